@@ -1,0 +1,72 @@
+# Compiler flags, found libraries and the two functions every folder uses.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "" FORCE)
+endif()
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.75)
+pkg_check_modules(GNUTLS REQUIRED IMPORTED_TARGET gnutls)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(P11 REQUIRED IMPORTED_TARGET libp11)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(UUID REQUIRED IMPORTED_TARGET uuid)
+
+add_library(hm_flags INTERFACE)
+target_include_directories(hm_flags INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_definitions(hm_flags INTERFACE _GNU_SOURCE HALLMARK_VERSION="${PROJECT_VERSION}")
+target_compile_options(hm_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wundef -Wvla
+  -Wstrict-prototypes -Wmissing-prototypes -Wcast-qual -Wwrite-strings -Wformat=2
+  -Wswitch-enum -Wimplicit-fallthrough -Wpointer-arith
+  -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fno-common)
+target_link_options(hm_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
+if(HALLMARK_WERROR)
+  target_compile_options(hm_flags INTERFACE -Werror)
+endif()
+if(HALLMARK_SANITIZE)
+  target_compile_options(hm_flags INTERFACE
+    -fsanitize=${HALLMARK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(hm_flags INTERFACE -fsanitize=${HALLMARK_SANITIZE})
+  target_compile_definitions(hm_flags INTERFACE HALLMARK_SANITIZED=1)
+else()
+  target_compile_options(hm_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=3>)
+endif()
+if(HALLMARK_FUZZ)
+  target_compile_options(hm_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(hm_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES C)
+
+# hm_library(NAME SOURCES a.c... HEADERS a.h... DEPENDS target...)
+# One static library per folder. Every header must compile alone.
+function(hm_library name)
+  cmake_parse_arguments(A "" "" "SOURCES;HEADERS;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${A_SOURCES})
+  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${A_HEADERS})
+  target_link_libraries(${name} PUBLIC hm_flags ${A_DEPENDS} PRIVATE ${A_PRIVATE_DEPENDS})
+endfunction()
+
+# hm_program(NAME SOURCES a.c... DEPENDS target... [SBIN]): an installed program in build/bin.
+function(hm_program name)
+  cmake_parse_arguments(A "SBIN" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  target_link_libraries(${name} PRIVATE hm_flags ${A_DEPENDS})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  if(A_SBIN)
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+  else()
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endfunction()

@@ -1,0 +1,233 @@
+#include "schema/core/hm_text.h"
+
+#include "schema/core/hm_limits.h"
+
+#include <string.h>
+
+void hm_hex(const uint8_t *data, size_t len, char *out)
+{
+    static const char d[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = d[data[i] >> 4];
+        out[2 * i + 1] = d[data[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+enum hm_err hm_unhex(struct hm_bytes text, uint8_t *out, size_t out_len)
+{
+    if (text.len != 2 * out_len)
+        return HM_E_MALFORMED;
+    for (size_t i = 0; i < text.len; i++)
+        if (hex_value(text.data[i]) < 0)
+            return HM_E_MALFORMED;
+    for (size_t i = 0; i < out_len; i++)
+        out[i] = (uint8_t)(hex_value(text.data[2 * i]) << 4 | hex_value(text.data[2 * i + 1]));
+    return HM_OK;
+}
+
+static const char base64_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void hm_base64(struct hm_buf *b, struct hm_bytes data)
+{
+    uint8_t *o = hm_buf_room(b, (data.len + 2) / 3 * 4);
+    if (o == NULL)
+        return;
+    for (size_t i = 0; i < data.len; i += 3) {
+        size_t left = data.len - i;
+        uint32_t v = (uint32_t)data.data[i] << 16;
+        if (left > 1)
+            v |= (uint32_t)data.data[i + 1] << 8;
+        if (left > 2)
+            v |= data.data[i + 2];
+        *o++ = (uint8_t)base64_alphabet[v >> 18];
+        *o++ = (uint8_t)base64_alphabet[v >> 12 & 63];
+        *o++ = (uint8_t)(left > 1 ? base64_alphabet[v >> 6 & 63] : '=');
+        *o++ = (uint8_t)(left > 2 ? base64_alphabet[v & 63] : '=');
+    }
+}
+
+static int base64_value(uint8_t c, bool url)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || (url && c == '-'))
+        return 62;
+    if (c == '/' || (url && c == '_'))
+        return 63;
+    return -1;
+}
+
+static enum hm_err unbase64(struct hm_bytes text, bool any, struct hm_buf *out)
+{
+    size_t n = text.len;
+    while (n > 0 && text.len - n < 2 && text.data[n - 1] == '=')
+        n--;
+    bool padded = text.len % 4 == 0;
+    if (n % 4 == 1 || (!padded && (!any || n != text.len)))
+        return HM_E_MALFORMED;
+    if (padded && (text.len - n) != (4 - n % 4) % 4)
+        return HM_E_MALFORMED;
+    uint32_t v = 0;
+    for (size_t i = 0; i < n; i++) {
+        int d = base64_value(text.data[i], any);
+        if (d < 0)
+            return HM_E_MALFORMED;
+        v = v << 6 | (uint32_t)d;
+        if (i % 4 == 3) {
+            uint8_t three[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
+            hm_buf_put(out, three, 3);
+            v = 0;
+        }
+    }
+    if (n % 4 == 2) {
+        if ((v & 15) != 0)
+            return HM_E_MALFORMED;
+        hm_buf_putc(out, (uint8_t)(v >> 4));
+    } else if (n % 4 == 3) {
+        if ((v & 3) != 0)
+            return HM_E_MALFORMED;
+        hm_buf_putc(out, (uint8_t)(v >> 10));
+        hm_buf_putc(out, (uint8_t)(v >> 2));
+    }
+    return hm_buf_err(out);
+}
+
+enum hm_err hm_unbase64(struct hm_bytes text, struct hm_buf *out)
+{
+    return unbase64(text, false, out);
+}
+
+enum hm_err hm_unbase64_any(struct hm_bytes text, struct hm_buf *out)
+{
+    return unbase64(text, true, out);
+}
+
+/* Decodes one code point; returns its length in bytes, 0 where the bytes are not UTF-8. */
+static size_t utf8_next(const uint8_t *p, size_t len, uint32_t *cp)
+{
+    if (p[0] < 0x80) {
+        *cp = p[0];
+        return 1;
+    }
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || len < n)
+        return 0;
+    uint32_t v = p[0] & (0xffu >> (n + 1));
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+        v = v << 6 | (p[i] & 0x3fu);
+    }
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
+        return 0;
+    *cp = v;
+    return n;
+}
+
+static bool code_point_printable(uint32_t c)
+{
+    if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
+        return false;
+    if (c == 0x061c || c == 0x200e || c == 0x200f || c == 0xfeff)
+        return false;
+    return !(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0x2028 &&
+           c != 0x2029;
+}
+
+static bool utf8_all(struct hm_bytes text, bool (*ok)(uint32_t))
+{
+    for (size_t i = 0; i < text.len;) {
+        uint32_t cp = 0;
+        size_t n = utf8_next(text.data + i, text.len - i, &cp);
+        if (n == 0 || !ok(cp))
+            return false;
+        i += n;
+    }
+    return true;
+}
+
+static bool code_point_not_nul(uint32_t c)
+{
+    return c != 0;
+}
+
+bool hm_utf8_ok(struct hm_bytes text)
+{
+    return utf8_all(text, code_point_not_nul);
+}
+
+bool hm_printable_ok(struct hm_bytes text)
+{
+    return utf8_all(text, code_point_printable);
+}
+
+static bool alnum(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+bool hm_name_ok(const char *name)
+{
+    size_t n = strnlen(name, HM_NAME_MAX + 1);
+    if (n == 0 || n > HM_NAME_MAX || !alnum(name[0]))
+        return false;
+    for (size_t i = 1; i < n; i++)
+        if (!alnum(name[i]) && strchr("._+-", name[i]) == NULL)
+            return false;
+    return true;
+}
+
+static bool ascii_without(const char *s, size_t max, const char *forbidden)
+{
+    size_t n = strnlen(s, max + 1);
+    if (n == 0 || n > max)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (s[i] <= 0x20 || s[i] >= 0x7f || strchr(forbidden, s[i]) != NULL)
+            return false;
+    return true;
+}
+
+bool hm_origin_ok(const char *origin)
+{
+    return ascii_without(origin, HM_ORIGIN_MAX, "\"\\+<>");
+}
+
+bool hm_uri_ok(const char *uri)
+{
+    return ascii_without(uri, HM_URI_MAX, "\"\\<>^`{|}");
+}
+
+void hm_escape(struct hm_buf *b, struct hm_bytes text)
+{
+    for (size_t i = 0; i < text.len;) {
+        uint32_t cp = 0;
+        size_t n = utf8_next(text.data + i, text.len - i, &cp);
+        if (n == 0) {
+            hm_buf_printf(b, "\\x%02x", text.data[i]);
+            i++;
+        } else if (!code_point_printable(cp)) {
+            hm_buf_printf(b, "\\u{%04x}", cp);
+            i += n;
+        } else {
+            hm_buf_put(b, text.data + i, n);
+            i += n;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/* Text encodings and the character classes that names in Hallmark's documents are made of. Pure. */
+#ifndef SCHEMA_CORE_HM_TEXT_H
+#define SCHEMA_CORE_HM_TEXT_H
+
+#include "schema/core/hm_bytes.h"
+
+/* Lower-case hex of len bytes into out, which holds 2*len+1 bytes. */
+void hm_hex(const uint8_t *data, size_t len, char *out);
+/* Strict lower-case hex of exactly out_len bytes. HM_E_MALFORMED otherwise. */
+enum hm_err HM_MUST_USE hm_unhex(struct hm_bytes text, uint8_t *out, size_t out_len);
+
+/* Standard base64 with padding (RFC 4648 §4), appended to b. */
+void hm_base64(struct hm_buf *b, struct hm_bytes data);
+/* Strict decoding (canonical padding, no white space), appended to out. HM_E_MALFORMED, HM_E_LIMIT. */
+enum hm_err HM_MUST_USE hm_unbase64(struct hm_bytes text, struct hm_buf *out);
+/* Standard or URL-safe alphabet, padding optional: what DSSE asks consumers to take. */
+enum hm_err HM_MUST_USE hm_unbase64_any(struct hm_bytes text, struct hm_buf *out);
+
+/* Well-formed UTF-8 (RFC 3629), no NUL. */
+bool hm_utf8_ok(struct hm_bytes text);
+/* One line that is safe to show: UTF-8, no control characters (C0, DEL, C1), no bidirectional
+ * controls (U+061C, U+200E/F, U+202A-E, U+2066-9), no U+2028/9. */
+bool hm_printable_ok(struct hm_bytes text);
+
+/* A name: [A-Za-z0-9][A-Za-z0-9._+-]*, 1..HM_NAME_MAX bytes. Case matters. */
+bool hm_name_ok(const char *name);
+/* A log origin or URI-like value: printable ASCII without space, `"`, `\`, `+` (origin only), 1..max. */
+bool hm_origin_ok(const char *origin);
+bool hm_uri_ok(const char *uri);
+
+/* Appends text with everything that hm_printable_ok forbids written as \u{XXXX}: for terminals. */
+void hm_escape(struct hm_buf *b, struct hm_bytes text);
+
+#endif
