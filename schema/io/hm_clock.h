@@ -1,0 +1,11 @@
+/* The clocks. Pure code gets times as arguments; only programs read them here. */
+#ifndef SCHEMA_IO_HM_CLOCK_H
+#define SCHEMA_IO_HM_CLOCK_H
+
+#include <stdint.h>
+
+int64_t hm_clock_unix_ms(void);
+int64_t hm_clock_unix_s(void);
+int64_t hm_clock_mono_ms(void);
+
+#endif
