@@ -1,0 +1,64 @@
+/* The policy: loaded once, immutable, then asked. Pure: no I/O, no clock, no globals. docs/formats/policy.md is the
+ * specification. Thread: a loaded policy may be read by any number of threads. */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "schema/core/hm_hash.h"
+#include "schema/core/hm_limits.h"
+#include "schema/key/hm_key.h"
+
+struct policy;
+
+/* Loads and lints; every error names the path ("$.rules[1].key: …") and what was expected. Caller policy_free()s. */
+enum hm_err HM_MUST_USE policy_load(struct hm_bytes json, struct policy **out, struct hm_why *why);
+void policy_free(struct policy *p);
+const struct hm_digest *policy_digest(const struct policy *p); /* SHA-256 of the document's bytes */
+const char *policy_name(const struct policy *p);
+const char *policy_vendor_domain(const struct policy *p);
+
+#define POLICY_ROLE_SUBMITTER 1u
+#define POLICY_ROLE_APPROVER 2u
+#define POLICY_ROLE_AUDITOR 4u
+
+struct policy_principal {
+    const char *id;
+    const char *name; /* never NULL: the id where the document gives none */
+    unsigned roles;
+    const struct hm_key *submit_keys;
+    size_t submit_key_count;
+    const struct hm_key *approval_keys;
+    size_t approval_key_count;
+};
+/* Who a client certificate is: by SAN URI (byte by byte) or fingerprint. NULL if nobody, or if it fits two. */
+const struct policy_principal *policy_by_certificate(const struct policy *p, const struct hm_digest *fingerprint,
+                                                     const char *const *uris, size_t uri_count);
+const struct policy_principal *policy_principal(const struct policy *p, const char *id);
+const struct policy_principal *policy_principal_at(const struct policy *p, size_t i); /* NULL past the end */
+/* Who holds a key in that role, by raw value; NULL if nobody. */
+const struct policy_principal *policy_by_submit_key(const struct policy *p, const struct hm_key *k);
+const struct policy_principal *policy_by_approval_key(const struct policy *p, const struct hm_key *k);
+
+struct policy_release_key {
+    const char *id;
+    struct hm_key key;
+    struct hm_digest key_id;
+    const char *environment;
+};
+const struct policy_release_key *policy_key_at(const struct policy *p, size_t i); /* NULL past the end */
+
+struct policy_rule {
+    const char *id;
+    const char *environment;
+    const struct policy_release_key *key;
+    const char *group;       /* approving group, NULL for "none" */
+    size_t approvals;        /* 0 for "none" */
+    int64_t approval_ttl_s;
+    bool provenance; /* demanded */
+};
+/* The rule for a product and channel, NULL if none (refused). */
+const struct policy_rule *policy_match(const struct policy *p, const char *product, const char *channel);
+bool policy_group_has(const struct policy *p, const char *group, const char *principal);
+/* Keys of the builder with this id; count 0 if unknown. */
+const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id, size_t *count);
+
+#endif

@@ -1,0 +1,68 @@
+/* Evaluation: (policy, facts) -> verdict with reasons. Everything in the facts was proven by signatures or by the log before;
+ * absence of a fact is a refusal. */
+#ifndef POLICY_POLICY_VERDICT_H
+#define POLICY_POLICY_VERDICT_H
+
+#include "policy/policy.h"
+#include "schema/attest/hm_provenance.h"
+
+struct policy_fact_approval {
+    const char *principal; /* whom the policy gives the key to */
+    struct hm_digest key;  /* key id */
+};
+struct policy_fact_provenance {
+    const struct hm_provenance *statement; /* verified payload */
+    struct hm_key key;                     /* the key that signed it */
+};
+struct policy_fact_prior {
+    struct hm_digest artifact;
+    const char *product;
+    const char *version; /* what these bytes were signed as before */
+};
+enum policy_stage {
+    POLICY_AT_SUBMISSION = 1, /* approvals are not asked yet */
+    POLICY_AT_SIGNING,
+};
+struct policy_facts {
+    enum policy_stage stage;
+    const char *product, *version, *channel;
+    const char *submitter;           /* principal proven by the request's signature; NULL = nobody */
+    const struct hm_digest *key;     /* id of the key that would sign; NULL = the rule's own (submission) */
+    const struct hm_digest *artifacts;
+    size_t artifact_count;
+    const struct policy_fact_provenance *provenance;
+    size_t provenance_count;
+    const struct policy_fact_approval *approvals;
+    size_t approval_count;
+    const struct policy_fact_prior *prior;
+    size_t prior_count;
+};
+
+#define POLICY_FINDINGS_MAX 16
+#define POLICY_TEXT_MAX 256
+struct policy_finding {
+    const char *check; /* static: "approvals.count" */
+    bool ok;
+    char required[POLICY_TEXT_MAX];
+    char found[POLICY_TEXT_MAX];
+};
+struct policy_verdict {
+    bool allow; /* zero value: no */
+    struct hm_digest policy;
+    char rule[HM_NAME_MAX + 1];      /* "" if none matched */
+    const struct policy_rule *matched; /* borrowed from the policy, NULL if none */
+    struct policy_finding findings[POLICY_FINDINGS_MAX];
+    size_t finding_count;
+    size_t approvals_counted; /* distinct people that counted */
+    /* Source that satisfied provenance; NULL without provenance. Borrowed from the facts. */
+    const struct hm_source *source;
+    const char *builder;
+};
+/* Always fills *out; allow is true only if a rule matched and every check of its stage passed. */
+void policy_evaluate(const struct policy *p, const struct policy_facts *f, struct policy_verdict *out);
+/* Id of the first failed check, "" if none. */
+const char *policy_first_failed(const struct policy_verdict *v);
+/* Canonical JSON as in docs/formats/policy.md. */
+enum hm_err HM_MUST_USE policy_verdict_json(const struct policy_verdict *v, struct hm_buf *out, struct hm_why *why);
+
+#endif
