@@ -71,7 +71,10 @@ enum hm_err hm_fail_in(struct hm_why *why, enum hm_err err, const char *fmt, ...
     va_start(ap, fmt);
     int n = vsnprintf(why->text, sizeof why->text, fmt, ap);
     va_end(ap);
-    if (n >= 0 && (size_t)n < sizeof why->text)
-        (void)snprintf(why->text + n, sizeof why->text - (size_t)n, ": %s", inner.text);
+    if (n < 0 || (size_t)n >= sizeof why->text)
+        return err;
+    size_t left = sizeof why->text - (size_t)n;
+    if (snprintf(why->text + n, left, ": %s", inner.text) < 0)
+        why->text[n] = '\0';
     return err;
 }
