@@ -1,5 +1,5 @@
-/* Key identity: what a public key is, for every role. Keys are equal when algorithm and raw public value are;
- * never by name, fingerprint text or encoding. Values, no ownership. Thread: any. */
+/* Key identity: what a public key is, for every role. Keys are equal when algorithm and raw public
+ * value are; never by name, fingerprint text or encoding. Values, no ownership. Thread: any. */
 #ifndef SCHEMA_KEY_HM_KEY_H
 #define SCHEMA_KEY_HM_KEY_H
 
@@ -7,7 +7,7 @@
 
 enum hm_key_alg {
     HM_KEY_NONE = 0,
-    HM_KEY_P256,   /* ECDSA P-256 */
+    HM_KEY_P256, /* ECDSA P-256 */
     HM_KEY_ED25519,
 };
 
@@ -19,7 +19,8 @@ struct hm_key {
     enum hm_key_alg alg;
     uint8_t raw[HM_KEY_RAW_MAX];
     size_t raw_len;
-    /* For sk- keys only: the enrolled FIDO application ("ssh:"), else empty. Not part of the identity. */
+    /* For sk- keys only: the enrolled FIDO application ("ssh:"), else empty. Not part of the
+     * identity. */
     char application[HM_KEY_APPLICATION_MAX];
 };
 
@@ -35,12 +36,15 @@ const char *hm_key_mechanism(const struct hm_key *k);
 int hm_key_cose_alg(const struct hm_key *k);
 
 /* Each of these checks that the point lies on the curve. HM_E_MALFORMED, HM_E_UNSUPPORTED. */
-enum hm_err HM_MUST_USE hm_key_from_spki(struct hm_bytes der, struct hm_key *out, struct hm_why *why);
-enum hm_err HM_MUST_USE hm_key_from_pem(struct hm_bytes pem, struct hm_key *out, struct hm_why *why);
-enum hm_err HM_MUST_USE hm_key_from_raw(enum hm_key_alg alg, struct hm_bytes raw, struct hm_key *out,
+enum hm_err HM_MUST_USE hm_key_from_spki(struct hm_bytes der, struct hm_key *out,
+                                         struct hm_why *why);
+enum hm_err HM_MUST_USE hm_key_from_pem(struct hm_bytes pem, struct hm_key *out,
                                         struct hm_why *why);
+enum hm_err HM_MUST_USE hm_key_from_raw(enum hm_key_alg alg, struct hm_bytes raw,
+                                        struct hm_key *out, struct hm_why *why);
 /* An authorized_keys line without options: "type base64 [comment]". */
-enum hm_err HM_MUST_USE hm_key_from_ssh_line(const char *line, struct hm_key *out, struct hm_why *why);
+enum hm_err HM_MUST_USE hm_key_from_ssh_line(const char *line, struct hm_key *out,
+                                             struct hm_why *why);
 /* The SSH wire blob (RFC 4253 §6.6, RFC 5656, RFC 8709, OpenSSH PROTOCOL.u2f). */
 enum hm_err HM_MUST_USE hm_key_from_ssh_blob(struct hm_bytes blob, struct hm_key *out,
                                              struct hm_why *why);
@@ -50,8 +54,9 @@ void hm_key_ssh_blob(const struct hm_key *k, struct hm_buf *out);
 /* Verify over the message (P-256: ECDSA with SHA-256). HM_E_SIGNATURE when it does not hold. */
 enum hm_err HM_MUST_USE hm_key_verify_der(const struct hm_key *k, struct hm_bytes msg,
                                           struct hm_bytes sig); /* P-256: DER; Ed25519: 64 bytes */
-enum hm_err HM_MUST_USE hm_key_verify_raw(const struct hm_key *k, struct hm_bytes msg,
-                                          struct hm_bytes sig); /* exactly 64 bytes: r||s or Ed25519 */
+enum hm_err HM_MUST_USE
+hm_key_verify_raw(const struct hm_key *k, struct hm_bytes msg,
+                  struct hm_bytes sig); /* exactly 64 bytes: r||s or Ed25519 */
 /* DER ECDSA-Sig-Value <-> r||s of 64 bytes, left-padded. */
 enum hm_err HM_MUST_USE hm_ecdsa_der_to_raw(struct hm_bytes der, uint8_t raw[static 64]);
 enum hm_err HM_MUST_USE hm_ecdsa_raw_to_der(const uint8_t raw[static 64], struct hm_buf *der);
