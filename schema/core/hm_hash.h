@@ -23,7 +23,8 @@ enum hm_err HM_MUST_USE hm_digest_unhex(struct hm_bytes hex, struct hm_digest *o
 struct hm_sha256_ctx;
 struct hm_sha256_ctx *hm_sha256_new(void); /* never NULL: aborts when out of memory */
 void hm_sha256_add(struct hm_sha256_ctx *c, const void *data, size_t len);
-struct hm_digest hm_sha256_end(struct hm_sha256_ctx *c); /* also makes it ready for the next message */
+struct hm_digest
+hm_sha256_end(struct hm_sha256_ctx *c); /* also makes it ready for the next message */
 void hm_sha256_free(struct hm_sha256_ctx *c);
 
 /* Version-5 UUID (RFC 9562 §5.5) in a name space; DNS name space below. */

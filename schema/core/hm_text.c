@@ -117,6 +117,23 @@ enum hm_err hm_unbase64_any(struct hm_bytes text, struct hm_buf *out)
     return unbase64(text, true, out);
 }
 
+enum hm_err hm_decimal(struct hm_bytes text, uint64_t max, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (text.len == 0 || (text.len > 1 && text.data[0] == '0'))
+        return HM_E_MALFORMED;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return HM_E_MALFORMED;
+        unsigned d = (unsigned)(text.data[i] - '0');
+        if (v > max / 10 || v * 10 > max - d)
+            return HM_E_MALFORMED;
+        v = v * 10 + d;
+    }
+    *out = v;
+    return HM_OK;
+}
+
 /* Decodes one code point; returns its length in bytes, 0 where the bytes are not UTF-8. */
 static size_t utf8_next(const uint8_t *p, size_t len, uint32_t *cp)
 {

@@ -11,10 +11,15 @@ enum hm_err HM_MUST_USE hm_unhex(struct hm_bytes text, uint8_t *out, size_t out_
 
 /* Standard base64 with padding (RFC 4648 §4), appended to b. */
 void hm_base64(struct hm_buf *b, struct hm_bytes data);
-/* Strict decoding (canonical padding, no white space), appended to out. HM_E_MALFORMED, HM_E_LIMIT. */
+/* Strict decoding (canonical padding, no white space), appended to out. HM_E_MALFORMED, HM_E_LIMIT.
+ */
 enum hm_err HM_MUST_USE hm_unbase64(struct hm_bytes text, struct hm_buf *out);
 /* Standard or URL-safe alphabet, padding optional: what DSSE asks consumers to take. */
 enum hm_err HM_MUST_USE hm_unbase64_any(struct hm_bytes text, struct hm_buf *out);
+
+/* A decimal as this tree writes it: digits only, no leading zero, at most max. HM_E_MALFORMED
+ * otherwise. */
+enum hm_err HM_MUST_USE hm_decimal(struct hm_bytes text, uint64_t max, uint64_t *out);
 
 /* Well-formed UTF-8 (RFC 3629), no NUL. */
 bool hm_utf8_ok(struct hm_bytes text);
@@ -24,7 +29,8 @@ bool hm_printable_ok(struct hm_bytes text);
 
 /* A name: [A-Za-z0-9][A-Za-z0-9._+-]*, 1..HM_NAME_MAX bytes. Case matters. */
 bool hm_name_ok(const char *name);
-/* A log origin or URI-like value: printable ASCII without space, `"`, `\`, `+` (origin only), 1..max. */
+/* A log origin or URI-like value: printable ASCII without space, `"`, `\`, `+` (origin
+ * only), 1..max. */
 bool hm_origin_ok(const char *origin);
 bool hm_uri_ok(const char *uri);
 

@@ -1,12 +1,13 @@
 /* Wire constants that the service and the device share: the only header of this tree that device/
  * includes. Constants alone, no code.
- * Sources: draft-ietf-suit-manifest-37, draft-ietf-suit-update-management-14, RFC 9052, RFC 9864. */
+ * Sources: draft-ietf-suit-manifest-37, draft-ietf-suit-update-management-14, RFC 9052, RFC 9864.
+ */
 #ifndef SCHEMA_CORE_HM_WIRE_H
 #define SCHEMA_CORE_HM_WIRE_H
 
 /* COSE algorithms */
-#define HM_COSE_ES256 (-7)    /* accepted only for the working group's vectors */
-#define HM_COSE_ESP256 (-9)   /* ECDSA P-256 with SHA-256 */
+#define HM_COSE_ES256 (-7)  /* accepted only for the working group's vectors */
+#define HM_COSE_ESP256 (-9) /* ECDSA P-256 with SHA-256 */
 #define HM_COSE_ESP384 (-51)
 #define HM_COSE_ED25519 (-19)
 #define HM_COSE_SHA256 (-16)
