@@ -126,7 +126,7 @@ enum hm_err hm_decimal(struct hm_bytes text, uint64_t max, uint64_t *out)
         if (text.data[i] < '0' || text.data[i] > '9')
             return HM_E_MALFORMED;
         unsigned d = (unsigned)(text.data[i] - '0');
-        if (v > max / 10 || v * 10 > max - d)
+        if (d > max || v > max / 10 || v * 10 > max - d)
             return HM_E_MALFORMED;
         v = v * 10 + d;
     }
