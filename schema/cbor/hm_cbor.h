@@ -1,5 +1,6 @@
-/* Deterministic CBOR (RFC 8949 §4.2.1): a writer, and a strict reader that takes only what the writer would
- * write: shortest heads, definite lengths, ascending keys are the caller's loop. Thread: each object by one. */
+/* Deterministic CBOR (RFC 8949 §4.2.1): a writer, and a strict reader that takes only what the
+ * writer would write: shortest heads, definite lengths, ascending keys are the caller's loop.
+ * Thread: each object by one. */
 #ifndef SCHEMA_CBOR_HM_CBOR_H
 #define SCHEMA_CBOR_HM_CBOR_H
 
@@ -16,7 +17,8 @@ void hm_cbor_null(struct hm_buf *b);
 /* A bstr head for len bytes that the caller appends next. */
 void hm_cbor_bstr_head(struct hm_buf *b, uint64_t len);
 
-/* A cursor. Errors latch; every getter returns a zero value after the first. Views borrow the input. */
+/* A cursor. Errors latch; every getter returns a zero value after the first. Views borrow the
+ * input. */
 struct hm_cbor_in {
     const uint8_t *p;
     size_t left;
@@ -40,7 +42,8 @@ uint64_t hm_cbor_get_uint(struct hm_cbor_in *in);
 int64_t hm_cbor_get_int(struct hm_cbor_in *in); /* uint or negative */
 struct hm_bytes hm_cbor_get_bstr(struct hm_cbor_in *in);
 struct hm_bytes hm_cbor_get_tstr(struct hm_cbor_in *in); /* checked UTF-8 */
-size_t hm_cbor_get_array(struct hm_cbor_in *in, size_t max); /* count; more than max is HM_E_LIMIT */
+size_t hm_cbor_get_array(struct hm_cbor_in *in,
+                         size_t max); /* count; more than max is HM_E_LIMIT */
 size_t hm_cbor_get_map(struct hm_cbor_in *in, size_t max);
 uint64_t hm_cbor_get_tag(struct hm_cbor_in *in);
 void hm_cbor_get_null(struct hm_cbor_in *in);
