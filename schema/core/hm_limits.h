@@ -19,7 +19,8 @@
 #define HM_BODY_MAX ((size_t)12 * 1024 * 1024) /* bytes of POST /v1/releases */
 #define HM_SMALL_BODY_MAX ((size_t)64 * 1024)  /* bytes of every other POST */
 #define HM_STATEMENT_MAX ((size_t)16 * 1024)   /* bytes of an approval statement */
-#define HM_SIGNED_MAX ((size_t)32 * 1024)   /* bytes of a signed approval, rejection, cancellation \
+#define HM_SIGNED_MAX                                                                              \
+    ((size_t)32 * 1024)                     /* bytes of a signed approval, rejection, cancellation \
                                              */
 #define HM_MANIFEST_MAX ((size_t)8 * 1024)  /* bytes of a SUIT manifest */
 #define HM_ENVELOPE_MAX ((size_t)16 * 1024) /* bytes of a SUIT envelope */

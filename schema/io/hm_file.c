@@ -107,7 +107,8 @@ static enum hm_err write_and_sync(int fd, struct hm_bytes data, mode_t mode, str
     return HM_OK;
 }
 
-enum hm_err hm_file_write_atomic(const char *path, struct hm_bytes data, mode_t mode, struct hm_why *why)
+enum hm_err hm_file_write_atomic(const char *path, struct hm_bytes data, mode_t mode,
+                                 struct hm_why *why)
 {
     char tmp[4096];
     char dir[4096];

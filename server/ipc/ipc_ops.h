@@ -1,0 +1,65 @@
+/* The operations of the two sockets and their bodies, field by field (docs/formats/ipc.md). `n x
+ * (...)` is a count as u64 and that many groups. Errors come back as an error reply with its text.
+ * Constants alone. */
+#ifndef SERVER_IPC_IPC_OPS_H
+#define SERVER_IPC_IPC_OPS_H
+
+#define IPC_PROTOCOL 1u
+
+/* --- hallmark-signer's socket; the registrar calls --- */
+enum signer_op {
+    /* in: u64 protocol. out: str origin, str vkey line, str log token serial, u64 last size, digest
+     * last root, bytes last note (empty before the first), bytes guards document, n x (digest key
+     * id, bytes SPKI, str token serial). */
+    SIGNER_HELLO = 1,
+    /* in: u64 size, digest root, u64 old (last size the caller knows), n x digest: consistency
+     * proof old..size. out: bytes note. The same size and root again gives the same note.
+     * HM_E_HISTORY when it does not extend. */
+    SIGNER_CHECKPOINT = 2,
+    /* in: n x (digest key id, bytes tbs, bytes record (sign.intended), u64 index, u64 size, m x
+     * digest inclusion path, bytes statement, k x bytes signed approval). size: one of the
+     * checkpoints signed since start. out: n x (u64 hm_err, bytes: 64-byte signature r||s, or the
+     * error's text). */
+    SIGNER_SIGN = 3,
+};
+#define SIGNER_SIGN_MAX 64u    /* release signatures asked for in one message */
+#define SIGNER_RECENT_MAX 256u /* checkpoints the signer remembers besides the last */
+
+/* --- hallmark-registrar's socket; the door calls ---
+ * CALLER = digest certificate fingerprint, n x str SAN URI: facts about the TLS client, not proof.
+ * ANSWER = u64 HTTP status, str content type, str ETag ("" = none), u64 retry-after seconds (0 =
+ * none), u64 log size that this answer needs to be visible in the read model, bytes body, n x
+ * digest: artifacts that are missing. */
+enum registrar_op {
+    REG_HELLO = 1,  /* in: u64 protocol. out: str origin, str vkey line */
+    REG_STATUS = 2, /* in: -. out: u64 ready, str reason, u64 committed size, u64 checkpoint size,
+                       u64 queue length */
+    REG_IDENTIFY =
+        3, /* in: CALLER. out: str principal, str name, u64 roles, digest policy. HM_E_NOT_FOUND */
+    REG_SUBMIT = 4, /* in: CALLER, str idempotency key, bytes body. out: ANSWER (status 0: send the
+                       artifacts, ask again) */
+    REG_ARTIFACT_PUT =
+        5, /* in: digest, u64 size; descriptor, readable. out: -. HM_E_SIGNATURE: other bytes */
+    REG_ARTIFACT_OPEN = 6, /* in: digest. out: u64 size; descriptor, read-only. HM_E_NOT_FOUND */
+    REG_APPROVE =
+        7, /* in: CALLER, str idempotency key, str if-match, u64 release, bytes body. out: ANSWER */
+    REG_REJECT = 8,     /* same */
+    REG_CANCEL = 9,     /* same */
+    REG_SIGN = 10,      /* same, body empty */
+    REG_STATEMENT = 11, /* in: u64 release. out: bytes approval statement */
+    REG_RECORDS = 12,   /* in: u64 first, u64 max, u64 wait_ms. out: u64 size, bytes checkpoint note
+                         * over size, n x bytes   record; only records under a checkpoint */
+    REG_EVIDENCE = 13,  /* in: u64 idx, u64 n. out: bytes */
+    REG_PROOF = 14,     /* in: u64 idx. out: bytes .tlog-proof under the latest checkpoint */
+    REG_CONSISTENCY = 15, /* in: u64 old, u64 size. out: n x digest */
+    REG_CHECKPOINT = 16,  /* in: -. out: bytes note */
+    REG_POLICY = 17,      /* in: -. out: bytes policy in force */
+    REG_TRUST_STORE = 18, /* in: str environment. out: bytes */
+    REG_KEYS = 19, /* in: -. out: bytes JSON: origin, log key, release keys with environment, token,
+                      guard, state */
+    REG_DETAIL = 20, /* in: u64 idx. out: bytes private detail JSON. HM_E_NOT_FOUND */
+};
+#define REG_RECORDS_MAX 1024u
+#define REG_RECORDS_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
+#endif
