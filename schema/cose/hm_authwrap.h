@@ -1,5 +1,5 @@
-/* The SUIT authentication wrapper and the two envelopes that carry it: the manifest's (tag 107) and the
- * root-signed document's (untagged). docs/formats/guards.md, manifest.md. */
+/* The SUIT authentication wrapper and the two envelopes that carry it: the manifest's (tag 107) and
+ * the root-signed document's (untagged). docs/formats/guards.md, manifest.md. */
 #ifndef SCHEMA_COSE_HM_AUTHWRAP_H
 #define SCHEMA_COSE_HM_AUTHWRAP_H
 
@@ -18,7 +18,8 @@ struct hm_auth_signature {
     struct hm_key key;
     uint8_t sig[64];
 };
-/* A whole envelope: tagged 107 (manifest) or untagged (root-signed). Order of signatures as given. */
+/* A whole envelope: tagged 107 (manifest) or untagged (root-signed). Order of signatures as given.
+ */
 void hm_auth_envelope(struct hm_buf *out, bool tagged, struct hm_bytes payload,
                       const struct hm_auth_signature *sigs, size_t count);
 
@@ -31,8 +32,8 @@ struct hm_auth_view {
 /* Strict parse, digest compared, signatures not yet verified. Views borrow data. */
 enum hm_err HM_MUST_USE hm_auth_parse(struct hm_bytes data, bool tagged, struct hm_auth_view *out,
                                       struct hm_why *why);
-/* HM_OK if at least threshold distinct keys of the list signed. threshold 0 is HM_E_DENIED. Any block by a key in
- * the list that does not verify is HM_E_SIGNATURE. */
+/* HM_OK if at least threshold distinct keys of the list signed. threshold 0 is HM_E_DENIED. Any
+ * block by a key in the list that does not verify is HM_E_SIGNATURE. */
 enum hm_err HM_MUST_USE hm_auth_verify(const struct hm_auth_view *v, const struct hm_key *keys,
                                        size_t key_count, size_t threshold, struct hm_why *why);
 
