@@ -17,8 +17,10 @@ struct hm_vkey {
     uint8_t id[4];
     struct hm_key key;
 };
-enum hm_err HM_MUST_USE hm_vkey_make(const char *name, const struct hm_key *ed25519, struct hm_vkey *out);
-enum hm_err HM_MUST_USE hm_vkey_parse(struct hm_bytes line, struct hm_vkey *out, struct hm_why *why);
+enum hm_err HM_MUST_USE hm_vkey_make(const char *name, const struct hm_key *ed25519,
+                                     struct hm_vkey *out);
+enum hm_err HM_MUST_USE hm_vkey_parse(struct hm_bytes line, struct hm_vkey *out,
+                                      struct hm_why *why);
 void hm_vkey_write(const struct hm_vkey *v, struct hm_buf *out); /* without newline */
 
 /* The note text (origin, size, root, each with LF): what is signed. */
@@ -26,8 +28,9 @@ void hm_checkpoint_body(const struct hm_checkpoint *c, struct hm_buf *out);
 /* body, blank line, signature line. */
 void hm_checkpoint_note(struct hm_bytes body, const struct hm_vkey *v, const uint8_t sig[static 64],
                         struct hm_buf *out);
-/* Strict parse of a signed checkpoint and verification with the log's key: origin = key name, exactly one line of
- * this key, other lines (cosignatures) well-formed and ignored; no extension lines. HM_E_MALFORMED, HM_E_SIGNATURE. */
+/* Strict parse of a signed checkpoint and verification with the log's key: origin = key name,
+ * exactly one line of this key, other lines (cosignatures) well-formed and ignored; no extension
+ * lines. HM_E_MALFORMED, HM_E_SIGNATURE. */
 enum hm_err HM_MUST_USE hm_checkpoint_open(struct hm_bytes note, const struct hm_vkey *v,
                                            struct hm_checkpoint *out, struct hm_why *why);
 

@@ -1,5 +1,6 @@
-/* RFC 6962 Merkle tree: hashes, a frontier that grows leaf by leaf, proofs made through a node reader, proofs
- * checked from hashes alone. A node (level, k) is the perfect subtree over leaves [k*2^level, (k+1)*2^level). */
+/* RFC 6962 Merkle tree: hashes, a frontier that grows leaf by leaf, proofs made through a node
+ * reader, proofs checked from hashes alone. A node (level, k) is the perfect subtree over leaves
+ * [k*2^level, (k+1)*2^level). */
 #ifndef SCHEMA_LOG_HM_MERKLE_H
 #define SCHEMA_LOG_HM_MERKLE_H
 
@@ -16,30 +17,37 @@ struct hm_frontier {
     struct hm_digest node[64];
     unsigned count;
 };
-/* Appends a leaf. `completed`, where not NULL, gets the hashes of the perfect subtrees that this leaf completes,
- * from level 0 (the leaf itself) upwards; returns how many (1 + trailing ones of the leaf's index). */
-unsigned hm_frontier_add(struct hm_frontier *f, const struct hm_digest *leaf, struct hm_digest completed[64]);
+/* Appends a leaf. `completed`, where not NULL, gets the hashes of the perfect subtrees that this
+ * leaf completes, from level 0 (the leaf itself) upwards; returns how many (1 + trailing ones of
+ * the leaf's index). */
+unsigned hm_frontier_add(struct hm_frontier *f, const struct hm_digest *leaf,
+                         struct hm_digest completed[64]);
 struct hm_digest hm_frontier_root(const struct hm_frontier *f);
 
 /* Reads node (level, k); the node must be complete. */
 typedef enum hm_err (*hm_node_fn)(void *ctx, unsigned level, uint64_t k, struct hm_digest *out,
                                   struct hm_why *why);
-enum hm_err HM_MUST_USE hm_merkle_frontier(uint64_t size, hm_node_fn read, void *ctx, struct hm_frontier *out,
-                                           struct hm_why *why);
+enum hm_err HM_MUST_USE hm_merkle_frontier(uint64_t size, hm_node_fn read, void *ctx,
+                                           struct hm_frontier *out, struct hm_why *why);
 struct hm_path {
     struct hm_digest hash[HM_PROOF_HASHES_MAX];
     size_t count;
 };
-/* Inclusion of leaf index in the tree of size leaves (RFC 6962 §2.1.1), sibling first. index < size. */
-enum hm_err HM_MUST_USE hm_merkle_inclusion(uint64_t index, uint64_t size, hm_node_fn read, void *ctx,
-                                            struct hm_path *out, struct hm_why *why);
-/* Consistency from old to size (RFC 6962 §2.1.2), 0 <= old <= size; empty for old 0 or old == size. */
-enum hm_err HM_MUST_USE hm_merkle_consistency(uint64_t old, uint64_t size, hm_node_fn read, void *ctx,
-                                              struct hm_path *out, struct hm_why *why);
+/* Inclusion of leaf index in the tree of size leaves (RFC 6962 §2.1.1), sibling first. index <
+ * size. */
+enum hm_err HM_MUST_USE hm_merkle_inclusion(uint64_t index, uint64_t size, hm_node_fn read,
+                                            void *ctx, struct hm_path *out, struct hm_why *why);
+/* Consistency from old to size (RFC 6962 §2.1.2), 0 <= old <= size; empty for old 0 or old == size.
+ */
+enum hm_err HM_MUST_USE hm_merkle_consistency(uint64_t old, uint64_t size, hm_node_fn read,
+                                              void *ctx, struct hm_path *out, struct hm_why *why);
 /* HM_E_SIGNATURE when the proof does not hold. */
-enum hm_err HM_MUST_USE hm_merkle_check_inclusion(uint64_t index, uint64_t size, const struct hm_digest *leaf,
-                                                  const struct hm_path *path, const struct hm_digest *root);
-enum hm_err HM_MUST_USE hm_merkle_check_consistency(uint64_t old, const struct hm_digest *old_root, uint64_t size,
-                                                    const struct hm_digest *root, const struct hm_path *path);
+enum hm_err HM_MUST_USE hm_merkle_check_inclusion(uint64_t index, uint64_t size,
+                                                  const struct hm_digest *leaf,
+                                                  const struct hm_path *path,
+                                                  const struct hm_digest *root);
+enum hm_err HM_MUST_USE hm_merkle_check_consistency(uint64_t old, const struct hm_digest *old_root,
+                                                    uint64_t size, const struct hm_digest *root,
+                                                    const struct hm_path *path);
 
 #endif

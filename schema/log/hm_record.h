@@ -1,4 +1,5 @@
-/* One log record (docs/formats/record.md): a description, its canonical bytes, and a strict view of bytes. */
+/* One log record (docs/formats/record.md): a description, its canonical bytes, and a strict view of
+ * bytes. */
 #ifndef SCHEMA_LOG_HM_RECORD_H
 #define SCHEMA_LOG_HM_RECORD_H
 
@@ -28,7 +29,7 @@ enum hm_event {
     HM_EV_SIGN_UNKNOWN,
     HM_EV_REFUSALS_SUMMARISED,
 };
-const char *hm_event_name(enum hm_event e); /* "release.signed" */
+const char *hm_event_name(enum hm_event e);         /* "release.signed" */
 enum hm_event hm_event_parse(struct hm_bytes name); /* HM_EV_NONE if unknown */
 
 #define HM_RECORD_EVIDENCE_MAX (3 + HM_ATTESTATIONS_MAX)
@@ -42,7 +43,8 @@ struct hm_record_key {
     char token[HM_TOKEN_SERIAL_MAX + 1]; /* serial; "" is left out */
 };
 
-/* Members that are absent: empty strings, count 0, or has_* false. `idx`, `prev`, `t_ms` are given by the log. */
+/* Members that are absent: empty strings, count 0, or has_* false. `idx`, `prev`, `t_ms` are given
+ * by the log. */
 struct hm_record {
     uint64_t idx;
     struct hm_digest prev;
@@ -56,7 +58,7 @@ struct hm_record {
     char version[HM_NAME_MAX + 1];
     char channel[HM_NAME_MAX + 1];
     char environment[HM_NAME_MAX + 1];
-    uint64_t sequence; /* 0 = absent */
+    uint64_t sequence;           /* 0 = absent */
     enum hm_release_state state; /* NONE = absent */
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     size_t artifact_count;
@@ -74,10 +76,14 @@ struct hm_record {
     uint64_t count; /* 0 = absent */
 };
 
-/* Appends the canonical bytes. HM_E_LIMIT above HM_RECORD_MAX (release.signed: HM_RECORD_SIGNED_MAX). */
-enum hm_err HM_MUST_USE hm_record_write(const struct hm_record *r, struct hm_buf *out, struct hm_why *why);
-/* Strict: canonical, known members with the right types and limits, v 1, known event. What it accepts,
- * hm_record_write writes again byte for byte. Allocation-free. HM_E_MALFORMED names the member. */
-enum hm_err HM_MUST_USE hm_record_parse(struct hm_bytes bytes, struct hm_record *out, struct hm_why *why);
+/* Appends the canonical bytes. HM_E_LIMIT above HM_RECORD_MAX (release.signed:
+ * HM_RECORD_SIGNED_MAX). */
+enum hm_err HM_MUST_USE hm_record_write(const struct hm_record *r, struct hm_buf *out,
+                                        struct hm_why *why);
+/* Strict: canonical, known members with the right types and limits, v 1, known event. What it
+ * accepts, hm_record_write writes again byte for byte. Allocation-free. HM_E_MALFORMED names the
+ * member. */
+enum hm_err HM_MUST_USE hm_record_parse(struct hm_bytes bytes, struct hm_record *out,
+                                        struct hm_why *why);
 
 #endif

@@ -1,0 +1,96 @@
+/* The members and events of log records. Pure; any thread. */
+#include "schema/log/hm_record_priv.h"
+
+#include <string.h>
+
+#define AT(field) offsetof(struct hm_record, field)
+#define PLAIN(name, kind, field, max, required)                                                    \
+    {                                                                                              \
+        name, kind, AT(field), HM_RECORD_NO_FLAG, max, required                                    \
+    }
+#define FLAGGED(name, kind, field, flag_field, max)                                                \
+    {                                                                                              \
+        name, kind, AT(field), AT(flag_field), max, false                                          \
+    }
+
+const struct hm_member hm_record_members[HM_RECORD_MEMBERS] = {
+    PLAIN("actor", HM_MEMBER_NAME, actor, HM_NAME_MAX, false),
+    FLAGGED("approver_key", HM_MEMBER_DIGEST, approver_key, has_approver_key, 0),
+    FLAGGED("artifacts", HM_MEMBER_DIGESTS, artifacts, artifact_count, HM_ARTIFACTS_MAX),
+    PLAIN("channel", HM_MEMBER_NAME, channel, HM_NAME_MAX, false),
+    PLAIN("count", HM_MEMBER_COUNTER, count, 0, false),
+    FLAGGED("detail", HM_MEMBER_DIGEST, detail, has_detail, 0),
+    PLAIN("environment", HM_MEMBER_NAME, environment, HM_NAME_MAX, false),
+    PLAIN("event", HM_MEMBER_EVENT, event, 0, true),
+    FLAGGED("evidence", HM_MEMBER_DIGESTS, evidence, evidence_count, HM_RECORD_EVIDENCE_MAX),
+    PLAIN("expires_s", HM_MEMBER_COUNTER, expires_s, 0, false),
+    PLAIN("idx", HM_MEMBER_UINT, idx, 0, true),
+    FLAGGED("intent", HM_MEMBER_UINT, intent, has_intent, 0),
+    FLAGGED("keys", HM_MEMBER_KEYS, keys, key_count, HM_SIGN_KEYS_MAX),
+    FLAGGED("manifest", HM_MEMBER_DIGEST, manifest, has_manifest, 0),
+    PLAIN("outcome", HM_MEMBER_NAME, outcome, HM_OUTCOME_MAX, false),
+    FLAGGED("policy", HM_MEMBER_DIGEST, policy, has_policy, 0),
+    PLAIN("prev", HM_MEMBER_DIGEST, prev, 0, true),
+    PLAIN("product", HM_MEMBER_NAME, product, HM_NAME_MAX, false),
+    FLAGGED("random", HM_MEMBER_DIGEST, random, has_random, 0),
+    FLAGGED("release", HM_MEMBER_RELEASE, release, has_release, 0),
+    PLAIN("req", HM_MEMBER_REQ, req, 32, false),
+    FLAGGED("retry_of", HM_MEMBER_UINT, retry_of, has_retry_of, 0),
+    PLAIN("sequence", HM_MEMBER_COUNTER, sequence, 0, false),
+    PLAIN("state", HM_MEMBER_STATE, state, 0, false),
+    FLAGGED("statement", HM_MEMBER_DIGEST, statement, has_statement, 0),
+    PLAIN("store_epoch", HM_MEMBER_COUNTER, store_epoch, 0, false),
+    PLAIN("t_ms", HM_MEMBER_UINT, t_ms, 0, true),
+    {"v", HM_MEMBER_VERSION, 0, HM_RECORD_NO_FLAG, 0, true},
+    PLAIN("version", HM_MEMBER_NAME, version, HM_NAME_MAX, false),
+};
+
+static const char *const events[] = {
+    [HM_EV_LOG_CREATED] = "log.created",
+    [HM_EV_POLICY_ACTIVATED] = "policy.activated",
+    [HM_EV_TRUST_STORE_PUBLISHED] = "trust_store.published",
+    [HM_EV_REGISTRAR_STARTED] = "registrar.started",
+    [HM_EV_RELEASE_SUBMITTED] = "release.submitted",
+    [HM_EV_RELEASE_REFUSED] = "release.refused",
+    [HM_EV_APPROVAL_RECORDED] = "approval.recorded",
+    [HM_EV_APPROVAL_REFUSED] = "approval.refused",
+    [HM_EV_REQUEST_REFUSED] = "request.refused",
+    [HM_EV_RELEASE_REJECTED] = "release.rejected",
+    [HM_EV_RELEASE_CANCELLED] = "release.cancelled",
+    [HM_EV_RELEASE_EXPIRED] = "release.expired",
+    [HM_EV_RELEASE_SUPERSEDED] = "release.superseded",
+    [HM_EV_SIGN_REFUSED] = "sign.refused",
+    [HM_EV_SIGN_INTENDED] = "sign.intended",
+    [HM_EV_RELEASE_SIGNED] = "release.signed",
+    [HM_EV_SIGN_FAILED] = "sign.failed",
+    [HM_EV_SIGN_UNKNOWN] = "sign.unknown",
+    [HM_EV_REFUSALS_SUMMARISED] = "refusals.summarised",
+};
+#define EVENT_COUNT (sizeof events / sizeof events[0])
+
+const char *hm_event_name(enum hm_event e)
+{
+    return e != HM_EV_NONE && (unsigned)e < EVENT_COUNT ? events[e] : "none";
+}
+
+enum hm_event hm_event_parse(struct hm_bytes name)
+{
+    for (unsigned i = HM_EV_NONE + 1; i < EVENT_COUNT; i++)
+        if (hm_bytes_eq_str(name, events[i]))
+            return (enum hm_event)i;
+    return HM_EV_NONE;
+}
+
+bool hm_record_text_ok(const char *text, size_t max)
+{
+    size_t n = strnlen(text, max + 1);
+    for (size_t i = 0; i < n; i++)
+        if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+            return false;
+    return n > 0 && n <= max;
+}
+
+size_t hm_record_limit(enum hm_event event)
+{
+    return event == HM_EV_RELEASE_SIGNED ? HM_RECORD_SIGNED_MAX : HM_RECORD_MAX;
+}

@@ -1,0 +1,82 @@
+/* Verifier keys of signed notes, Ed25519 kind 0x01. Pure; any thread. */
+#include "schema/log/hm_checkpoint.h"
+
+#include "schema/core/hm_text.h"
+#include "schema/log/hm_note_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define VKEY_ED25519 0x01
+#define ED25519_LEN 32
+
+/* First 4 bytes of SHA-256(name || LF || 0x01 || public key). */
+static void vkey_id(struct hm_vkey *v)
+{
+    static const uint8_t middle[2] = {'\n', VKEY_ED25519};
+    struct hm_digest d = hm_sha256_3(hm_bytes_str(v->name), hm_bytes_of(middle, sizeof middle),
+                                     hm_bytes_of(v->key.raw, v->key.raw_len));
+    memcpy(v->id, d.b, sizeof v->id);
+}
+
+enum hm_err hm_vkey_make(const char *name, const struct hm_key *ed25519, struct hm_vkey *out)
+{
+    struct hm_vkey v = {0};
+    if (!hm_origin_ok(name))
+        return HM_E_MALFORMED;
+    if (ed25519->alg != HM_KEY_ED25519 || ed25519->raw_len != ED25519_LEN || hm_key_is_sk(ed25519))
+        return HM_E_UNSUPPORTED;
+    (void)snprintf(v.name, sizeof v.name, "%s", name);
+    v.key = *ed25519;
+    vkey_id(&v);
+    *out = v;
+    return HM_OK;
+}
+
+static enum hm_err parse_key(struct hm_bytes text, struct hm_key *out, struct hm_why *why)
+{
+    uint8_t raw[1 + ED25519_LEN];
+    enum hm_err e = hm_note_base64(text, raw, sizeof raw);
+    if (e != HM_OK)
+        return hm_fail(why, e, "verifier key: expected the base64 of %zu bytes", sizeof raw);
+    if (raw[0] != VKEY_ED25519)
+        return hm_fail(why, HM_E_UNSUPPORTED, "verifier key: algorithm 0x%02x, expected Ed25519",
+                       raw[0]);
+    return hm_key_from_raw(HM_KEY_ED25519, hm_bytes_of(raw + 1, ED25519_LEN), out, why);
+}
+
+enum hm_err hm_vkey_parse(struct hm_bytes line, struct hm_vkey *out, struct hm_why *why)
+{
+    struct hm_bytes name;
+    struct hm_bytes id;
+    struct hm_bytes key;
+    char name_text[HM_ORIGIN_MAX + 1] = {0};
+    uint8_t id_claimed[4];
+    if (!hm_note_split(line, '+', &name, &key) || !hm_note_split(key, '+', &id, &key))
+        return hm_fail(why, HM_E_MALFORMED, "verifier key: expected name+id+key");
+    if (name.len > HM_ORIGIN_MAX || hm_unhex(id, id_claimed, sizeof id_claimed) != HM_OK)
+        return hm_fail(why, HM_E_MALFORMED, "verifier key: expected a name and 8 hex digits");
+    memcpy(name_text, name.data, name.len);
+    struct hm_key k;
+    struct hm_vkey v;
+    enum hm_err e = parse_key(key, &k, why);
+    if (e != HM_OK)
+        return e;
+    if (strlen(name_text) != name.len || hm_vkey_make(name_text, &k, &v) != HM_OK)
+        return hm_fail(why, HM_E_MALFORMED, "verifier key: bad characters in its name");
+    if (memcmp(v.id, id_claimed, sizeof v.id) != 0)
+        return hm_fail(why, HM_E_MALFORMED, "verifier key: its id does not belong to this key");
+    *out = v;
+    return HM_OK;
+}
+
+void hm_vkey_write(const struct hm_vkey *v, struct hm_buf *out)
+{
+    char id[9];
+    uint8_t raw[1 + ED25519_LEN];
+    hm_hex(v->id, sizeof v->id, id);
+    raw[0] = VKEY_ED25519;
+    memcpy(raw + 1, v->key.raw, ED25519_LEN);
+    hm_buf_printf(out, "%s+%s+", v->name, id);
+    hm_base64(out, hm_bytes_of(raw, sizeof raw));
+}
