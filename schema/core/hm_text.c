@@ -72,7 +72,7 @@ static int base64_value(uint8_t c, bool url)
     return -1;
 }
 
-static enum hm_err unbase64(struct hm_bytes text, bool any, struct hm_buf *out)
+static enum hm_err unbase64_into(struct hm_bytes text, bool any, struct hm_buf *out)
 {
     size_t n = text.len;
     while (n > 0 && text.len - n < 2 && text.data[n - 1] == '=')
@@ -105,6 +105,16 @@ static enum hm_err unbase64(struct hm_bytes text, bool any, struct hm_buf *out)
         hm_buf_putc(out, (uint8_t)(v >> 2));
     }
     return hm_buf_err(out);
+}
+
+/* Leaves nothing of a text that turns out to be bad. */
+static enum hm_err unbase64(struct hm_bytes text, bool any, struct hm_buf *out)
+{
+    size_t before = out->len;
+    enum hm_err err = unbase64_into(text, any, out);
+    if (err != HM_OK)
+        out->len = before;
+    return err;
 }
 
 enum hm_err hm_unbase64(struct hm_bytes text, struct hm_buf *out)
