@@ -36,8 +36,11 @@ struct hm_approval {
     int64_t expires_s;
 };
 /* Appends the statement. The same values give the same bytes. */
-enum hm_err HM_MUST_USE hm_approval_write(const struct hm_approval *a, struct hm_buf *out, struct hm_why *why);
-/* Strict: what it accepts, hm_approval_write writes again byte for byte. HM_E_MALFORMED names the line. */
-enum hm_err HM_MUST_USE hm_approval_parse(struct hm_bytes text, struct hm_approval *out, struct hm_why *why);
+enum hm_err HM_MUST_USE hm_approval_write(const struct hm_approval *a, struct hm_buf *out,
+                                          struct hm_why *why);
+/* Strict: what it accepts, hm_approval_write writes again byte for byte. HM_E_MALFORMED names the
+ * line. */
+enum hm_err HM_MUST_USE hm_approval_parse(struct hm_bytes text, struct hm_approval *out,
+                                          struct hm_why *why);
 
 #endif

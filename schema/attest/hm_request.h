@@ -42,11 +42,15 @@ struct hm_request {
     uint32_t at_least[4];
     size_t at_least_count; /* 0 = none */
 };
-/* Strict: type exact, everything in docs/formats/release-request.md. HM_E_MALFORMED, HM_E_LIMIT with a path. */
-enum hm_err HM_MUST_USE hm_request_parse(struct hm_bytes json, struct hm_request *out, struct hm_why *why);
+/* Strict: type exact, everything in docs/formats/release-request.md. HM_E_MALFORMED, HM_E_LIMIT
+ * with a path. */
+enum hm_err HM_MUST_USE hm_request_parse(struct hm_bytes json, struct hm_request *out,
+                                         struct hm_why *why);
 /* Canonical JSON of a request, for clients and tests. */
-enum hm_err HM_MUST_USE hm_request_write(const struct hm_request *r, struct hm_buf *out, struct hm_why *why);
+enum hm_err HM_MUST_USE hm_request_write(const struct hm_request *r, struct hm_buf *out,
+                                         struct hm_why *why);
 /* Dotted decimals at the start of a version ("2.1.0-rc1" -> 2,1,0): 1 to 4 numbers below 2^32. */
-enum hm_err HM_MUST_USE hm_version_numbers(const char *version, uint32_t out[static 4], size_t *count);
+enum hm_err HM_MUST_USE hm_version_numbers(const char *version, uint32_t out[static 4],
+                                           size_t *count);
 
 #endif

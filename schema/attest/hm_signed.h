@@ -1,5 +1,5 @@
-/* A signed document: payload plus one signature, DSSE or SSH (docs/formats/release-request.md). The one door through
- * which requests, approvals, rejections and cancellations come in. */
+/* A signed document: payload plus one signature, DSSE or SSH (docs/formats/release-request.md). The
+ * one door through which requests, approvals, rejections and cancellations come in. */
 #ifndef SCHEMA_ATTEST_HM_SIGNED_H
 #define SCHEMA_ATTEST_HM_SIGNED_H
 
@@ -32,13 +32,16 @@ const char *hm_signed_certificate(const struct hm_signed *s);
 /* HM_OK if key signed this payload as a document of this kind (payload type or namespace exact). */
 enum hm_err HM_MUST_USE hm_signed_verify(const struct hm_signed *s, enum hm_signed_kind kind,
                                          const struct hm_key *key, struct hm_why *why);
-/* Index of the key that signed, among keys; SSH documents are matched by embedded key first. HM_E_SIGNATURE. */
+/* Index of the key that signed, among keys; SSH documents are matched by embedded key first.
+ * HM_E_SIGNATURE. */
 enum hm_err HM_MUST_USE hm_signed_find(const struct hm_signed *s, enum hm_signed_kind kind,
                                        const struct hm_key *keys, size_t count, size_t *index,
                                        struct hm_why *why);
 /* Writers, for clients and tests. */
-enum hm_err HM_MUST_USE hm_signed_write_ssh(struct hm_buf *out, struct hm_bytes payload, struct hm_bytes armor);
-enum hm_err HM_MUST_USE hm_signed_write_dsse(struct hm_buf *out, enum hm_signed_kind kind, struct hm_bytes payload,
-                                             struct hm_bytes sig, const char *certificate_pem);
+enum hm_err HM_MUST_USE hm_signed_write_ssh(struct hm_buf *out, struct hm_bytes payload,
+                                            struct hm_bytes armor);
+enum hm_err HM_MUST_USE hm_signed_write_dsse(struct hm_buf *out, enum hm_signed_kind kind,
+                                             struct hm_bytes payload, struct hm_bytes sig,
+                                             const char *certificate_pem);
 
 #endif
