@@ -94,7 +94,9 @@ static void read_at_least(struct hm_json_in *in, struct hm_request *r)
     if (text == NULL)
         return;
     /* The manifest can express numbers alone, so nothing may follow them. */
-    if (strspn(text, "0123456789.") != strlen(text) || text[strlen(text) - 1] == '.' ||
+    size_t n = strlen(text);
+    if (strspn(text, "0123456789.") != n || strstr(text, "..") != NULL ||
+        (n > 0 && text[n - 1] == '.') ||
         hm_version_numbers(text, r->at_least, &r->at_least_count) != HM_OK)
         hm_json_bad(in, HM_E_MALFORMED, "installed_at_least",
                     "expected 1 to 4 numbers, like 2.0.0");
