@@ -19,6 +19,7 @@ struct hm_genesis {
 };
 enum hm_err HM_MUST_USE hm_genesis_open(struct hm_bytes document, const struct hm_root *trusted,
                                         struct hm_genesis *out, struct hm_why *why);
-enum hm_err HM_MUST_USE hm_genesis_payload(const struct hm_genesis *g, struct hm_buf *out, struct hm_why *why);
+enum hm_err HM_MUST_USE hm_genesis_payload(const struct hm_genesis *g, struct hm_buf *out,
+                                           struct hm_why *why);
 
 #endif

@@ -1,4 +1,5 @@
-/* Key guards (docs/formats/guards.md): which approver keys must have signed before a release key signs. */
+/* Key guards (docs/formats/guards.md): which approver keys must have signed before a release key
+ * signs. */
 #ifndef SCHEMA_TRUST_HM_GUARDS_H
 #define SCHEMA_TRUST_HM_GUARDS_H
 
@@ -17,24 +18,26 @@ struct hm_root {
 struct hm_guard {
     struct hm_digest key; /* key id of the release key */
     char environment[HM_NAME_MAX + 1];
-    size_t approvals;     /* M */
+    size_t approvals;         /* M */
     struct hm_key *approvers; /* owned */
     size_t approver_count;
 };
 struct hm_guards {
     char origin[HM_ORIGIN_MAX + 1];
     struct hm_vkey log_key;
-    struct hm_root root; /* as stated in the document; trust comes from the caller's own list */
+    struct hm_root root;     /* as stated in the document; trust comes from the caller's own list */
     struct hm_guard *guards; /* owned */
     size_t count;
 };
-/* Parses the root-signed document, verifies it with the trusted root (keys and threshold from the caller, distinct keys),
- * demands that the document names the same root, and loads the payload. M = 0 only for development. A key guarded twice, an approver
- * listed twice, M above the list's length: refused. Caller hm_guards_free()s. */
+/* Parses the root-signed document, verifies it with the trusted root (keys and threshold from the
+ * caller, distinct keys), demands that the document names the same root, and loads the payload. M =
+ * 0 only for development. A key guarded twice, an approver listed twice, M above the list's length:
+ * refused. Caller hm_guards_free()s. */
 enum hm_err HM_MUST_USE hm_guards_open(struct hm_bytes document, const struct hm_root *trusted,
                                        struct hm_guards *out, struct hm_why *why);
 /* The payload (canonical JSON), for the ceremony. */
-enum hm_err HM_MUST_USE hm_guards_payload(const struct hm_guards *g, struct hm_buf *out, struct hm_why *why);
+enum hm_err HM_MUST_USE hm_guards_payload(const struct hm_guards *g, struct hm_buf *out,
+                                          struct hm_why *why);
 const struct hm_guard *hm_guards_find(const struct hm_guards *g, const struct hm_digest *key);
 void hm_guards_free(struct hm_guards *g);
 

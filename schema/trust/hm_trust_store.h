@@ -1,4 +1,5 @@
-/* The trust store (docs/formats/trust-store.md): which keys a device believes. The device has a parser of its own. */
+/* The trust store (docs/formats/trust-store.md): which keys a device believes. The device has a
+ * parser of its own. */
 #ifndef SCHEMA_TRUST_HM_TRUST_STORE_H
 #define SCHEMA_TRUST_HM_TRUST_STORE_H
 
@@ -51,12 +52,14 @@ struct hm_trust_store {
 /* Payload bytes (deterministic CBOR). HM_E_MALFORMED for a store that the format forbids. */
 enum hm_err HM_MUST_USE hm_trust_store_payload(const struct hm_trust_store *t, struct hm_buf *out,
                                                struct hm_why *why);
-/* Parses the root-signed document and verifies it with its own root threshold; the caller compares the root with what it
- * trusts (hm_trust_store_root). Strict; HM_E_MALFORMED, HM_E_SIGNATURE. The struct is large: allocate it. */
+/* Parses the root-signed document and verifies it with its own root threshold; the caller compares
+ * the root with what it trusts (hm_trust_store_root). Strict; HM_E_MALFORMED, HM_E_SIGNATURE. The
+ * struct is large: allocate it. */
 enum hm_err HM_MUST_USE hm_trust_store_open(struct hm_bytes document, struct hm_trust_store *out,
                                             struct hm_why *why);
 void hm_trust_store_root(const struct hm_trust_store *t, struct hm_root *out);
 /* The rule that lists this class, or NULL. */
-const struct hm_ts_rule *hm_trust_store_rule(const struct hm_trust_store *t, const struct hm_uuid *class_id);
+const struct hm_ts_rule *hm_trust_store_rule(const struct hm_trust_store *t,
+                                             const struct hm_uuid *class_id);
 
 #endif
