@@ -1,5 +1,6 @@
-/* The policy: loaded once, immutable, then asked. Pure: no I/O, no clock, no globals. docs/formats/policy.md is the
- * specification. Thread: a loaded policy may be read by any number of threads. */
+/* The policy: loaded once, immutable, then asked. Pure: no I/O, no clock, no globals.
+ * docs/formats/policy.md is the specification. Thread: a loaded policy may be read by any number of
+ * threads. */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
@@ -9,7 +10,26 @@
 
 struct policy;
 
-/* Loads and lints; every error names the path ("$.rules[1].key: …") and what was expected. Caller policy_free()s. */
+/* Limits of a policy document beyond those in hm_limits.h. */
+#define POLICY_TITLE_MAX 128         /* bytes of a name that people read */
+#define POLICY_DOMAIN_MAX 253        /* bytes of the vendor's domain */
+#define POLICY_CREDENTIALS_MAX 16    /* of one principal */
+#define POLICY_PRINCIPAL_KEYS_MAX 16 /* of one principal in one role */
+#define POLICY_GROUPS_MAX 256
+#define POLICY_BUILDERS_MAX 256
+#define POLICY_BUILDER_KEYS_MAX 16
+#define POLICY_REPOSITORIES_MAX 1024 /* of one builder */
+#define POLICY_KEYS_MAX 256          /* release keys */
+#define POLICY_RULES_MAX 1024
+#define POLICY_PRODUCTS_MAX 1024    /* in one list */
+#define POLICY_CHANNELS_MAX 64      /* in one list */
+#define POLICY_PAIRS_MAX 65536      /* product and channel pairs of all rules together */
+#define POLICY_TTL_MIN_S 60         /* approval_ttl_s */
+#define POLICY_TTL_MAX_S 7776000    /* 90 days */
+#define POLICY_TTL_DEFAULT_S 604800 /* 7 days */
+
+/* Loads and lints; every error names the path ("$.rules[1].key: …") and what was expected. Caller
+ * policy_free()s. */
 enum hm_err HM_MUST_USE policy_load(struct hm_bytes json, struct policy **out, struct hm_why *why);
 void policy_free(struct policy *p);
 const struct hm_digest *policy_digest(const struct policy *p); /* SHA-256 of the document's bytes */
@@ -29,14 +49,18 @@ struct policy_principal {
     const struct hm_key *approval_keys;
     size_t approval_key_count;
 };
-/* Who a client certificate is: by SAN URI (byte by byte) or fingerprint. NULL if nobody, or if it fits two. */
-const struct policy_principal *policy_by_certificate(const struct policy *p, const struct hm_digest *fingerprint,
+/* Who a client certificate is: by SAN URI (byte by byte) or fingerprint. NULL if nobody, or if it
+ * fits two. */
+const struct policy_principal *policy_by_certificate(const struct policy *p,
+                                                     const struct hm_digest *fingerprint,
                                                      const char *const *uris, size_t uri_count);
 const struct policy_principal *policy_principal(const struct policy *p, const char *id);
-const struct policy_principal *policy_principal_at(const struct policy *p, size_t i); /* NULL past the end */
+const struct policy_principal *policy_principal_at(const struct policy *p,
+                                                   size_t i); /* NULL past the end */
 /* Who holds a key in that role, by raw value; NULL if nobody. */
 const struct policy_principal *policy_by_submit_key(const struct policy *p, const struct hm_key *k);
-const struct policy_principal *policy_by_approval_key(const struct policy *p, const struct hm_key *k);
+const struct policy_principal *policy_by_approval_key(const struct policy *p,
+                                                      const struct hm_key *k);
 
 struct policy_release_key {
     const char *id;
@@ -44,21 +68,24 @@ struct policy_release_key {
     struct hm_digest key_id;
     const char *environment;
 };
-const struct policy_release_key *policy_key_at(const struct policy *p, size_t i); /* NULL past the end */
+const struct policy_release_key *policy_key_at(const struct policy *p,
+                                               size_t i); /* NULL past the end */
 
 struct policy_rule {
     const char *id;
     const char *environment;
     const struct policy_release_key *key;
-    const char *group;       /* approving group, NULL for "none" */
-    size_t approvals;        /* 0 for "none" */
+    const char *group; /* approving group, NULL for "none" */
+    size_t approvals;  /* 0 for "none" */
     int64_t approval_ttl_s;
     bool provenance; /* demanded */
 };
 /* The rule for a product and channel, NULL if none (refused). */
-const struct policy_rule *policy_match(const struct policy *p, const char *product, const char *channel);
+const struct policy_rule *policy_match(const struct policy *p, const char *product,
+                                       const char *channel);
 bool policy_group_has(const struct policy *p, const char *group, const char *principal);
 /* Keys of the builder with this id; count 0 if unknown. */
-const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id, size_t *count);
+const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id,
+                                         size_t *count);
 
 #endif

@@ -1,5 +1,5 @@
-/* Evaluation: (policy, facts) -> verdict with reasons. Everything in the facts was proven by signatures or by the log before;
- * absence of a fact is a refusal. */
+/* Evaluation: (policy, facts) -> verdict with reasons. Everything in the facts was proven by
+ * signatures or by the log before; absence of a fact is a refusal. */
 #ifndef POLICY_POLICY_VERDICT_H
 #define POLICY_POLICY_VERDICT_H
 
@@ -26,8 +26,9 @@ enum policy_stage {
 struct policy_facts {
     enum policy_stage stage;
     const char *product, *version, *channel;
-    const char *submitter;           /* principal proven by the request's signature; NULL = nobody */
-    const struct hm_digest *key;     /* id of the key that would sign; NULL = the rule's own (submission) */
+    const char *submitter; /* principal proven by the request's signature; NULL = nobody */
+    const struct hm_digest
+        *key; /* id of the key that would sign; NULL = the rule's own (submission) */
     const struct hm_digest *artifacts;
     size_t artifact_count;
     const struct policy_fact_provenance *provenance;
@@ -49,7 +50,7 @@ struct policy_finding {
 struct policy_verdict {
     bool allow; /* zero value: no */
     struct hm_digest policy;
-    char rule[HM_NAME_MAX + 1];      /* "" if none matched */
+    char rule[HM_NAME_MAX + 1];        /* "" if none matched */
     const struct policy_rule *matched; /* borrowed from the policy, NULL if none */
     struct policy_finding findings[POLICY_FINDINGS_MAX];
     size_t finding_count;
@@ -59,10 +60,12 @@ struct policy_verdict {
     const char *builder;
 };
 /* Always fills *out; allow is true only if a rule matched and every check of its stage passed. */
-void policy_evaluate(const struct policy *p, const struct policy_facts *f, struct policy_verdict *out);
+void policy_evaluate(const struct policy *p, const struct policy_facts *f,
+                     struct policy_verdict *out);
 /* Id of the first failed check, "" if none. */
 const char *policy_first_failed(const struct policy_verdict *v);
 /* Canonical JSON as in docs/formats/policy.md. */
-enum hm_err HM_MUST_USE policy_verdict_json(const struct policy_verdict *v, struct hm_buf *out, struct hm_why *why);
+enum hm_err HM_MUST_USE policy_verdict_json(const struct policy_verdict *v, struct hm_buf *out,
+                                            struct hm_why *why);
 
 #endif

@@ -1,0 +1,243 @@
+/* The decision: every check of the rule in the order of docs/formats/policy.md, each with what it
+ * required and what it found. Pure and allocation-free. Whatever is missing says no. */
+#include "policy/policy_evaluate_priv.h"
+
+#include <string.h>
+
+struct policy_said policy_finding_new(struct policy_verdict *v, const char *check)
+{
+    struct policy_finding *f = &v->findings[v->finding_count++];
+    f->check = check;
+    f->ok = false;
+    f->required[0] = '\0';
+    f->found[0] = '\0';
+    return (struct policy_said){f, {f->required, 0, false}, {f->found, 0, false}};
+}
+
+static const char *text_or(const char *text, const char *dflt)
+{
+    return text != NULL && text[0] != '\0' ? text : dflt;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static void check_match(struct policy_eval *e)
+{
+    struct policy_said s = policy_finding_new(e->v, "rule.match");
+    const struct policy_facts *f = e->f;
+    policy_say(&s.required, "a rule for ", text_or(f->product, "(no product)"), " on channel ",
+               text_or(f->channel, "(no channel)"), NULL);
+    e->rule = policy_find_rule(e->p, f->product, f->channel);
+    if (e->rule == NULL) {
+        policy_say(&s.found, "none", NULL);
+        return;
+    }
+    policy_say(&s.found, e->rule->pub.id, NULL);
+    s.finding->ok = true;
+    memcpy(e->v->rule, e->rule->pub.id, strlen(e->rule->pub.id) + 1);
+    e->v->matched = &e->rule->pub;
+}
+
+static void check_submitter(const struct policy_eval *e)
+{
+    struct policy_said s = policy_finding_new(e->v, "submitter.allowed");
+    const struct policy_ptrs *allowed = &e->rule->submitters;
+    policy_say(&s.required, allowed->count > 1 ? "one of " : "", NULL);
+    for (size_t i = 0; i < allowed->count && !s.required.full; i++) {
+        const struct policy_principal *a = allowed->v[i];
+        policy_say(&s.required, i > 0 ? ", " : "", a->id, NULL);
+    }
+    const struct policy_principal *who = policy_principal(e->p, e->f->submitter);
+    policy_say(&s.found, text_or(e->f->submitter, "nobody: no signature proves a submitter"), NULL);
+    if (e->f->submitter != NULL && who == NULL)
+        policy_say(&s.found, ", whom the policy does not know", NULL);
+    s.finding->ok =
+        who != NULL && (who->roles & POLICY_ROLE_SUBMITTER) && policy_ptrs_has(allowed, who);
+}
+
+static void check_key(const struct policy_eval *e)
+{
+    struct policy_said s = policy_finding_new(e->v, "key.separation");
+    const struct policy_signing_key *own = e->rule->key;
+    policy_say(&s.required, "key ", own->pub.id, " for ", e->rule->pub.environment, ", ",
+               e->f->product, ", ", e->f->channel, NULL);
+    const struct policy_digest_at *d =
+        e->f->key != NULL ? policy_digests_find(&e->p->release_keys, e->f->key) : NULL;
+    const struct policy_signing_key *key = e->f->key == NULL ? own
+                                           : d != NULL       ? &e->p->keys[d->where.i]
+                                                             : NULL;
+    if (key == NULL) {
+        policy_say(&s.found, "a key the policy does not know: ", NULL);
+        policy_say_digest(&s.found, e->f->key);
+        return;
+    }
+    policy_say(&s.found, "key ", key->pub.id, " for ", key->pub.environment, NULL);
+    /* The load has seen to the last three; asked again, because a signature hangs on them. */
+    s.finding->ok = key == own && strcmp(key->pub.environment, e->rule->pub.environment) == 0 &&
+                    policy_names_has(&key->products, e->f->product) &&
+                    policy_names_has(&key->channels, e->f->channel);
+}
+
+bool policy_is_artifact(const struct policy_facts *f, const struct hm_digest *d)
+{
+    for (size_t i = 0; i < f->artifact_count; i++)
+        if (hm_digest_eq(&f->artifacts[i], d))
+            return true;
+    return false;
+}
+
+static bool same_release(const struct policy_facts *f, const struct policy_fact_prior *prior)
+{
+    return same_text(f->product, prior->product) && same_text(f->version, prior->version);
+}
+
+static void check_fresh(const struct policy_eval *e)
+{
+    struct policy_said s = policy_finding_new(e->v, "artifact.fresh");
+    const struct policy_facts *f = e->f;
+    size_t before = 0;
+    policy_say(&s.required, "artifacts never signed as anything but ", f->product, " ",
+               text_or(f->version, "(no version)"), NULL);
+    if (f->artifact_count == 0 || text_or(f->version, NULL) == NULL) {
+        policy_say(&s.found, f->artifact_count == 0 ? "no artifact" : "no version", NULL);
+        return;
+    }
+    for (size_t i = 0; i < f->prior_count; i++) {
+        const struct policy_fact_prior *prior = &f->prior[i];
+        if (!policy_is_artifact(f, &prior->artifact))
+            continue;
+        before++;
+        if (same_release(f, prior))
+            continue;
+        policy_say_digest(&s.found, &prior->artifact);
+        policy_say(&s.found, " was signed as ", text_or(prior->product, "(no product)"), " ",
+                   text_or(prior->version, "(no version)"), NULL);
+        return;
+    }
+    policy_say(&s.found, before > 0 ? "signed before as the same" : "not signed before", NULL);
+    s.finding->ok = true;
+}
+
+/* Who gave an approval: the holder of its key, if that is whom the fact names. */
+static const struct policy_principal *approver(const struct policy_eval *e,
+                                               const struct policy_fact_approval *a)
+{
+    const struct policy_digest_at *d = policy_digests_find(&e->p->approval_keys, &a->key);
+    const struct policy_principal *who = d != NULL ? &e->p->principals[d->where.i] : NULL;
+    return who != NULL && same_text(who->id, a->principal) ? who : NULL;
+}
+
+struct tally {
+    const struct policy_principal *people[HM_APPROVALS_MAX];
+    size_t count;
+    bool submitter_left_out;
+    struct policy_text left_out;
+};
+
+static void leave_out(struct tally *t, const char *who, const char *reason)
+{
+    policy_say(&t->left_out, t->left_out.len == 0 ? "" : ", ", text_or(who, "(nobody)"), " (",
+               reason, ")", NULL);
+}
+
+/* One approval. A key has one holder (policy_lint.c), so that distinct people are distinct keys
+ * too. */
+static void tally_add(const struct policy_eval *e, const struct policy_fact_approval *a,
+                      struct tally *t)
+{
+    const struct policy_principal *who = approver(e, a);
+    if (who == NULL) {
+        leave_out(t, a->principal, "not by a key of theirs");
+        return;
+    }
+    if (same_text(who->id, e->f->submitter)) {
+        if (!t->submitter_left_out)
+            leave_out(t, who->id, "the submitter");
+        t->submitter_left_out = true;
+        return;
+    }
+    if (!(who->roles & POLICY_ROLE_APPROVER) || !policy_ptrs_has(&e->rule->group->members, who)) {
+        leave_out(t, who->id, "not in the group");
+        return;
+    }
+    for (size_t i = 0; i < t->count; i++)
+        if (t->people[i] == who)
+            return;
+    /* No rule asks for more than HM_APPROVALS_MAX people; further ones change nothing. */
+    if (t->count < HM_APPROVALS_MAX)
+        t->people[t->count++] = who;
+}
+
+static void say_people(struct policy_text *out, const struct tally *t)
+{
+    policy_say_number(out, t->count);
+    policy_say(out, t->count == 0 ? ": nobody" : ": ", NULL);
+    for (size_t i = 0; i < t->count && !out->full; i++)
+        policy_say(out, i > 0 ? ", " : "", t->people[i]->id, NULL);
+    if (t->left_out.len > 0)
+        policy_say(out, "; left out: ", t->left_out.out, NULL);
+}
+
+static void check_approvals(const struct policy_eval *e)
+{
+    struct policy_said s = policy_finding_new(e->v, "approvals.count");
+    if (e->rule->group == NULL) {
+        policy_say(&s.required, "no approvals (", e->rule->pub.environment, ")", NULL);
+        policy_say(&s.found, "none needed", NULL);
+        s.finding->ok = strcmp(e->rule->pub.environment, "development") == 0;
+        return;
+    }
+    char left_out[POLICY_TEXT_MAX] = "";
+    struct tally t = {.left_out = {left_out, 0, false}};
+    for (size_t i = 0; i < e->f->approval_count; i++)
+        tally_add(e, &e->f->approvals[i], &t);
+    policy_say_count(&s.required, e->rule->pub.approvals, "person", "distinct people");
+    policy_say(&s.required, " of ", e->rule->group->id, NULL);
+    say_people(&s.found, &t);
+    bool quorum = e->rule->pub.approvals > 0 && t.count >= e->rule->pub.approvals;
+    s.finding->ok = quorum;
+    e->v->approvals_counted = t.count;
+    if (!t.submitter_left_out)
+        return;
+    struct policy_said own = policy_finding_new(e->v, "approvals.submitter");
+    policy_say(&own.required, "approvals by others than the submitter", NULL);
+    policy_say(&own.found, e->f->submitter,
+               " submitted this release, so that approval does not count", NULL);
+    own.finding->ok = quorum;
+}
+
+static bool all_ok(const struct policy_verdict *v)
+{
+    for (size_t i = 0; i < v->finding_count; i++)
+        if (!v->findings[i].ok)
+            return false;
+    return v->finding_count > 0;
+}
+
+#define FINDINGS_AT_SUBMISSION 6
+#define FINDINGS_AT_SIGNING 7
+
+void policy_evaluate(const struct policy *p, const struct policy_facts *f,
+                     struct policy_verdict *out)
+{
+    struct policy_eval e = {p, f, out, NULL};
+    memset(out, 0, sizeof *out);
+    out->policy = p->digest;
+    check_match(&e);
+    if (e.rule == NULL)
+        return;
+    check_submitter(&e);
+    check_key(&e);
+    policy_check_provenance(&e);
+    check_fresh(&e);
+    size_t expected = FINDINGS_AT_SUBMISSION;
+    /* Any stage that is not plainly submission asks everything. */
+    if (f->stage != POLICY_AT_SUBMISSION) {
+        check_approvals(&e);
+        expected = FINDINGS_AT_SIGNING;
+    }
+    out->allow = out->finding_count >= expected && all_ok(out);
+}

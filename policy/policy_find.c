@@ -1,0 +1,149 @@
+/* Lookups in a loaded policy: binary searches, no allocation, by bytes. */
+#include "policy/policy_priv.h"
+
+#include <string.h>
+
+int policy_key_compare(const struct hm_key *a, const struct hm_key *b)
+{
+    if (a->alg != b->alg)
+        return a->alg < b->alg ? -1 : 1;
+    if (a->raw_len != b->raw_len)
+        return a->raw_len < b->raw_len ? -1 : 1;
+    return memcmp(a->raw, b->raw, a->raw_len);
+}
+
+int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b)
+{
+    int c = strcmp(a->product, b->product);
+    return c != 0 ? c : strcmp(a->channel, b->channel);
+}
+
+const struct policy_key_ref *policy_find_key(const struct policy *p, const struct hm_key *k)
+{
+    if (k->raw_len > HM_KEY_RAW_MAX)
+        return NULL;
+    size_t lo = 0;
+    size_t hi = p->all_key_count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = policy_key_compare(p->all_keys[mid].key, k);
+        if (c == 0)
+            return &p->all_keys[mid];
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+const struct policy_rule_full *policy_find_rule(const struct policy *p, const char *product,
+                                                const char *channel)
+{
+    if (product == NULL || channel == NULL)
+        return NULL;
+    const struct policy_pair want = {product, channel, 0};
+    size_t lo = 0;
+    size_t hi = p->pair_count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = policy_pair_compare(&p->pairs[mid], &want);
+        if (c == 0)
+            return &p->rules[p->pairs[mid].rule];
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+const struct policy_rule *policy_match(const struct policy *p, const char *product,
+                                       const char *channel)
+{
+    const struct policy_rule_full *r = policy_find_rule(p, product, channel);
+    return r != NULL ? &r->pub : NULL;
+}
+
+const struct policy_principal *policy_principal(const struct policy *p, const char *id)
+{
+    const struct policy_entry *e = id != NULL ? policy_index_find(&p->principal_ids, id) : NULL;
+    return e != NULL ? &p->principals[e->where.i] : NULL;
+}
+
+const struct policy_principal *policy_principal_at(const struct policy *p, size_t i)
+{
+    return i < p->principal_count ? &p->principals[i] : NULL;
+}
+
+const struct policy_release_key *policy_key_at(const struct policy *p, size_t i)
+{
+    return i < p->key_count ? &p->keys[i].pub : NULL;
+}
+
+const struct policy_group *policy_find_group(const struct policy *p, const char *id)
+{
+    const struct policy_entry *e = id != NULL ? policy_index_find(&p->group_ids, id) : NULL;
+    return e != NULL ? &p->groups[e->where.i] : NULL;
+}
+
+const struct policy_builder *policy_find_builder(const struct policy *p, const char *id)
+{
+    const struct policy_entry *e = id != NULL ? policy_index_find(&p->builder_ids, id) : NULL;
+    return e != NULL ? &p->builders[e->where.i] : NULL;
+}
+
+const struct policy_principal *policy_by_certificate(const struct policy *p,
+                                                     const struct hm_digest *fingerprint,
+                                                     const char *const *uris, size_t uri_count)
+{
+    const struct policy_principal *who = NULL;
+    const struct policy_digest_at *d =
+        fingerprint != NULL ? policy_digests_find(&p->fingerprints, fingerprint) : NULL;
+    if (d != NULL)
+        who = &p->principals[d->where.i];
+    for (size_t i = 0; i < uri_count; i++) {
+        const struct policy_entry *e =
+            uris[i] != NULL ? policy_index_find(&p->san_uris, uris[i]) : NULL;
+        if (e == NULL)
+            continue;
+        const struct policy_principal *other = &p->principals[e->where.i];
+        if (who != NULL && who != other)
+            return NULL;
+        who = other;
+    }
+    return who;
+}
+
+static const struct policy_principal *holder(const struct policy *p, const struct hm_key *k,
+                                             enum policy_key_role role)
+{
+    const struct policy_key_ref *r = policy_find_key(p, k);
+    return r != NULL && r->role == role ? &p->principals[r->where.i] : NULL;
+}
+
+const struct policy_principal *policy_by_submit_key(const struct policy *p, const struct hm_key *k)
+{
+    return holder(p, k, POLICY_KEY_SUBMIT);
+}
+
+const struct policy_principal *policy_by_approval_key(const struct policy *p,
+                                                      const struct hm_key *k)
+{
+    return holder(p, k, POLICY_KEY_APPROVE);
+}
+
+bool policy_group_has(const struct policy *p, const char *group, const char *principal)
+{
+    const struct policy_group *g = policy_find_group(p, group);
+    const struct policy_principal *a = policy_principal(p, principal);
+    return g != NULL && a != NULL && policy_ptrs_has(&g->members, a);
+}
+
+const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id,
+                                         size_t *count)
+{
+    const struct policy_builder *b = policy_find_builder(p, builder_id);
+    *count = b != NULL ? b->key_count : 0;
+    return b != NULL ? b->keys : NULL;
+}

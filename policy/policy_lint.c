@@ -1,0 +1,273 @@
+/* What only the whole document shows: keys in two roles, rules that contradict each other or their
+ * key, groups that cannot do what a rule asks of them. Each error names the path and what was
+ * expected. */
+#include "policy/policy_read_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int key_ref_compare(const void *pa, const void *pb)
+{
+    const struct policy_key_ref *a = pa;
+    const struct policy_key_ref *b = pb;
+    int c = policy_key_compare(a->key, b->key);
+    if (c != 0)
+        return c;
+    if (a->role != b->role)
+        return a->role < b->role ? -1 : 1;
+    if (a->where.i != b->where.i)
+        return a->where.i < b->where.i ? -1 : 1;
+    return a->where.j < b->where.j ? -1 : a->where.j > b->where.j;
+}
+
+static size_t key_total(const struct policy *p)
+{
+    size_t n = p->key_count;
+    for (size_t i = 0; i < p->principal_count; i++)
+        n += p->principals[i].submit_key_count + p->principals[i].approval_key_count;
+    for (size_t i = 0; i < p->builder_count; i++)
+        n += p->builders[i].key_count;
+    return n;
+}
+
+static void add_keys(struct policy *p, const struct hm_key *keys, size_t n,
+                     enum policy_key_role role, struct policy_where where)
+{
+    for (size_t j = 0; j < n; j++) {
+        where.j = where.j < 0 ? -1 : (long)j;
+        p->all_keys[p->all_key_count++] = (struct policy_key_ref){&keys[j], role, where};
+        if (role == POLICY_KEY_APPROVE)
+            p->approval_keys.v[p->approval_keys.count++] =
+                (struct policy_digest_at){hm_key_id(&keys[j]), where};
+    }
+}
+
+static void collect_keys(struct policy *p)
+{
+    for (size_t i = 0; i < p->principal_count; i++) {
+        const struct policy_principal *a = &p->principals[i];
+        add_keys(p, a->submit_keys, a->submit_key_count, POLICY_KEY_SUBMIT,
+                 (struct policy_where){"principals", i, "submit_keys", 0});
+        add_keys(p, a->approval_keys, a->approval_key_count, POLICY_KEY_APPROVE,
+                 (struct policy_where){"principals", i, "approval_keys", 0});
+    }
+    for (size_t i = 0; i < p->builder_count; i++)
+        add_keys(p, p->builders[i].keys, p->builders[i].key_count, POLICY_KEY_BUILD,
+                 (struct policy_where){"builders", i, "keys", 0});
+    for (size_t i = 0; i < p->key_count; i++)
+        add_keys(p, &p->keys[i].pub.key, 1, POLICY_KEY_RELEASE,
+                 (struct policy_where){"keys", i, "public_key", -1});
+}
+
+/* By algorithm and raw value: neither an encoding nor a FIDO application makes it another key. */
+static enum hm_err lint_keys(struct policy *p, struct hm_why *why)
+{
+    size_t n = key_total(p);
+    p->all_keys = policy_alloc(&p->arena, n, sizeof p->all_keys[0]);
+    p->approval_keys.v = policy_alloc(&p->arena, n, sizeof p->approval_keys.v[0]);
+    if (p->all_keys == NULL || p->approval_keys.v == NULL)
+        return policy_no_memory(why);
+    collect_keys(p);
+    policy_digests_sort(&p->approval_keys);
+    qsort(p->all_keys, n, sizeof p->all_keys[0], key_ref_compare);
+    for (size_t i = 1; i < n; i++) {
+        if (policy_key_compare(p->all_keys[i - 1].key, p->all_keys[i].key) != 0)
+            continue;
+        char a[POLICY_PATH_MAX];
+        char b[POLICY_PATH_MAX];
+        policy_where_text(&p->all_keys[i - 1].where, a);
+        policy_where_text(&p->all_keys[i].where, b);
+        return hm_fail(
+            why, HM_E_MALFORMED,
+            "%s: this key stands twice, also at %s; expected one holder and one role for each key",
+            b, a);
+    }
+    return HM_OK;
+}
+
+/* Names of one kind all over the document. Called with x->v NULL it only counts. */
+static void add_names(struct policy_index *x, const struct policy_names *n,
+                      struct policy_where where)
+{
+    for (size_t k = 0; x->v != NULL && k < n->count; k++) {
+        where.j = (long)n->v[k].nth;
+        x->v[x->count + k] = (struct policy_entry){n->v[k].text, where};
+    }
+    x->count += n->count;
+}
+
+static void collect_names(const struct policy *p, const char *member, struct policy_index *x)
+{
+    bool products = strcmp(member, "products") == 0;
+    x->count = 0;
+    for (size_t i = 0; products && i < p->builder_count; i++)
+        add_names(x, &p->builders[i].products, (struct policy_where){"builders", i, member, 0});
+    for (size_t i = 0; i < p->key_count; i++)
+        add_names(x, products ? &p->keys[i].products : &p->keys[i].channels,
+                  (struct policy_where){"keys", i, member, 0});
+    for (size_t i = 0; i < p->rule_count; i++)
+        add_names(x, products ? &p->rules[i].products : &p->rules[i].channels,
+                  (struct policy_where){"rules", i, member, 0});
+}
+
+static enum hm_err lint_case(struct policy *p, const char *member, const char *what,
+                             struct hm_why *why)
+{
+    struct policy_index x = {0};
+    collect_names(p, member, &x);
+    x.v = policy_alloc(&p->arena, x.count, sizeof x.v[0]);
+    if (x.v == NULL)
+        return policy_no_memory(why);
+    collect_names(p, member, &x);
+    return policy_index_seal(&x, POLICY_ONE_CASE, what, why);
+}
+
+static enum hm_err names_within(const struct policy_names *need, const struct policy_names *have,
+                                size_t rule, const char *member, struct hm_why *why)
+{
+    for (size_t k = 0; k < need->count; k++)
+        if (!policy_names_has(have, need->v[k].text))
+            return hm_fail(
+                why, HM_E_MALFORMED,
+                "$.rules[%zu].%s[%zu]: the rule's key does not sign for \"%s\"; expected one of "
+                "the key's %s",
+                rule, member, need->v[k].nth, need->v[k].text, member);
+    return HM_OK;
+}
+
+static enum hm_err lint_rule_key(const struct policy_rule_full *r, size_t i, struct hm_why *why)
+{
+    if (strcmp(r->pub.environment, r->key->pub.environment) != 0)
+        return hm_fail(
+            why, HM_E_MALFORMED,
+            "$.rules[%zu].environment: the rule's key \"%s\" is for %s; expected the same", i,
+            r->key->pub.id, r->key->pub.environment);
+    enum hm_err err = names_within(&r->products, &r->key->products, i, "products", why);
+    return err == HM_OK ? names_within(&r->channels, &r->key->channels, i, "channels", why) : err;
+}
+
+static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, struct hm_why *why)
+{
+    for (size_t k = 0; k < r->submitters.count; k++) {
+        const struct policy_principal *a = r->submitters.v[k];
+        if (!(a->roles & POLICY_ROLE_SUBMITTER))
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.rules[%zu].submitters: \"%s\" is no submitter; expected that role", i,
+                           a->id);
+    }
+    if (r->group == NULL)
+        return HM_OK;
+    for (size_t k = 0; k < r->group->members.count; k++) {
+        const struct policy_principal *a = r->group->members.v[k];
+        if (!(a->roles & POLICY_ROLE_APPROVER))
+            return hm_fail(
+                why, HM_E_MALFORMED,
+                "$.rules[%zu].approvals.group: \"%s\" of %s is no approver; expected that role", i,
+                a->id, r->group->id);
+        if (a->approval_key_count == 0)
+            return hm_fail(
+                why, HM_E_MALFORMED,
+                "$.rules[%zu].approvals.group: approver \"%s\" of %s has no approval key; "
+                "expected at least one",
+                i, a->id, r->group->id);
+    }
+    if (r->group->members.count < r->pub.approvals)
+        return hm_fail(why, HM_E_MALFORMED,
+                       "$.rules[%zu].approvals.count: %zu of a group with %zu members; expected at "
+                       "most that many",
+                       i, r->pub.approvals, r->group->members.count);
+    return HM_OK;
+}
+
+static int pair_compare(const void *pa, const void *pb)
+{
+    const struct policy_pair *a = pa;
+    const struct policy_pair *b = pb;
+    int c = policy_pair_compare(a, b);
+    if (c != 0)
+        return c;
+    return a->rule < b->rule ? -1 : a->rule > b->rule;
+}
+
+static void add_pairs(struct policy *p, size_t rule)
+{
+    const struct policy_rule_full *r = &p->rules[rule];
+    for (size_t a = 0; a < r->products.count; a++)
+        for (size_t b = 0; b < r->channels.count; b++)
+            p->pairs[p->pair_count++] =
+                (struct policy_pair){r->products.v[a].text, r->channels.v[b].text, rule};
+}
+
+static enum hm_err lint_pairs(struct policy *p, struct hm_why *why)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->rule_count; i++)
+        n += p->rules[i].products.count * p->rules[i].channels.count;
+    if (n > POLICY_PAIRS_MAX)
+        return hm_fail(why, HM_E_LIMIT,
+                       "$.rules: %zu product and channel pairs; expected at most %d", n,
+                       POLICY_PAIRS_MAX);
+    p->pairs = policy_alloc(&p->arena, n, sizeof p->pairs[0]);
+    if (p->pairs == NULL)
+        return policy_no_memory(why);
+    for (size_t i = 0; i < p->rule_count; i++)
+        add_pairs(p, i);
+    qsort(p->pairs, n, sizeof p->pairs[0], pair_compare);
+    for (size_t i = 1; i < n; i++)
+        if (policy_pair_compare(&p->pairs[i - 1], &p->pairs[i]) == 0)
+            return hm_fail(
+                why, HM_E_MALFORMED,
+                "$.rules[%zu]: $.rules[%zu] is also for product \"%s\" on channel \"%s\"; expected "
+                "one rule for each",
+                p->pairs[i].rule, p->pairs[i - 1].rule, p->pairs[i].product, p->pairs[i].channel);
+    return HM_OK;
+}
+
+static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
+{
+    if (a->group != b->group || a->pub.approvals != b->pub.approvals ||
+        a->pub.provenance != b->pub.provenance || a->builders.count != b->builders.count)
+        return false;
+    for (size_t i = 0; i < a->builders.count; i++)
+        if (a->builders.v[i] != b->builders.v[i])
+            return false;
+    return true;
+}
+
+/* Else the weaker rule would set the price of the key. */
+static enum hm_err lint_shared_keys(struct policy *p, struct hm_why *why)
+{
+    const struct policy_rule_full **first = policy_alloc(&p->arena, p->key_count, sizeof *first);
+    if (first == NULL)
+        return policy_no_memory(why);
+    for (size_t i = 0; i < p->rule_count; i++) {
+        const struct policy_rule_full *r = &p->rules[i];
+        size_t k = (size_t)(r->key - p->keys);
+        if (first[k] == NULL)
+            first[k] = r;
+        else if (!same_requirements(first[k], r))
+            return hm_fail(
+                why, HM_E_MALFORMED,
+                "$.rules[%zu].key: \"%s\" is also reached by $.rules[%zu] with other approvals or "
+                "provenance; expected the same, or a key of its own",
+                i, r->key->pub.id, (size_t)(first[k] - p->rules));
+    }
+    return HM_OK;
+}
+
+enum hm_err policy_lint(struct policy *p, struct hm_why *why)
+{
+    enum hm_err err = lint_keys(p, why);
+    if (err == HM_OK)
+        err = lint_case(p, "products", "product", why);
+    if (err == HM_OK)
+        err = lint_case(p, "channels", "channel", why);
+    for (size_t i = 0; err == HM_OK && i < p->rule_count; i++) {
+        err = lint_rule_key(&p->rules[i], i, why);
+        if (err == HM_OK)
+            err = lint_rule_people(&p->rules[i], i, why);
+    }
+    if (err == HM_OK)
+        err = lint_pairs(p, why);
+    return err == HM_OK ? lint_shared_keys(p, why) : err;
+}

@@ -1,0 +1,176 @@
+/* What a loaded policy is made of. Everything lives in the policy's arena and never changes after
+ * the load; every list that is searched is sorted. Thread: building by one, reading by any number.
+ */
+#ifndef POLICY_POLICY_PRIV_H
+#define POLICY_POLICY_PRIV_H
+
+#include "policy/policy.h"
+#include "schema/json/hm_json.h"
+
+struct policy_block;
+struct policy_arena {
+    struct policy_block *head;
+};
+/* Zeroed memory for count elements (count 0 gives one), NULL when there is none left. */
+void *policy_alloc(struct policy_arena *a, size_t count, size_t size);
+char *policy_dup(struct policy_arena *a, const char *text);
+void policy_arena_free(struct policy_arena *a);
+
+#define POLICY_PATH_MAX 160 /* as in struct hm_json_in */
+
+/* Where something stands in the document: "$.list[i].member" or "$.list[i].member[j]" (j < 0: no
+ * index). */
+struct policy_where {
+    const char *list; /* static */
+    size_t i;
+    const char *member; /* static */
+    long j;
+};
+void policy_where_text(const struct policy_where *w, char out[static POLICY_PATH_MAX]);
+
+/* Texts and where each stands, sorted without regard to case, then by bytes, then by place. */
+struct policy_entry {
+    const char *text;
+    struct policy_where where;
+};
+struct policy_index {
+    struct policy_entry *v;
+    size_t count;
+};
+enum policy_unique {
+    POLICY_ONCE,     /* each text once, and none that differs from another in case only */
+    POLICY_ONE_CASE, /* texts may repeat, but always in the same case */
+};
+/* Sorts and checks. what: "id", "credential", … for the error. */
+enum hm_err HM_MUST_USE policy_index_seal(struct policy_index *x, enum policy_unique rule,
+                                          const char *what, struct hm_why *why);
+/* The entry with exactly this text (first of equals), NULL if none. */
+const struct policy_entry *policy_index_find(const struct policy_index *x, const char *text);
+
+/* Distinct names in order of bytes; nth is the place in the document's array. */
+struct policy_name_at {
+    const char *text;
+    size_t nth;
+};
+struct policy_names {
+    struct policy_name_at *v;
+    size_t count;
+};
+bool policy_names_has(const struct policy_names *n, const char *text);
+
+/* Distinct pointers into one array, in order of address. */
+struct policy_ptrs {
+    const void **v;
+    size_t count;
+};
+bool policy_ptrs_has(const struct policy_ptrs *s, const void *p);
+
+struct policy_group {
+    const char *id;
+    struct policy_ptrs members; /* struct policy_principal */
+};
+struct policy_builder {
+    const char *id;
+    const struct hm_key *keys;
+    size_t key_count;
+    struct policy_names products;
+    struct policy_names repositories;
+};
+struct policy_signing_key {
+    struct policy_release_key pub;
+    struct policy_names products;
+    struct policy_names channels;
+};
+struct policy_rule_full {
+    struct policy_rule pub; /* first: policy_match() hands out its address */
+    const struct policy_signing_key *key;
+    const struct policy_group *group;
+    struct policy_names products;
+    struct policy_names channels;
+    struct policy_ptrs submitters; /* struct policy_principal */
+    struct policy_ptrs builders;   /* struct policy_builder */
+};
+
+enum policy_key_role {
+    POLICY_KEY_SUBMIT = 1,
+    POLICY_KEY_APPROVE,
+    POLICY_KEY_BUILD,
+    POLICY_KEY_RELEASE,
+};
+/* Every key of the document, in order of algorithm and raw value. where.i is the owner. */
+struct policy_key_ref {
+    const struct hm_key *key;
+    enum policy_key_role role;
+    struct policy_where where;
+};
+/* Digest -> element of an array, in order of bytes. */
+struct policy_digest_at {
+    struct hm_digest digest;
+    struct policy_where where;
+};
+struct policy_digests {
+    struct policy_digest_at *v;
+    size_t count;
+};
+const struct policy_digest_at *policy_digests_find(const struct policy_digests *x,
+                                                   const struct hm_digest *d);
+void policy_digests_sort(struct policy_digests *x);
+
+struct policy_pair {
+    const char *product;
+    const char *channel;
+    size_t rule;
+};
+
+struct policy {
+    struct policy_arena arena;
+    struct hm_digest digest;
+    const char *name;
+    const char *vendor_domain;
+
+    struct policy_principal *principals;
+    size_t principal_count;
+    struct policy_group *groups;
+    size_t group_count;
+    struct policy_builder *builders;
+    size_t builder_count;
+    struct policy_signing_key *keys;
+    size_t key_count;
+    struct policy_rule_full *rules;
+    size_t rule_count;
+
+    struct policy_index principal_ids, group_ids, builder_ids, key_ids, rule_ids;
+    struct policy_index san_uris;        /* where.i: the principal */
+    struct policy_digests fingerprints;  /* where.i: the principal */
+    struct policy_digests approval_keys; /* key id; where.i: the principal */
+    struct policy_digests release_keys;  /* key id; where.i: the key */
+    struct policy_key_ref *all_keys;
+    size_t all_key_count;
+    struct policy_pair *pairs;
+    size_t pair_count;
+};
+
+/* policy_load_*.c: one section each, every one with its ids sealed before the next refers to them.
+ */
+enum hm_err HM_MUST_USE policy_load_principals(struct policy *p, const json_t *list,
+                                               struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_groups(struct policy *p, const json_t *list,
+                                           struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_builders(struct policy *p, const json_t *list,
+                                             struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_keys(struct policy *p, const json_t *list, struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_rules(struct policy *p, const json_t *list, struct hm_why *why);
+/* policy_lint.c: what only the whole document shows; builds the key and pair tables on the way. */
+enum hm_err HM_MUST_USE policy_lint(struct policy *p, struct hm_why *why);
+
+/* policy_find.c */
+const struct policy_rule_full *policy_find_rule(const struct policy *p, const char *product,
+                                                const char *channel);
+const struct policy_key_ref *policy_find_key(const struct policy *p, const struct hm_key *k);
+/* The entry of a sealed index as an element of its array, NULL if none. */
+const struct policy_group *policy_find_group(const struct policy *p, const char *id);
+const struct policy_builder *policy_find_builder(const struct policy *p, const char *id);
+int policy_key_compare(const struct hm_key *a, const struct hm_key *b);
+int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b);
+
+#endif
