@@ -1,0 +1,151 @@
+/* Signing, and coming back after a token was lost: the first call that meets a lost module closes
+ * everything, loads it again and logs in; failures space the next tries out. */
+#include "hsm/hsm_priv.h"
+
+#include "schema/io/hm_clock.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define BACKOFF_FIRST_MS 500
+#define BACKOFF_MAX_MS 60000
+
+static struct timespec deadline_in(int64_t ms)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000L;
+    if (t.tv_nsec >= 1000000000L) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000L;
+    }
+    return t;
+}
+
+static void notice(const struct hsm *h, const char *what, const char *text)
+{
+    char line[HM_WHY_MAX + 64];
+    (void)snprintf(line, sizeof line, "%s%s", what, text);
+    if (h->notice != NULL)
+        h->notice(h->notice_ctx, line);
+}
+
+/* Gate held exclusively. */
+static void come_back(struct hsm *h)
+{
+    int64_t backoff = h->backoff_ms == 0 ? BACKOFF_FIRST_MS : h->backoff_ms * 2;
+    h->backoff_ms = backoff < BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS;
+    hsm_unload(h);
+    if (hsm_load(h, &h->last) == HM_OK) {
+        h->lost = false;
+        notice(h, "the tokens are back: the module was loaded and logged in again", "");
+    } else {
+        hsm_unload(h);
+        notice(h, "the tokens are still gone: ", h->last.text);
+    }
+    /* Also after success: a token that logs in and then fails each signature must not be hammered.
+     */
+    h->next_try_ms = hm_clock_mono_ms() + h->backoff_ms;
+}
+
+/* Takes the gate shared, with everything loaded. */
+static enum hm_err enter(struct hsm *h, const struct timespec *deadline, struct hm_why *why)
+{
+    for (;;) {
+        if (pthread_rwlock_clockrdlock(&h->gate, CLOCK_MONOTONIC, deadline) != 0)
+            return hm_fail(why, HM_E_TIMEOUT, "the PKCS#11 module is being loaded again");
+        if (!h->lost)
+            return HM_OK;
+        (void)pthread_rwlock_unlock(&h->gate);
+        if (pthread_rwlock_clockwrlock(&h->gate, CLOCK_MONOTONIC, deadline) != 0)
+            return hm_fail(why, HM_E_TIMEOUT, "a call into the PKCS#11 module does not return");
+        int64_t now = hm_clock_mono_ms();
+        if (h->lost && now >= h->next_try_ms)
+            come_back(h);
+        bool lost = h->lost;
+        int64_t wait = h->next_try_ms - now;
+        struct hm_why last = h->last;
+        (void)pthread_rwlock_unlock(&h->gate);
+        if (lost)
+            return hm_fail(why, HM_E_UNAVAILABLE, "%s (tried again in %lld ms)", last.text,
+                           (long long)(wait > 0 ? wait : 0));
+    }
+}
+
+static enum hm_err sign_ed25519(struct hsm *h, struct hsm_key *k, struct hm_bytes message,
+                                uint8_t sig[static HSM_SIG_LEN], struct hm_why *why)
+{
+    const struct hsm_token *t = &h->tokens[k->info.token];
+    CK_MECHANISM mechanism = {CKM_EDDSA, NULL, 0};
+    CK_BYTE out[HSM_SIG_LEN];
+    CK_ULONG len = sizeof out;
+    CK_BYTE_PTR data; /* Cryptoki's prototypes have no const */
+    memcpy(&data, &message.data, sizeof data);
+    CK_RV rv = h->m.f->C_SignInit(t->session, &mechanism, k->handle);
+    if (rv != CKR_OK)
+        return hsm_fail_token(why, t, "C_SignInit", rv);
+    rv = h->m.f->C_Sign(t->session, data, message.len, out, &len);
+    if (rv != CKR_OK)
+        return hsm_fail_token(why, t, "C_Sign", rv);
+    if (len != HSM_SIG_LEN)
+        return hm_fail(why, HM_E_TOKEN, "token \"%s\": an Ed25519 signature of %lu bytes", t->label,
+                       len);
+    memcpy(sig, out, HSM_SIG_LEN);
+    return HM_OK;
+}
+
+static enum hm_err sign_locked(struct hsm *h, struct hsm_key *k, struct hm_bytes message,
+                               uint8_t sig[static HSM_SIG_LEN], struct hm_why *why)
+{
+    if (!k->present)
+        return hm_fail(why, HM_E_TOKEN, "token \"%s\" came back without its key \"%s\"",
+                       h->tokens[k->info.token].label, k->info.label);
+    if (k->info.key.alg == HM_KEY_ED25519)
+        return sign_ed25519(h, k, message, sig, why);
+    struct hm_digest digest = hm_sha256(message);
+    return hsm_p256_sign(h, k, &digest, sig, why);
+}
+
+static enum hm_err sign_once(struct hsm *h, struct hsm_key *k, struct hm_bytes message,
+                             uint8_t sig[static HSM_SIG_LEN], int64_t timeout_ms,
+                             struct hm_why *why)
+{
+    struct timespec deadline = deadline_in(timeout_ms);
+    struct hsm_token *t = &h->tokens[k->info.token];
+    enum hm_err err = enter(h, &deadline, why);
+    if (err != HM_OK)
+        return err;
+    if (pthread_mutex_clocklock(&t->lock, CLOCK_MONOTONIC, &deadline) != 0) {
+        err = hm_fail(why, HM_E_TIMEOUT, "token \"%s\" is busy", t->label);
+    } else {
+        err = sign_locked(h, k, message, sig, why);
+        if (err == HM_OK)
+            h->backoff_ms = 0;
+        (void)pthread_mutex_unlock(&t->lock);
+    }
+    if (err == HM_E_UNAVAILABLE && !atomic_exchange(&h->lost, true)) {
+        notice(h, "lost: ", why->text);
+    }
+    (void)pthread_rwlock_unlock(&h->gate);
+    return err;
+}
+
+enum hm_err hsm_sign(struct hsm *h, size_t index, struct hm_bytes message,
+                     uint8_t sig[static HSM_SIG_LEN], int64_t timeout_ms, struct hm_why *why)
+{
+    struct hm_why own = {""};
+    if (index >= h->key_count)
+        return hm_fail(why, HM_E_NOT_FOUND, "no key %zu", index);
+    struct hsm_key *k = &h->keys[index];
+    if (k->info.refused[0] != '\0')
+        return hm_fail(why, HM_E_TOKEN, "key \"%s\": %s", k->info.label, k->info.refused);
+    enum hm_err err = sign_once(h, k, message, sig, timeout_ms, &own);
+    /* A session that died while idle is no reason to turn a caller away: once more, freshly. Where
+     * coming back was just tried in vain, this only repeats what is known. */
+    if (err == HM_E_UNAVAILABLE)
+        err = sign_once(h, k, message, sig, timeout_ms, &own);
+    return err == HM_OK ? HM_OK : hm_fail(why, err, "%s", own.text);
+}
