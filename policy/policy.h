@@ -87,5 +87,8 @@ bool policy_group_has(const struct policy *p, const char *group, const char *pri
 /* Keys of the builder with this id; count 0 if unknown. */
 const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id,
                                          size_t *count);
+/* Builder i in the document's order: its id and keys; NULL past the end. */
+const char *policy_builder_at(const struct policy *p, size_t i, const struct hm_key **keys,
+                              size_t *count);
 
 #endif

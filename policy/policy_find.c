@@ -147,3 +147,13 @@ const struct hm_key *policy_builder_keys(const struct policy *p, const char *bui
     *count = b != NULL ? b->key_count : 0;
     return b != NULL ? b->keys : NULL;
 }
+
+const char *policy_builder_at(const struct policy *p, size_t i, const struct hm_key **keys,
+                              size_t *count)
+{
+    if (i >= p->builder_count)
+        return NULL;
+    *keys = p->builders[i].keys;
+    *count = p->builders[i].key_count;
+    return p->builders[i].id;
+}
