@@ -1,6 +1,7 @@
-/* The log on SQLite: records, evidence, checkpoints, and the decision state that is committed with them. One writer
- * (struct db_log, one thread, the only writing connection) and a few readers (struct db_reader, one thread each).
- * After HM_E_IO or HM_E_FULL from the writer nothing is committed: close, reopen, go on from what is there. */
+/* The log on SQLite: records, evidence, checkpoints, and the decision state that is committed with
+ * them. One writer (struct db_log, one thread, the only writing connection) and a few readers
+ * (struct db_reader, one thread each). After HM_E_IO or HM_E_FULL from the writer nothing is
+ * committed: close, reopen, go on from what is there. */
 #ifndef DB_LOG_DB_LOG_H
 #define DB_LOG_DB_LOG_H
 
@@ -13,10 +14,13 @@ struct db_reader;
 
 /* Creates an empty log for this origin. HM_E_CONFLICT if the file exists. */
 enum hm_err HM_MUST_USE db_log_create(const char *path, const char *origin, struct hm_why *why);
-/* Opens an existing log, checks application id, schema version and origin, verifies the tail (the records after the last
- * stored checkpoint, and that checkpoint's root against the stored nodes). Cost does not grow with the log.
- * HM_E_NOT_FOUND, HM_E_HISTORY (tail broken), HM_E_IO. */
-enum hm_err HM_MUST_USE db_log_open(const char *path, const char *origin, struct db_log **out, struct hm_why *why);
+/* Opens an existing log for its one writer (PATH-reserve is locked: HM_E_CONFLICT if another has
+ * it), checks application id, schema version and origin, verifies the tail (the records after the
+ * last stored checkpoint, and that checkpoint's root against the stored nodes). Cost does not grow
+ * with the log. HM_E_NOT_FOUND, HM_E_CONFIG (another origin), HM_E_HISTORY (tail broken; the text
+ * names record and kind), HM_E_IO. */
+enum hm_err HM_MUST_USE db_log_open(const char *path, const char *origin, struct db_log **out,
+                                    struct hm_why *why);
 void db_log_close(struct db_log *log); /* NULL allowed */
 
 /* Committed size, root, leaf hash of the last record, its t_ms (0 when empty). */
@@ -26,52 +30,68 @@ uint64_t db_log_last_t_ms(const struct db_log *log);
 
 /* One transaction: begin, any number of appends and db_state_* calls, then commit or rollback. */
 enum hm_err HM_MUST_USE db_log_begin(struct db_log *log, struct hm_why *why);
-/* Assigns idx, prev and t_ms (max of now_ms and the last one) in *r, writes the record's bytes and its evidence. `evidence` has
- * r->evidence_count blobs whose SHA-256 the caller has put into r->evidence (checked again here: HM_E_INTERNAL).
- * detail: private JSON or {NULL,0}; then a fresh salt is drawn, r->detail set, and both stored aside. HM_E_LIMIT leaves
- * the transaction as it was. */
+/* Assigns idx, prev and t_ms (max of now_ms and the last one) in *r, writes the record's bytes and
+ * its evidence. `evidence` has r->evidence_count blobs whose SHA-256 the caller has put into
+ * r->evidence (checked again here: HM_E_INTERNAL). detail: private JSON or {NULL,0}; then a fresh
+ * salt is drawn, r->detail set, and both stored aside. HM_E_LIMIT leaves the transaction as it was.
+ */
 enum hm_err HM_MUST_USE db_log_append(struct db_log *log, uint64_t now_ms, struct hm_record *r,
                                       const struct hm_bytes *evidence, struct hm_bytes detail,
                                       struct hm_why *why);
-/* Durable when it returns HM_OK (one fsync). Compare-and-swap on the head: HM_E_CONFLICT if somebody else moved it. */
+/* Durable when it returns HM_OK (one fsync). Compare-and-swap on the head: HM_E_CONFLICT if
+ * somebody else moved it. */
 enum hm_err HM_MUST_USE db_log_commit(struct db_log *log, struct hm_why *why);
 void db_log_rollback(struct db_log *log);
 /* Size the log will have when the running transaction is committed. */
 uint64_t db_log_pending_size(const struct db_log *log);
 
-/* Stores a signed checkpoint for `size` (which must be the committed size or smaller and larger than the last one) in a
- * transaction of its own, durable. */
-enum hm_err HM_MUST_USE db_log_put_checkpoint(struct db_log *log, uint64_t size, struct hm_bytes note,
-                                              struct hm_why *why);
+/* Stores a signed checkpoint for `size` (which must be the committed size or smaller and larger
+ * than the last one) in a transaction of its own, durable. */
+enum hm_err HM_MUST_USE db_log_put_checkpoint(struct db_log *log, uint64_t size,
+                                              struct hm_bytes note, struct hm_why *why);
 /* Last stored checkpoint. HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_log_checkpoint(struct db_log *log, uint64_t *size, struct hm_buf *note,
                                           struct hm_why *why);
 /* hm_node_fn over the writer's connection (committed nodes; small cache inside). */
-enum hm_err db_log_node(void *log, unsigned level, uint64_t k, struct hm_digest *out, struct hm_why *why);
+enum hm_err db_log_node(void *log, unsigned level, uint64_t k, struct hm_digest *out,
+                        struct hm_why *why);
+/* False: the disk is nearly full, the space set aside for the results of running intentions has
+ * been given back or could not be had. Take no new work, finish what runs. db_log_maintain sets the
+ * space aside again when there is room. */
+bool db_log_reserved(const struct db_log *log);
+/* Erases the private detail of record idx; no proof depends on it. Inside a transaction.
+ * HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_log_erase(struct db_log *log, uint64_t idx, struct hm_why *why);
 /* wal_checkpoint when the WAL is above its limit; call between batches. */
 void db_log_maintain(struct db_log *log);
 /* Backup through the writer's own handle (VACUUM INTO path). */
 enum hm_err HM_MUST_USE db_log_backup(struct db_log *log, const char *path, struct hm_why *why);
 
 /* Readers: own read-only connection, short statements. */
-enum hm_err HM_MUST_USE db_reader_open(const char *path, struct db_reader **out, struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_open(const char *path, struct db_reader **out,
+                                       struct hm_why *why);
 void db_reader_close(struct db_reader *r);
-enum hm_err HM_MUST_USE db_reader_record(struct db_reader *r, uint64_t idx, struct hm_buf *out, struct hm_why *why);
-/* Records first..first+max-1 that exist: calls fn for each, in order, until it returns other than HM_OK. */
-typedef enum hm_err (*db_record_fn)(void *ctx, uint64_t idx, struct hm_bytes record, struct hm_why *why);
-enum hm_err HM_MUST_USE db_reader_records(struct db_reader *r, uint64_t first, size_t max, db_record_fn fn,
-                                          void *ctx, struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_record(struct db_reader *r, uint64_t idx, struct hm_buf *out,
+                                         struct hm_why *why);
+/* Records first..first+max-1 that exist: calls fn for each, in order, until it returns other than
+ * HM_OK. */
+typedef enum hm_err (*db_record_fn)(void *ctx, uint64_t idx, struct hm_bytes record,
+                                    struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_records(struct db_reader *r, uint64_t first, size_t max,
+                                          db_record_fn fn, void *ctx, struct hm_why *why);
 /* Blob n of record idx, at most max bytes; its digest is compared with what the record names. */
-enum hm_err HM_MUST_USE db_reader_evidence(struct db_reader *r, uint64_t idx, unsigned n, size_t max,
-                                           struct hm_buf *out, struct hm_why *why);
-enum hm_err HM_MUST_USE db_reader_detail(struct db_reader *r, uint64_t idx, struct hm_buf *out, struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_evidence(struct db_reader *r, uint64_t idx, unsigned n,
+                                           size_t max, struct hm_buf *out, struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_detail(struct db_reader *r, uint64_t idx, struct hm_buf *out,
+                                         struct hm_why *why);
 enum hm_err HM_MUST_USE db_reader_size(struct db_reader *r, uint64_t *size, struct hm_why *why);
 /* Smallest stored checkpoint with size >= at_least; HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_reader_checkpoint(struct db_reader *r, uint64_t at_least, uint64_t *size,
                                              struct hm_buf *note, struct hm_why *why);
-enum hm_err HM_MUST_USE db_reader_last_checkpoint(struct db_reader *r, uint64_t *size, struct hm_buf *note,
-                                                  struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_last_checkpoint(struct db_reader *r, uint64_t *size,
+                                                  struct hm_buf *note, struct hm_why *why);
 /* hm_node_fn over a reader. */
-enum hm_err db_reader_node(void *reader, unsigned level, uint64_t k, struct hm_digest *out, struct hm_why *why);
+enum hm_err db_reader_node(void *reader, unsigned level, uint64_t k, struct hm_digest *out,
+                           struct hm_why *why);
 
 #endif

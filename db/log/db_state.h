@@ -1,5 +1,6 @@
-/* Decision state: what the sequencer needs to decide, committed in the same transaction as the records. It never authorises by
- * itself. All calls on the writer, inside db_log_begin/commit where they change something. */
+/* Decision state: what the sequencer needs to decide, committed in the same transaction as the
+ * records. It never authorises by itself. All calls on the writer, inside db_log_begin/commit where
+ * they change something. */
 #ifndef DB_LOG_DB_STATE_H
 #define DB_LOG_DB_STATE_H
 
@@ -20,27 +21,33 @@ struct db_release {
     struct hm_digest manifest;
     struct hm_digest statement;
     struct hm_digest policy;
-    uint64_t intent;   /* open intention, 0 = none (record 0 is never one) */
-    uint64_t unknown;  /* sign.unknown record whose intention may be repeated, 0 = none */
+    uint64_t intent;     /* open intention, 0 = none (record 0 is never one) */
+    uint64_t unknown;    /* sign.unknown record whose intention may be repeated, 0 = none */
     uint64_t signed_idx; /* release.signed record, 0 = none */
-    uint64_t last_idx; /* newest record about this release */
+    uint64_t last_idx;   /* newest record about this release */
 };
-enum hm_err HM_MUST_USE db_state_release_get(struct db_log *log, uint64_t id, struct db_release *out, struct hm_why *why);
-enum hm_err HM_MUST_USE db_state_release_insert(struct db_log *log, const struct db_release *r, struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_release_get(struct db_log *log, uint64_t id,
+                                             struct db_release *out, struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_release_insert(struct db_log *log, const struct db_release *r,
+                                                struct hm_why *why);
 /* Writes state, version_tag + 1, intent, unknown, signed_idx, last_idx. */
-enum hm_err HM_MUST_USE db_state_release_update(struct db_log *log, struct db_release *r, struct hm_why *why);
-/* A release of this product+version+channel that is neither refused, rejected, cancelled nor expired. HM_E_NOT_FOUND. */
-enum hm_err HM_MUST_USE db_state_release_by_version(struct db_log *log, const char *product, const char *version,
-                                                    const char *channel, uint64_t *id, struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_release_update(struct db_log *log, struct db_release *r,
+                                                struct hm_why *why);
+/* A release of this product+version+channel that is neither refused, rejected, cancelled nor
+ * expired. HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_state_release_by_version(struct db_log *log, const char *product,
+                                                    const char *version, const char *channel,
+                                                    uint64_t *id, struct hm_why *why);
 /* A signed release of this product+version in any channel. HM_E_NOT_FOUND. */
-enum hm_err HM_MUST_USE db_state_signed_version(struct db_log *log, const char *product, const char *version,
-                                                uint64_t *id, struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_signed_version(struct db_log *log, const char *product,
+                                                const char *version, uint64_t *id,
+                                                struct hm_why *why);
 /* Ids of releases that are open (submitted, approved) with expires_s <= now, at most max. */
-enum hm_err HM_MUST_USE db_state_expired(struct db_log *log, int64_t now_s, uint64_t *ids, size_t max, size_t *count,
-                                         struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_expired(struct db_log *log, int64_t now_s, uint64_t *ids,
+                                         size_t max, size_t *count, struct hm_why *why);
 /* Ids of releases in state signing (at start: orphan intentions), at most max, id > after. */
-enum hm_err HM_MUST_USE db_state_signing(struct db_log *log, uint64_t after, uint64_t *ids, size_t max, size_t *count,
-                                         struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_signing(struct db_log *log, uint64_t after, uint64_t *ids,
+                                         size_t max, size_t *count, struct hm_why *why);
 
 struct db_approval {
     uint64_t record; /* index of its approval.recorded record */
@@ -48,31 +55,36 @@ struct db_approval {
     struct hm_digest key;
 };
 /* HM_E_CONFLICT if this person or this key has approved the release already. */
-enum hm_err HM_MUST_USE db_state_approval_insert(struct db_log *log, uint64_t release, const struct db_approval *a,
-                                                 struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_approval_insert(struct db_log *log, uint64_t release,
+                                                 const struct db_approval *a, struct hm_why *why);
 enum hm_err HM_MUST_USE db_state_approvals(struct db_log *log, uint64_t release,
-                                           struct db_approval out[static HM_APPROVALS_MAX], size_t *count,
-                                           struct hm_why *why);
+                                           struct db_approval out[static HM_APPROVALS_MAX],
+                                           size_t *count, struct hm_why *why);
 
-/* Bytes already released: artifact digest -> the product and version it was signed as (first one). HM_E_NOT_FOUND. */
+/* Bytes already released: artifact digest -> the product and version it was signed as (first one).
+ * HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_state_artifact_get(struct db_log *log, const struct hm_digest *artifact,
                                               char product[static HM_NAME_MAX + 1],
-                                              char version[static HM_NAME_MAX + 1], struct hm_why *why);
-enum hm_err HM_MUST_USE db_state_artifact_put(struct db_log *log, const struct hm_digest *artifact, uint64_t release,
+                                              char version[static HM_NAME_MAX + 1],
                                               struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_artifact_put(struct db_log *log, const struct hm_digest *artifact,
+                                              uint64_t release, struct hm_why *why);
 /* Highest sequence number signed (or intended) for a class; 0 = none. */
-enum hm_err HM_MUST_USE db_state_class_get(struct db_log *log, const struct hm_uuid *class_id, uint64_t *sequence,
-                                           struct hm_why *why);
-enum hm_err HM_MUST_USE db_state_class_put(struct db_log *log, const struct hm_uuid *class_id, uint64_t sequence,
-                                           struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_class_get(struct db_log *log, const struct hm_uuid *class_id,
+                                           uint64_t *sequence, struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_class_put(struct db_log *log, const struct hm_uuid *class_id,
+                                           uint64_t sequence, struct hm_why *why);
 /* Next manifest sequence number: strictly increasing over the whole log, from 1. */
-enum hm_err HM_MUST_USE db_state_next_sequence(struct db_log *log, uint64_t *out, struct hm_why *why);
-/* Remembers a request digest until expires_s (then forgotten by db_state_forget). HM_E_CONFLICT if seen; *release then names
- * the record that answered it. */
-enum hm_err HM_MUST_USE db_state_request_seen(struct db_log *log, const struct hm_digest *request, int64_t expires_s,
-                                              uint64_t record, uint64_t *seen_record, struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_next_sequence(struct db_log *log, uint64_t *out,
+                                               struct hm_why *why);
+/* Remembers a request digest until expires_s (then forgotten by db_state_forget). HM_E_CONFLICT if
+ * seen; *release then names the record that answered it. */
+enum hm_err HM_MUST_USE db_state_request_seen(struct db_log *log, const struct hm_digest *request,
+                                              int64_t expires_s, uint64_t record,
+                                              uint64_t *seen_record, struct hm_why *why);
 
-/* Idempotency: key = SHA-256(principal, route, Idempotency-Key), body = SHA-256 of the request body. */
+/* Idempotency: key = SHA-256(principal, route, Idempotency-Key), body = SHA-256 of the request
+ * body. */
 struct db_answer {
     struct hm_digest body;
     uint32_t status;  /* HTTP-like status of the stored answer */
@@ -80,16 +92,19 @@ struct db_answer {
     uint64_t record;  /* record the answer was made from; UINT64_MAX = none */
     int64_t at_s;
 };
-enum hm_err HM_MUST_USE db_state_answer_get(struct db_log *log, const struct hm_digest *key, struct db_answer *out,
+enum hm_err HM_MUST_USE db_state_answer_get(struct db_log *log, const struct hm_digest *key,
+                                            struct db_answer *out,
                                             struct hm_why *why); /* HM_E_NOT_FOUND */
-enum hm_err HM_MUST_USE db_state_answer_put(struct db_log *log, const struct hm_digest *key, const struct db_answer *a,
-                                            struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_answer_put(struct db_log *log, const struct hm_digest *key,
+                                            const struct db_answer *a, struct hm_why *why);
 /* Drops answers older than before_s and request digests that expired before now_s. */
-enum hm_err HM_MUST_USE db_state_forget(struct db_log *log, int64_t before_s, int64_t now_s, struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_forget(struct db_log *log, int64_t before_s, int64_t now_s,
+                                        struct hm_why *why);
 
 /* Small named values: active policy digest, its record index, trust store epochs. */
-enum hm_err HM_MUST_USE db_state_meta_get(struct db_log *log, const char *name, struct hm_buf *out, struct hm_why *why);
-enum hm_err HM_MUST_USE db_state_meta_put(struct db_log *log, const char *name, struct hm_bytes value,
+enum hm_err HM_MUST_USE db_state_meta_get(struct db_log *log, const char *name, struct hm_buf *out,
                                           struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_meta_put(struct db_log *log, const char *name,
+                                          struct hm_bytes value, struct hm_why *why);
 
 #endif

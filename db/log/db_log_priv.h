@@ -1,0 +1,140 @@
+/* Inside of db/log, and the door through which its tests reach the writer's own connection. */
+#ifndef DB_LOG_DB_LOG_PRIV_H
+#define DB_LOG_DB_LOG_PRIV_H
+
+#include "db/log/db_log.h"
+#include "db/sql/db_sql.h"
+
+#define DB_LOG_APPLICATION_ID 0x484d4c47 /* "HMLG" */
+#define DB_LOG_SCHEMA_VERSION 1
+#define DB_LOG_DETAIL_MAX ((size_t)64 * 1024)    /* bytes of one private detail */
+#define DB_LOG_EVIDENCE_SLOTS 32                 /* evidence.ref = idx * 32 + n */
+#define DB_LOG_RESERVE ((size_t)8 * 1024 * 1024) /* bytes of the reserve file */
+#define DB_LOG_WAL_SOFT_PAGES 1000               /* above: passive checkpoint (4 MiB) */
+#define DB_LOG_WAL_HARD_PAGES 16384              /* above: restart the WAL (64 MiB) */
+#define DB_LOG_NODE_CACHE 1024                   /* entries */
+#define DB_LOG_SALT 32                           /* bytes before a private detail */
+
+_Static_assert(HM_RECORD_EVIDENCE_MAX <= DB_LOG_EVIDENCE_SLOTS, "evidence.ref has no room");
+
+/* Statements of the writer. */
+enum db_log_stmt {
+    LOG_BEGIN,
+    LOG_COMMIT,
+    LOG_ROLLBACK,
+    LOG_HEAD,
+    LOG_HEAD_SWAP,
+    LOG_RECORD_INSERT,
+    LOG_RECORD_ROW,
+    LOG_RECORD_LAST,
+    LOG_NODES,
+    LOG_EVIDENCE_INSERT,
+    LOG_DETAIL_INSERT,
+    LOG_DETAIL_ERASE,
+    LOG_CHECKPOINT_INSERT,
+    LOG_CHECKPOINT_LAST,
+    LOG_VACUUM_INTO,
+    STATE_RELEASE_GET,
+    STATE_RELEASE_INSERT,
+    STATE_RELEASE_UPDATE,
+    STATE_RELEASE_END,
+    STATE_RELEASE_BY_VERSION,
+    STATE_SIGNED_VERSION,
+    STATE_EXPIRED,
+    STATE_SIGNING,
+    STATE_APPROVAL_CLASH,
+    STATE_APPROVAL_INSERT,
+    STATE_APPROVALS,
+    STATE_ARTIFACT_GET,
+    STATE_ARTIFACT_PUT,
+    STATE_CLASS_GET,
+    STATE_CLASS_PUT,
+    STATE_SEQUENCE,
+    STATE_REQUEST_GET,
+    STATE_REQUEST_PUT,
+    STATE_ANSWER_GET,
+    STATE_ANSWER_PUT,
+    STATE_FORGET_ANSWERS,
+    STATE_FORGET_REQUESTS,
+    STATE_META_GET,
+    STATE_META_PUT,
+    LOG_STMT_COUNT
+};
+extern const char *const db_log_text[LOG_STMT_COUNT];
+extern const char *const db_log_ddl;
+
+/* Where the log ends. leaf is the `prev` of the record to come: SHA-256(origin) while the log is
+ * empty. */
+struct db_tip {
+    struct hm_frontier frontier;
+    struct hm_digest leaf;
+    uint64_t t_ms;
+};
+
+struct db_node_slot {
+    bool full;
+    unsigned level;
+    uint64_t k;
+    struct hm_digest hash;
+};
+
+struct db_log {
+    struct db_sql sql;
+    char *path;
+    char origin[HM_ORIGIN_MAX + 1];
+    struct db_tip committed;
+    struct db_tip pending; /* equals committed outside a transaction */
+    bool in_tx;
+    bool broken_tx;     /* a change failed half way: only rollback helps */
+    enum hm_err failed; /* nothing works any more until it is opened again */
+    bool has_checkpoint;
+    uint64_t checkpoint_size;
+    int lock_fd; /* the reserve file, locked against a second writer */
+    bool reserved;
+    int wal_pages; /* after the last commit */
+    int wal_next;  /* pages at which the next passive checkpoint is due */
+    int64_t changes_at_begin;
+    struct hm_buf scratch; /* bytes of the record being appended */
+    struct db_node_slot cache[DB_LOG_NODE_CACHE];
+};
+
+/* SHA-256(origin): what record 0 names as prev. */
+struct hm_digest db_tip_genesis(const char *origin);
+/* Refuses every statement that has no business here from now on; `on` false lifts it (VACUUM INTO).
+ */
+enum hm_err HM_MUST_USE db_log_guard(struct db_log *log, bool on, struct hm_why *why);
+/* Opens the reserve file and locks it: HM_E_CONFLICT if another writer has it. */
+enum hm_err HM_MUST_USE db_log_lock(struct db_log *log, struct hm_why *why);
+void db_log_reserve(struct db_log *log); /* fills it where there is room for twice as much */
+void db_log_release_reserve(struct db_log *log);
+/* Verifies the end of the log and sets committed, pending and the checkpoint members. */
+enum hm_err HM_MUST_USE db_log_tail(struct db_log *log, struct hm_why *why);
+/* Node out of a row's `hashes`; HM_E_HISTORY when the row is too short. */
+enum hm_err HM_MUST_USE db_log_node_of(struct hm_bytes hashes, unsigned level, uint64_t idx,
+                                       struct hm_digest *out, struct hm_why *why);
+/* Row of node (level, k): the leaf that completes it. HM_E_NOT_FOUND unless below size. */
+enum hm_err HM_MUST_USE db_log_node_row(unsigned level, uint64_t k, uint64_t size, uint64_t *idx,
+                                        struct hm_why *why);
+/* Does the note begin with this log's origin, this size and this root, and a blank line?
+ * HM_E_HISTORY if not. */
+enum hm_err HM_MUST_USE db_log_note_matches(const struct db_log *log, uint64_t size,
+                                            struct hm_digest root, struct hm_bytes note,
+                                            struct hm_why *why);
+/* fsync of the directory that path lies in. */
+enum hm_err HM_MUST_USE db_log_sync_dir(const char *path, struct hm_why *why);
+/* application_id and user_version of any connection. */
+enum hm_err HM_MUST_USE db_log_check_kind(struct db_sql *s, const char *path, struct hm_why *why);
+
+/* Result of a changing statement: remembers what makes the transaction or the connection useless,
+ * and frees the reserve when the disk is full. */
+enum hm_err db_log_note(struct db_log *log, enum hm_err err);
+/* Watches the WAL's length; from here on SQLite does not checkpoint by itself. */
+void db_log_watch_wal(struct db_log *log);
+/* HM_E_STATE outside a transaction, the first failure after one. */
+enum hm_err HM_MUST_USE db_log_in_tx(const struct db_log *log, struct hm_why *why);
+/* The first failure, where there was one: reads of a failed connection are refused, too. */
+enum hm_err HM_MUST_USE db_log_alive(const struct db_log *log, struct hm_why *why);
+/* Runs a bound, changing statement to its end. */
+enum hm_err HM_MUST_USE db_log_change(struct db_log *log, struct db_q *q, struct hm_why *why);
+
+#endif

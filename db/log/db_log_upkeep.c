@@ -1,0 +1,103 @@
+/* The writer's housekeeping between batches: the WAL's length, the reserve, erasing, backups. */
+#include "db/log/db_log_priv.h"
+
+#include "schema/io/hm_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define RESTART_WAIT_MS 100 /* for readers to finish, when the WAL must restart */
+
+static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    struct db_log *log = ctx;
+    if (pages < log->wal_pages) /* it began again at its start */
+        log->wal_next = DB_LOG_WAL_SOFT_PAGES;
+    log->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+void db_log_watch_wal(struct db_log *log)
+{
+    log->wal_next = DB_LOG_WAL_SOFT_PAGES;
+    (void)sqlite3_wal_hook(log->sql.db, on_commit, log);
+}
+
+static int checkpoint_wal(struct db_log *log)
+{
+    if (log->wal_pages < DB_LOG_WAL_HARD_PAGES)
+        return sqlite3_wal_checkpoint_v2(log->sql.db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                         NULL);
+    (void)sqlite3_busy_timeout(log->sql.db, RESTART_WAIT_MS);
+    int rc = sqlite3_wal_checkpoint_v2(log->sql.db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    (void)sqlite3_busy_timeout(log->sql.db, DB_SQL_BUSY_MS);
+    return rc;
+}
+
+void db_log_maintain(struct db_log *log)
+{
+    if (log->in_tx || log->failed != HM_OK)
+        return;
+    if (!log->reserved)
+        db_log_reserve(log);
+    if (log->wal_pages < log->wal_next)
+        return;
+    log->wal_next = log->wal_pages + DB_LOG_WAL_SOFT_PAGES;
+    int rc = checkpoint_wal(log);
+    if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
+        (void)db_log_note(log, db_sql_fail(log->sql.db, rc, NULL, log->path));
+}
+
+enum hm_err db_log_erase(struct db_log *log, uint64_t idx, struct hm_why *why)
+{
+    enum hm_err err = db_log_in_tx(log, why);
+    if (err != HM_OK)
+        return err;
+    DB_Q_AUTO q = db_q_begin(&log->sql, LOG_DETAIL_ERASE);
+    db_q_u64(&q, idx);
+    err = db_log_change(log, &q, why);
+    if (err == HM_OK && sqlite3_changes(log->sql.db) == 0)
+        return hm_fail(why, HM_E_NOT_FOUND, "record %llu has no private detail (any more)",
+                       (unsigned long long)idx);
+    return err;
+}
+
+static enum hm_err vacuum_into(struct db_log *log, const char *path, struct hm_why *why)
+{
+    /* VACUUM INTO attaches its target, which the authorizer refuses to everybody else. */
+    enum hm_err err = db_log_guard(log, false, why);
+    if (err == HM_OK) {
+        DB_Q_AUTO q = db_q_begin(&log->sql, LOG_VACUUM_INTO);
+        db_q_text(&q, path);
+        err = db_q_run(&q, why);
+    }
+    enum hm_err again = db_log_guard(log, true, NULL);
+    if (again != HM_OK)
+        log->failed = again;
+    return err;
+}
+
+enum hm_err db_log_backup(struct db_log *log, const char *path, struct hm_why *why)
+{
+    enum hm_err err = db_log_alive(log, why);
+    if (err != HM_OK)
+        return err;
+    if (log->in_tx)
+        return hm_fail(why, HM_E_STATE, "%s: a transaction is running", log->path);
+    HM_FD_AUTO fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return hm_fail(why, HM_E_CONFLICT, "%s exists: a backup never overwrites", path);
+    if (fd < 0)
+        return hm_fail_errno(why, errno, "%s: cannot create", path);
+    err = vacuum_into(log, path, why);
+    if (err == HM_OK && fsync(fd) != 0)
+        err = hm_fail_errno(why, errno, "%s: cannot sync", path);
+    if (err != HM_OK) {
+        (void)unlink(path);
+        return hm_fail_in(why, err, "backup to %s", path);
+    }
+    return db_log_sync_dir(path, why);
+}

@@ -1,0 +1,137 @@
+/* Inside of db/query. Every filter is a posting list: rows (key, idx) in order of idx, where key =
+ * id * 16 + kind and id is a small integer from the dictionary. Filters are combined by walking
+ * their lists side by side. */
+#ifndef DB_QUERY_DB_QUERY_PRIV_H
+#define DB_QUERY_DB_QUERY_PRIV_H
+
+#include "db/query/db_query.h"
+#include "db/sql/db_sql.h"
+
+#define DB_QUERY_APPLICATION_ID 0x484d5159 /* "HMQY" */
+#define DB_QUERY_SCHEMA_VERSION 1
+#define DB_QUERY_WORD_SLOTS 4096
+#define DB_QUERY_FILTERS_MAX 12
+#define DB_QUERY_LIMIT_MAX 1000
+#define DB_QUERY_SEEKS_MAX 1000000 /* of one query: then the caller is asked to narrow it */
+
+/* What a posting is about. */
+enum db_kind {
+    KIND_EVENT = 1,
+    KIND_PRODUCT,
+    KIND_VERSION,
+    KIND_CHANNEL,
+    KIND_ENVIRONMENT,
+    KIND_ACTOR, /* of a release: its submitter */
+    KIND_OUTCOME,
+    KIND_KEY,     /* the dictionary holds the key id in hex */
+    KIND_RELEASE, /* id = the release's */
+    KIND_STATE,   /* id = enum hm_release_state */
+};
+static inline uint64_t db_posting(enum db_kind kind, uint64_t id)
+{
+    return id * 16 + (uint64_t)kind;
+}
+
+struct db_word {
+    char text[HM_NAME_MAX + 1];
+    uint64_t id; /* 0 = free */
+};
+
+struct db_query_writer {
+    struct db_sql sql;
+    struct hm_frontier frontier;
+    struct hm_digest leaf; /* prev of the record to come */
+    uint64_t t_ms;
+    bool damaged; /* SQLite found the file corrupt: it is checked, and replaced, at the next open */
+    struct db_word words[DB_QUERY_WORD_SLOTS];
+};
+
+/* Statements of the writer. */
+enum db_query_write_stmt {
+    W_BEGIN,
+    W_COMMIT,
+    W_ROLLBACK,
+    W_HEAD_GET,
+    W_HEAD_NEW,
+    W_HEAD_PUT,
+    W_CLEAN,
+    W_LAST,
+    W_WORD_GET,
+    W_WORD_PUT,
+    W_RECORD,
+    W_POST,
+    W_ARTIFACT,
+    W_RELEASE_NEW,
+    W_RELEASE_STATE,
+    W_RELEASE_CHANGE,
+    W_RELEASE_TOUCH,
+    W_RPOST,
+    W_RPOST_DROP,
+    W_COUNT
+};
+extern const char *const db_query_write_text[W_COUNT];
+extern const char *const db_query_ddl;
+
+/* Statements of readers. Seeks come in pairs: upwards, downwards. */
+enum db_query_read_stmt {
+    R_BEGIN,
+    R_COMMIT,
+    R_SIZE,
+    R_WORD,
+    R_RECORD,
+    R_TIME,
+    R_POST_UP,
+    R_POST_DOWN,
+    R_ARTIFACT_UP,
+    R_ARTIFACT_DOWN,
+    R_ALL_UP,
+    R_ALL_DOWN,
+    R_RPOST_DOWN,
+    R_RALL_DOWN,
+    R_RELEASE,
+    R_COUNT
+};
+extern const char *const db_query_read_text[R_COUNT];
+
+struct db_query {
+    struct db_sql sql;
+};
+
+/* Id of a word, made where it is new. */
+enum hm_err HM_MUST_USE db_query_intern(struct db_query_writer *w, const char *text, uint64_t *id,
+                                        struct hm_why *why);
+void db_query_forget_words(struct db_query_writer *w); /* after a rollback */
+enum hm_err HM_MUST_USE db_query_step(struct db_sql *s, unsigned which, struct hm_why *why);
+/* A changing statement to its end. */
+enum hm_err HM_MUST_USE db_query_change(struct db_query_writer *w, struct db_q *q,
+                                        struct hm_why *why);
+
+/* One list to walk. */
+struct db_list {
+    enum db_query_read_stmt up, down;
+    bool by_key, by_digest;
+    uint64_t key;
+    struct hm_digest digest;
+};
+/* Lists that must all contain an index; `empty`: a word that nothing has. */
+struct db_lists {
+    struct db_list list[DB_QUERY_FILTERS_MAX];
+    size_t count;
+    bool empty;
+};
+struct db_range {
+    uint64_t lo, hi; /* inclusive; lo > hi = nothing */
+    bool descending;
+};
+/* Adds the posting list of a word; NULL text adds nothing. */
+enum hm_err HM_MUST_USE db_lists_word(struct db_query *q, struct db_lists *l,
+                                      const struct db_list *kind, enum db_kind k, const char *text,
+                                      struct hm_why *why);
+void db_lists_id(struct db_lists *l, const struct db_list *kind, enum db_kind k, uint64_t id);
+/* Indexes in the range that all lists contain, in order, at most max. Runs inside a read
+ * transaction. HM_E_LIMIT after DB_QUERY_SEEKS_MAX steps. */
+enum hm_err HM_MUST_USE db_lists_walk(struct db_query *q, const struct db_lists *l,
+                                      const struct db_range *r, uint64_t *out, size_t max,
+                                      size_t *count, struct hm_why *why);
+
+#endif
