@@ -4,18 +4,9 @@
 
 #include "schema/json/hm_json_canon.h"
 #include "schema/trust/hm_guards.h"
+#include "schema/trust/hm_root.h"
 
-/* 1..HM_ROOT_KEYS_MAX distinct keys without FIDO application, threshold 1..count. HM_E_MALFORMED.
- */
-enum hm_err HM_MUST_USE hm_root_check(const struct hm_root *r, struct hm_why *why);
-/* The same threshold and the same set of keys. */
-bool hm_root_same(const struct hm_root *a, const struct hm_root *b);
-bool hm_root_has(const struct hm_root *r, const struct hm_key *k);
-
-enum hm_err HM_MUST_USE hm_root_read(const json_t *v, const char *path, struct hm_root *out,
-                                     struct hm_why *why);
-json_t *hm_root_write(const struct hm_root *r); /* new reference, NULL without memory */
-json_t *hm_vkey_json(const struct hm_vkey *v);  /* the same */
+json_t *hm_vkey_json(const struct hm_vkey *v); /* new reference, NULL without memory */
 
 /* Verifies the document with the trusted root, then demands a canonical payload and parses it.
  * Nothing of the payload is looked at before its signatures hold. HM_E_SIGNATURE, HM_E_MALFORMED,
