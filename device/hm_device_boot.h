@@ -127,15 +127,15 @@ struct hmd_install {
 
 /* Begins to write the inactive slot: marks it empty, then erases it. `release` must hold HMD_OK.
  * *in keeps a pointer to ports. Reasons: HMD_NOT_CHECKED (the release was not accepted),
- * HMD_TRIAL_RUNNING, HMD_NO_IMAGE_FOR_SLOT, HMD_SLOT_TOO_SMALL, HMD_SLOT_FAILED, those of
+ * HMD_TRIAL_RUNNING, HMD_NO_IMAGE_FOR_SLOT, HMD_SLOT_TOO_SMALL, HMD_SLOT_FAULT, those of
  * hmd_state_load. */
 HMD_MUST_USE enum hmd_reason hmd_install_begin(const struct hmd_ports *ports,
                                                const struct hmd_release *release,
                                                struct hmd_install *in);
-/* One piece of the payload. Reasons: HMD_PAYLOAD_SIZE, HMD_SLOT_FAILED, HMD_CRYPTO_FAILED. */
+/* One piece of the payload. Reasons: HMD_PAYLOAD_SIZE, HMD_SLOT_FAULT, HMD_CRYPTO_FAILED. */
 HMD_MUST_USE enum hmd_reason hmd_install_write(struct hmd_install *in, struct hmd_bytes piece);
 /* Checks size and digest, makes the slot durable, reads it back and hashes it again; only then
- * marks it for one trial boot. Reasons: HMD_PAYLOAD_SIZE, HMD_PAYLOAD_DIGEST, HMD_SLOT_FAILED,
+ * marks it for one trial boot. Reasons: HMD_PAYLOAD_SIZE, HMD_PAYLOAD_DIGEST, HMD_SLOT_FAULT,
  * HMD_SLOT_READBACK, HMD_STORAGE_FAILED, HMD_CRYPTO_FAILED. */
 HMD_MUST_USE enum hmd_reason hmd_install_end(struct hmd_install *in);
 

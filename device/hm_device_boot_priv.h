@@ -8,7 +8,7 @@
  * Reasons: HMD_STORAGE_FAILED, HMD_CRYPTO_FAILED. */
 enum hmd_reason hmd_state_save(const struct hmd_ports *ports, struct hmd_state *state);
 
-/* Hashes what stands in the slot. Reasons: HMD_IMAGE_DAMAGED, HMD_SLOT_FAILED, HMD_CRYPTO_FAILED.
+/* Hashes what stands in the slot. Reasons: HMD_IMAGE_DAMAGED, HMD_SLOT_FAULT, HMD_CRYPTO_FAILED.
  */
 enum hmd_reason hmd_slot_verify(const struct hmd_ports *ports, unsigned slot, uint64_t size,
                                 const uint8_t digest[HMD_DIGEST_LEN]);

@@ -18,7 +18,7 @@ enum hmd_reason hmd_slot_verify(const struct hmd_ports *ports, unsigned slot, ui
     for (uint64_t at = 0; at < size;) {
         size_t n = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
         if (!ports->slots->read(ports->slots->ctx, slot, at, chunk, n))
-            return HMD_SLOT_FAILED;
+            return HMD_SLOT_FAULT;
         if (!crypto->sha256_update(crypto->ctx, &hash, chunk, n))
             return HMD_CRYPTO_FAILED;
         at += n;
@@ -77,7 +77,7 @@ static enum hmd_reason prepare(struct hmd_install *in, const struct hmd_release 
     reason = hmd_state_save(ports, &in->state);
     if (reason != HMD_OK)
         return reason;
-    return ports->slots->erase(ports->slots->ctx, in->slot) ? HMD_OK : HMD_SLOT_FAILED;
+    return ports->slots->erase(ports->slots->ctx, in->slot) ? HMD_OK : HMD_SLOT_FAULT;
 }
 
 enum hmd_reason hmd_install_begin(const struct hmd_ports *ports, const struct hmd_release *release,
@@ -97,11 +97,11 @@ enum hmd_reason hmd_install_write(struct hmd_install *in, struct hmd_bytes piece
 {
     const struct hmd_slots *slots = in->ports->slots;
     if (in->failed)
-        return HMD_SLOT_FAILED;
+        return HMD_SLOT_FAULT;
     enum hmd_reason reason = hmd_payload_update(in->ports->crypto, &in->payload, piece);
     if (reason == HMD_OK && piece.len > 0 &&
         !slots->write(slots->ctx, in->slot, in->written, piece.p, piece.len))
-        reason = HMD_SLOT_FAILED;
+        reason = HMD_SLOT_FAULT;
     in->written += piece.len;
     in->failed = reason != HMD_OK;
     return reason;
@@ -111,13 +111,13 @@ enum hmd_reason hmd_install_end(struct hmd_install *in)
 {
     const struct hmd_slots *slots = in->ports->slots;
     if (in->failed)
-        return HMD_SLOT_FAILED;
+        return HMD_SLOT_FAULT;
     in->failed = true;
     enum hmd_reason reason = hmd_payload_end(in->ports->crypto, &in->payload);
     if (reason != HMD_OK)
         return reason;
     if (!slots->sync(slots->ctx, in->slot))
-        return HMD_SLOT_FAILED;
+        return HMD_SLOT_FAULT;
     reason = hmd_slot_verify(in->ports, in->slot, in->info.size, in->info.image);
     if (reason != HMD_OK)
         return reason == HMD_IMAGE_DAMAGED ? HMD_SLOT_READBACK : reason;

@@ -64,7 +64,7 @@ static const struct reason_row rows[] = {
     {HMD_PAYLOAD_SIZE, HMD_SUIT_CONDITION_FAILED, "payload-size"},
     {HMD_PAYLOAD_DIGEST, HMD_SUIT_CONDITION_FAILED, "payload-digest"},
     {HMD_SLOT_TOO_SMALL, HMD_SUIT_OPERATION_FAILED, "slot-too-small"},
-    {HMD_SLOT_FAILED, HMD_SUIT_OPERATION_FAILED, "slot-failed"},
+    {HMD_SLOT_FAULT, HMD_SUIT_OPERATION_FAILED, "slot-failed"},
     {HMD_SLOT_READBACK, HMD_SUIT_OPERATION_FAILED, "slot-read-back"},
     {HMD_TRIAL_RUNNING, HMD_SUIT_OPERATION_FAILED, "trial-running"},
     {HMD_IMAGE_DAMAGED, HMD_SUIT_CONDITION_FAILED, "image-damaged"},

@@ -71,7 +71,7 @@ enum hmd_reason {
     HMD_PAYLOAD_SIZE = 70,
     HMD_PAYLOAD_DIGEST = 71,
     HMD_SLOT_TOO_SMALL = 72,
-    HMD_SLOT_FAILED = 73,
+    HMD_SLOT_FAULT = 73,
     HMD_SLOT_READBACK = 74,
     HMD_TRIAL_RUNNING = 75,
     /* check 7: boot */
