@@ -101,11 +101,15 @@ enum hm_err db_log_append(struct db_log *log, uint64_t now_ms, struct hm_record 
         rec.detail = hm_sha256_3(hm_bytes_of(salt, sizeof salt), detail, hm_bytes_of(NULL, 0));
     }
     err = compose(log, now_ms, &rec, why);
-    if (err == HM_OK)
-        err = store(log, &rec, evidence, why);
+    if (err != HM_OK)
+        return err;
+    log->broken_tx = true; /* until every row stands */
+    err = store(log, &rec, evidence, why);
     if (err == HM_OK && rec.has_detail)
         err = insert_detail(log, rec.idx, salt, detail, why);
-    if (err == HM_OK)
-        *r = rec;
-    return err;
+    if (err != HM_OK)
+        return err;
+    log->broken_tx = false;
+    *r = rec;
+    return HM_OK;
 }
