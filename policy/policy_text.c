@@ -32,11 +32,31 @@ static size_t code_point_len(const char *s)
     return strnlen(s, n);
 }
 
+/* Length of the printable ASCII in front: nearly every text is nothing else. */
+static size_t ascii_run(const char *s)
+{
+    size_t n = 0;
+    while (s[n] >= 0x20 && s[n] < 0x7f)
+        n++;
+    return n;
+}
+
+static void put_ascii(struct policy_text *t, const char *s, size_t n)
+{
+    size_t room = POLICY_TEXT_MAX - 1 - ELLIPSIS_LEN - t->len;
+    put(t, s, n <= room ? n : room);
+    if (n > room)
+        put(t, "?", 1); /* no room for it: becomes the ellipsis */
+}
+
 static void put_printable(struct policy_text *t, const char *s)
 {
     while (*s != '\0' && !t->full) {
-        size_t n = code_point_len(s);
-        if (hm_printable_ok(hm_bytes_of(s, n))) {
+        size_t ascii = ascii_run(s);
+        size_t n = ascii > 0 ? ascii : code_point_len(s);
+        if (ascii > 0) {
+            put_ascii(t, s, n);
+        } else if (hm_printable_ok(hm_bytes_of(s, n))) {
             put(t, s, n);
         } else {
             put(t, "?", 1);
