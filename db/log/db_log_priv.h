@@ -10,7 +10,7 @@
 #define DB_LOG_DETAIL_MAX ((size_t)64 * 1024)    /* bytes of one private detail */
 #define DB_LOG_EVIDENCE_SLOTS 32                 /* evidence.ref = idx * 32 + n */
 #define DB_LOG_RESERVE ((size_t)8 * 1024 * 1024) /* bytes of the reserve file */
-#define DB_LOG_WAL_SOFT_PAGES 1000               /* above: passive checkpoint (4 MiB) */
+#define DB_LOG_WAL_SOFT_PAGES 4000               /* above: passive checkpoint (16 MiB) */
 #define DB_LOG_WAL_HARD_PAGES 16384              /* above: restart the WAL (64 MiB) */
 #define DB_LOG_NODE_CACHE 1024                   /* entries */
 #define DB_LOG_SALT 32                           /* bytes before a private detail */
@@ -35,6 +35,7 @@ enum db_log_stmt {
     LOG_CHECKPOINT_LAST,
     LOG_VACUUM_INTO,
     STATE_RELEASE_GET,
+    STATE_RELEASE_STEP,
     STATE_RELEASE_INSERT,
     STATE_RELEASE_UPDATE,
     STATE_RELEASE_END,

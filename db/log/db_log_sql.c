@@ -25,6 +25,7 @@ const char *const db_log_text[LOG_STMT_COUNT] = {
     [LOG_VACUUM_INTO] = "VACUUM main INTO ?1",
 
     [STATE_RELEASE_GET] = "SELECT " RELEASE_COLUMNS " FROM release WHERE id=?1",
+    [STATE_RELEASE_STEP] = "SELECT state, version_tag FROM release WHERE id=?1",
     [STATE_RELEASE_INSERT] = "INSERT INTO release(" RELEASE_COLUMNS ",ended,dead) "
                              "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATE_RELEASE_UPDATE] =

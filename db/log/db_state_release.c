@@ -104,18 +104,24 @@ enum hm_err db_state_release_insert(struct db_log *log, const struct db_release 
 static enum hm_err check_step(struct db_log *log, const struct db_release *r, bool *ends,
                               struct hm_why *why)
 {
-    struct db_release old;
-    enum hm_err err = db_state_release_get(log, r->id, &old, why);
+    DB_Q_AUTO q = db_q_begin(&log->sql, STATE_RELEASE_STEP);
+    db_q_u64(&q, r->id);
+    bool found = db_q_row(&q);
+    enum hm_release_state state = (enum hm_release_state)db_q_get_i64(&q, 0);
+    uint64_t tag = db_q_get_u64(&q, 1);
+    enum hm_err err = db_q_err(&q, why);
     if (err != HM_OK)
         return err;
-    if (old.version_tag != r->version_tag)
+    if (!found)
+        return hm_fail(why, HM_E_NOT_FOUND, "release r%llu does not exist", ULL(r->id));
+    if (tag != r->version_tag)
         return hm_fail(why, HM_E_CONFLICT,
                        "release r%llu: changed since it was read (%llu, now %llu)", ULL(r->id),
-                       ULL(r->version_tag), ULL(old.version_tag));
-    if (old.state != r->state && !hm_release_may(old.state, r->state))
+                       ULL(r->version_tag), ULL(tag));
+    if (state != r->state && !hm_release_may(state, r->state))
         return hm_fail(why, HM_E_STATE, "release r%llu: cannot go from %s to %s", ULL(r->id),
-                       hm_release_state_name(old.state), hm_release_state_name(r->state));
-    *ends = old.state != r->state && hm_release_is_end(r->state);
+                       hm_release_state_name(state), hm_release_state_name(r->state));
+    *ends = state != r->state && hm_release_is_end(r->state);
     return HM_OK;
 }
 
