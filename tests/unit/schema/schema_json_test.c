@@ -1,0 +1,225 @@
+/* Strict JSON: what is refused before and by the parser, and that every refusal says where. */
+#include "tests/unit/schema/schema_rows.h"
+
+#include "schema/json/hm_json.h"
+
+struct parse_row {
+    const char *name;
+    const char *text;
+    enum hm_err expected; /* of our own documents */
+    const char *says;     /* in the error text */
+    bool foreign;         /* the same text is good as a foreign document */
+};
+
+static const struct parse_row parse_rows[] = {
+    {"parse: object", "{\"a\":1}", HM_OK, "", true},
+    {"parse: array", " [1, 2] \n", HM_OK, "", true},
+    {"parse: empty object", "{}", HM_OK, "", true},
+    {"parse: nested 16", "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]", HM_OK, "", true},
+    {"parse: largest integers", "[9007199254740991,-9007199254740991]", HM_OK, "", true},
+    {"parse: UTF-8", "[\"\xc3\xbc\xe2\x82\xac\xf0\x9f\x94\x91\"]", HM_OK, "", true},
+    {"parse: brackets in strings", "[\"[[[[[[[[[[[[[[[[[[\",\"]}\\\"]\"]", HM_OK, "", true},
+    {"parse: numbers in strings", "[\"1.5e3\"]", HM_OK, "", true},
+    {"parse: nothing", "", HM_E_MALFORMED, "line 1, column 1", false},
+    {"parse: only space", "  \n ", HM_E_MALFORMED, "line 2", false},
+    {"parse: a string", "\"a\"", HM_E_MALFORMED, "line 1", false},
+    {"parse: a number", "1", HM_E_MALFORMED, "line 1", false},
+    {"parse: null", "null", HM_E_MALFORMED, "line 1", false},
+    {"parse: two values", "{}{}", HM_E_MALFORMED, "line 1", false},
+    {"parse: text behind", "{} x", HM_E_MALFORMED, "line 1", false},
+    {"parse: byte order mark", "\xef\xbb\xbf{}", HM_E_MALFORMED, "line 1", false},
+    {"parse: member twice", "{\"a\":1,\n\"a\":1}", HM_E_MALFORMED, "line 2, column 3", false},
+    {"parse: member twice by escape", "{\"a\":1,\"\\u0061\":1}", HM_E_MALFORMED, "duplicate",
+     false},
+    {"parse: comma at the end", "[1,]", HM_E_MALFORMED, "line 1", false},
+    {"parse: comment", "[1] // x", HM_E_MALFORMED, "line 1", false},
+    {"parse: single quotes", "['a']", HM_E_MALFORMED, "line 1", false},
+    {"parse: not closed", "{\"a\":[1", HM_E_MALFORMED, "line 1", false},
+    {"parse: closed twice", "[1]]", HM_E_MALFORMED, "line 1, column 4", false},
+    {"parse: closed first", "]", HM_E_MALFORMED, "line 1, column 1", false},
+    {"parse: wrong bracket", "[1}", HM_E_MALFORMED, "line 1", false},
+    {"parse: string not closed", "[\"a", HM_E_MALFORMED, "line 1, column 4", false},
+    {"parse: escape at the end", "[\"a\\", HM_E_MALFORMED, "line 1", false},
+    {"parse: newline in a string", "[\"a\nb\"]", HM_E_MALFORMED, "line 1, column 4", false},
+    {"parse: tab in a string", "[\n\"a\tb\"]", HM_E_MALFORMED, "line 2, column 3", false},
+    {"parse: escaped NUL", "[\"\\u0000\"]", HM_E_MALFORMED, "line 1", false},
+    {"parse: escaped NUL in a name", "{\"\\u0000\":1}", HM_E_MALFORMED, "line 1", false},
+    {"parse: lone surrogate", "[\"\\ud800\"]", HM_E_MALFORMED, "line 1", false},
+    {"parse: wrong pair of surrogates", "[\"\\ud800\\ud800\"]", HM_E_MALFORMED, "line 1", false},
+    {"parse: bad escape", "[\"\\x41\"]", HM_E_MALFORMED, "line 1", false},
+    {"parse: not UTF-8", "[1,\n\"\xff\"]", HM_E_MALFORMED, "line 2, column 2", false},
+    {"parse: UTF-8 cut", "[\"\xe2\x82\"]", HM_E_MALFORMED, "line 1, column 3", false},
+    {"parse: UTF-8 overlong", "[\"\xc0\xaf\"]", HM_E_MALFORMED, "line 1, column 3", false},
+    {"parse: UTF-8 surrogate", "[\"\xed\xa0\x80\"]", HM_E_MALFORMED, "line 1, column 3", false},
+    {"parse: fraction", "{\"a\": 1.0}", HM_E_MALFORMED, "line 1, column 7", true},
+    {"parse: exponent", "[\n 1e2]", HM_E_MALFORMED, "line 2, column 2", true},
+    {"parse: negative exponent", "[1E-2]", HM_E_MALFORMED, "line 1, column 2", true},
+    {"parse: 2^53", "[9007199254740992]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: -2^53", "[-9007199254740992]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: 2^64", "[18446744073709551616]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: huge number", "[1000000000000000000000000000000000000000000000]", HM_E_MALFORMED,
+     "line 1, column 2", false},
+    {"parse: infinite number", "[1e999]", HM_E_MALFORMED, "line 1", false},
+    {"parse: leading zero", "[01]", HM_E_MALFORMED, "line 1", false},
+    {"parse: plus", "[+1]", HM_E_MALFORMED, "line 1", false},
+    {"parse: NaN", "[NaN]", HM_E_MALFORMED, "line 1", false},
+    {"parse: nested 17", "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", HM_E_LIMIT, "line 1, column 17",
+     true},
+};
+
+static void parse(void **state)
+{
+    const struct parse_row *row = *state;
+    for (int foreign = 0; foreign < 2; foreign++) {
+        HM_JSON_AUTO *doc = NULL;
+        struct hm_why why = {""};
+        size_t n = strlen(row->text);
+        uint8_t *copy = exact_copy(hm_bytes_str(row->text), n);
+        enum hm_err err = hm_json_parse(
+            hm_bytes_of(copy, n), foreign ? HM_JSON_FOREIGN(4096) : HM_JSON_OURS(4096), &doc, &why);
+        free(copy);
+        if (foreign && row->foreign) {
+            assert_int_equal(err, HM_OK);
+            continue;
+        }
+        assert_int_equal(err, row->expected);
+        if (err == HM_OK)
+            continue;
+        assert_null(doc);
+        if (strstr(why.text, row->says) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", why.text, row->says);
+    }
+}
+
+static void nul_byte(void **state)
+{
+    (void)state;
+    static const char text[] = "[1]\0[2]";
+    HM_JSON_AUTO *doc = NULL;
+    assert_int_equal(hm_json_parse(hm_bytes_of(text, 7), HM_JSON_OURS(64), &doc, NULL),
+                     HM_E_MALFORMED);
+    assert_int_equal(hm_json_parse(hm_bytes_of(text, 4), HM_JSON_OURS(64), &doc, NULL),
+                     HM_E_MALFORMED);
+    assert_int_equal(hm_json_parse(hm_bytes_of(NULL, 0), HM_JSON_OURS(64), &doc, NULL),
+                     HM_E_MALFORMED);
+}
+
+static void size_limit(void **state)
+{
+    (void)state;
+    HM_JSON_AUTO *doc = NULL;
+    assert_int_equal(hm_json_parse(hm_bytes_str("[123]"), HM_JSON_OURS(4), &doc, NULL), HM_E_LIMIT);
+    assert_int_equal(hm_json_parse(hm_bytes_str("[123]"), HM_JSON_OURS(5), &doc, NULL), HM_OK);
+}
+
+/* A megabyte of brackets must cost a scan, not a stack. */
+static void deep_nesting(void **state)
+{
+    (void)state;
+    size_t n = (size_t)1 << 20;
+    char *text = malloc(n);
+    HM_JSON_AUTO *doc = NULL;
+    assert_non_null(text);
+    memset(text, '[', n);
+    assert_int_equal(hm_json_parse(hm_bytes_of(text, n), HM_JSON_FOREIGN(n), &doc, NULL),
+                     HM_E_LIMIT);
+    free(text);
+}
+
+static const char config[] = "{\n"
+                             "  \"rules\": [\n"
+                             "    {\"id\": \"a\", \"match\": {\"x\": \"]}\\\"\"}},\n"
+                             "    [1, 2,\n"
+                             "     3], {\n"
+                             "     \"id\":\n"
+                             "       \"b\", \"keys\" : [ ]}\n"
+                             "  ],\n"
+                             "  \"last\": true\n"
+                             "}\n";
+
+struct line_row {
+    const char *name;
+    const char *path;
+    unsigned line;
+};
+
+static const struct line_row line_rows[] = {
+    {"line: whole", "$", 1},
+    {"line: array", "$.rules", 2},
+    {"line: first", "$.rules[0]", 3},
+    {"line: inner", "$.rules[0].match.x", 3},
+    {"line: second", "$.rules[1]", 4},
+    {"line: third of second", "$.rules[1][2]", 5},
+    {"line: third", "$.rules[2]", 5},
+    {"line: value on a line of its own", "$.rules[2].id", 7},
+    {"line: empty array", "$.rules[2].keys", 7},
+    {"line: last", "$.last", 9},
+    {"line: no such member", "$.nothing", 0},
+    {"line: no such index", "$.rules[3]", 0},
+    {"line: index into an empty array", "$.rules[2].keys[0]", 0},
+    {"line: index into an object", "$[0]", 0},
+    {"line: member of an array", "$.rules.id", 0},
+    {"line: member of a scalar", "$.last.x", 0},
+    {"line: not a path", "rules", 0},
+    {"line: empty path", "", 0},
+    {"line: bad index", "$.rules[x]", 0},
+    {"line: open index", "$.rules[1", 0},
+    {"line: huge index", "$.rules[99999999999999999999]", 0},
+    {"line: junk", "$rules", 0},
+};
+
+static void line_of(void **state)
+{
+    const struct line_row *row = *state;
+    assert_int_equal(hm_json_line_of(hm_bytes_str(config), row->path), row->line);
+}
+
+struct locate_row {
+    const char *name;
+    const char *before;
+    const char *after;
+};
+
+static const struct locate_row locate_rows[] = {
+    {"locate: member", "$.rules[2].id: expected a name", "f:7: $.rules[2].id: expected a name"},
+    {"locate: missing member", "$.rules[2].key: expected this member",
+     "f:5: $.rules[2].key: expected this member"},
+    {"locate: missing at the top", "$.version: expected this member",
+     "f:1: $.version: expected this member"},
+    {"locate: from the parser", "line 3, column 7: expected ','", "f:3:7: expected ','"},
+    {"locate: no place", "file is empty", "f: file is empty"},
+};
+
+static void locate(void **state)
+{
+    const struct locate_row *row = *state;
+    struct hm_why why;
+    (void)hm_fail(&why, HM_E_MALFORMED, "%s", row->before);
+    hm_json_locate(&why, "f", hm_bytes_str(config));
+    assert_string_equal(why.text, row->after);
+}
+
+/* Whatever the text is, looking for a place in it reads nothing outside. */
+static void places_in_broken_texts(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < sizeof config; n++) {
+        uint8_t *copy = exact_copy(hm_bytes_str(config), n);
+        for (size_t i = 0; i < COUNT(line_rows); i++)
+            (void)hm_json_line_of(hm_bytes_of(copy, n), line_rows[i].path);
+        free(copy);
+    }
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[COUNT(parse_rows) + COUNT(line_rows) + COUNT(locate_rows) + 4];
+    size_t n = ADD_ROWS(tests, 0, parse, parse_rows);
+    n = ADD_ROWS(tests, n, line_of, line_rows);
+    n = ADD_ROWS(tests, n, locate, locate_rows);
+    n = ADD_TEST(tests, n, nul_byte);
+    n = ADD_TEST(tests, n, size_limit);
+    n = ADD_TEST(tests, n, deep_nesting);
+    n = ADD_TEST(tests, n, places_in_broken_texts);
+    return _cmocka_run_group_tests("schema_json", tests, n, NULL, NULL);
+}
