@@ -3,6 +3,7 @@
 #define DB_LOG_DB_LOG_PRIV_H
 
 #include "db/log/db_log.h"
+#include "db/log/db_state.h"
 #include "db/sql/db_sql.h"
 
 #define DB_LOG_APPLICATION_ID 0x484d4c47 /* "HMLG" */
@@ -16,6 +17,11 @@
 #define DB_LOG_SALT 32                           /* bytes before a private detail */
 
 _Static_assert(HM_RECORD_EVIDENCE_MAX <= DB_LOG_EVIDENCE_SLOTS, "evidence.ref has no room");
+
+/* Columns in the order of struct db_release (db_state_take_release). */
+#define DB_LOG_RELEASE_COLUMNS                                                                     \
+    "id,state,version_tag,product,version,channel,environment,submitter,sequence,expires_s,"       \
+    "submitted_leaf,manifest,statement,policy,intent,unknown,signed_idx,last_idx"
 
 /* Statements of the writer. */
 enum db_log_stmt {
@@ -137,5 +143,13 @@ enum hm_err HM_MUST_USE db_log_in_tx(const struct db_log *log, struct hm_why *wh
 enum hm_err HM_MUST_USE db_log_alive(const struct db_log *log, struct hm_why *why);
 /* Runs a bound, changing statement to its end. */
 enum hm_err HM_MUST_USE db_log_change(struct db_log *log, struct db_q *q, struct hm_why *why);
+
+/* One release, or up to HM_APPROVALS_MAX approvals, from a bound statement: shared by the writer
+ * and the readers. */
+enum hm_err HM_MUST_USE db_state_take_release(struct db_q *q, uint64_t id, struct db_release *out,
+                                              struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_take_approvals(struct db_q *q,
+                                                struct db_approval out[static HM_APPROVALS_MAX],
+                                                size_t *count, struct hm_why *why);
 
 #endif

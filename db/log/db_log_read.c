@@ -19,6 +19,8 @@ enum {
     READ_CHECKPOINT,
     READ_LAST_CHECKPOINT,
     READ_NODES,
+    READ_RELEASE,
+    READ_APPROVALS,
     READ_COUNT
 };
 static const char *const reader_text[READ_COUNT] = {
@@ -30,6 +32,9 @@ static const char *const reader_text[READ_COUNT] = {
     [READ_CHECKPOINT] = "SELECT size, note FROM checkpoint WHERE size>=?1 ORDER BY size LIMIT 1",
     [READ_LAST_CHECKPOINT] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [READ_NODES] = "SELECT hashes FROM record WHERE idx=?1",
+    [READ_RELEASE] = "SELECT " DB_LOG_RELEASE_COLUMNS " FROM release WHERE id=?1",
+    [READ_APPROVALS] =
+        "SELECT record, principal, key FROM approval WHERE release=?1 ORDER BY record",
 };
 
 struct db_reader {
@@ -263,4 +268,21 @@ enum hm_err db_reader_node(void *reader, unsigned level, uint64_t k, struct hm_d
     if (!db_q_row(&q))
         return absent(&q, why, "the tree node completed by record", idx);
     return db_log_node_of(db_q_get_bytes(&q, 0), level, idx, out, why);
+}
+
+enum hm_err db_reader_release(struct db_reader *r, uint64_t id, struct db_release *out,
+                              struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_RELEASE);
+    db_q_u64(&q, id);
+    return db_state_take_release(&q, id, out, why);
+}
+
+enum hm_err db_reader_approvals(struct db_reader *r, uint64_t release,
+                                struct db_approval out[static HM_APPROVALS_MAX], size_t *count,
+                                struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_APPROVALS);
+    db_q_u64(&q, release);
+    return db_state_take_approvals(&q, out, count, why);
 }

@@ -2,10 +2,6 @@
  * can be read at once. */
 #include "db/log/db_log_priv.h"
 
-#define RELEASE_COLUMNS                                                                            \
-    "id,state,version_tag,product,version,channel,environment,submitter,sequence,expires_s,"       \
-    "submitted_leaf,manifest,statement,policy,intent,unknown,signed_idx,last_idx"
-
 const char *const db_log_text[LOG_STMT_COUNT] = {
     [LOG_BEGIN] = "BEGIN IMMEDIATE",
     [LOG_COMMIT] = "COMMIT",
@@ -24,9 +20,9 @@ const char *const db_log_text[LOG_STMT_COUNT] = {
     [LOG_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [LOG_VACUUM_INTO] = "VACUUM main INTO ?1",
 
-    [STATE_RELEASE_GET] = "SELECT " RELEASE_COLUMNS " FROM release WHERE id=?1",
+    [STATE_RELEASE_GET] = "SELECT " DB_LOG_RELEASE_COLUMNS " FROM release WHERE id=?1",
     [STATE_RELEASE_STEP] = "SELECT state, version_tag FROM release WHERE id=?1",
-    [STATE_RELEASE_INSERT] = "INSERT INTO release(" RELEASE_COLUMNS ",ended,dead) "
+    [STATE_RELEASE_INSERT] = "INSERT INTO release(" DB_LOG_RELEASE_COLUMNS ",ended,dead) "
                              "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     [STATE_RELEASE_UPDATE] =
         "UPDATE release SET state=?1, version_tag=version_tag+1, intent=?2, unknown=?3, "

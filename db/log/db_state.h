@@ -83,6 +83,10 @@ enum hm_err HM_MUST_USE db_state_request_seen(struct db_log *log, const struct h
                                               int64_t expires_s, uint64_t record,
                                               uint64_t *seen_record, struct hm_why *why);
 
+/* The record that answered this request digest. HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_state_request_find(struct db_log *log, const struct hm_digest *request,
+                                              uint64_t *record, struct hm_why *why);
+
 /* Idempotency: key = SHA-256(principal, route, Idempotency-Key), body = SHA-256 of the request
  * body. */
 struct db_answer {
@@ -106,5 +110,12 @@ enum hm_err HM_MUST_USE db_state_meta_get(struct db_log *log, const char *name, 
                                           struct hm_why *why);
 enum hm_err HM_MUST_USE db_state_meta_put(struct db_log *log, const char *name,
                                           struct hm_bytes value, struct hm_why *why);
+
+/* What readers may see of it: a committed state that may be older than the writer's. */
+enum hm_err HM_MUST_USE db_reader_release(struct db_reader *r, uint64_t id, struct db_release *out,
+                                          struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_approvals(struct db_reader *r, uint64_t release,
+                                            struct db_approval out[static HM_APPROVALS_MAX],
+                                            size_t *count, struct hm_why *why);
 
 #endif

@@ -41,24 +41,30 @@ static void take(struct db_q *q, struct db_release *r)
     r->last_idx = db_q_get_u64(q, 17);
 }
 
+enum hm_err db_state_take_release(struct db_q *q, uint64_t id, struct db_release *out,
+                                  struct hm_why *why)
+{
+    struct db_release r = {0};
+    bool found = db_q_row(q);
+    if (found)
+        take(q, &r);
+    enum hm_err err = db_q_err(q, why);
+    if (err == HM_OK && !found)
+        return hm_fail(why, HM_E_NOT_FOUND, "release r%llu does not exist", ULL(id));
+    if (err == HM_OK)
+        *out = r;
+    return err;
+}
+
 enum hm_err db_state_release_get(struct db_log *log, uint64_t id, struct db_release *out,
                                  struct hm_why *why)
 {
     enum hm_err err = db_log_alive(log, why);
     if (err != HM_OK)
         return err;
-    struct db_release r = {0};
     DB_Q_AUTO q = db_q_begin(&log->sql, STATE_RELEASE_GET);
     db_q_u64(&q, id);
-    bool found = db_q_row(&q);
-    if (found)
-        take(&q, &r);
-    err = db_q_err(&q, why);
-    if (err == HM_OK && !found)
-        return hm_fail(why, HM_E_NOT_FOUND, "release r%llu does not exist", ULL(id));
-    if (err == HM_OK)
-        *out = r;
-    return err;
+    return db_state_take_release(&q, id, out, why);
 }
 
 static void bind_release(struct db_q *q, const struct db_release *r)
@@ -273,6 +279,25 @@ enum hm_err db_state_approval_insert(struct db_log *log, uint64_t release,
     return db_log_change(log, &q, why);
 }
 
+enum hm_err db_state_take_approvals(struct db_q *q, struct db_approval out[static HM_APPROVALS_MAX],
+                                    size_t *count, struct hm_why *why)
+{
+    struct db_approval a[HM_APPROVALS_MAX] = {0};
+    size_t n = 0;
+    for (; n < HM_APPROVALS_MAX && db_q_row(q); n++) {
+        a[n].record = db_q_get_u64(q, 0);
+        db_q_get_text(q, 1, a[n].principal, sizeof a[n].principal);
+        db_q_get_digest(q, 2, &a[n].key);
+    }
+    enum hm_err err = db_q_err(q, why);
+    if (err != HM_OK)
+        return err;
+    for (size_t i = 0; i < n; i++)
+        out[i] = a[i];
+    *count = n;
+    return HM_OK;
+}
+
 enum hm_err db_state_approvals(struct db_log *log, uint64_t release,
                                struct db_approval out[static HM_APPROVALS_MAX], size_t *count,
                                struct hm_why *why)
@@ -280,20 +305,7 @@ enum hm_err db_state_approvals(struct db_log *log, uint64_t release,
     enum hm_err err = db_log_alive(log, why);
     if (err != HM_OK)
         return err;
-    struct db_approval a[HM_APPROVALS_MAX] = {0};
-    size_t n = 0;
     DB_Q_AUTO q = db_q_begin(&log->sql, STATE_APPROVALS);
     db_q_u64(&q, release);
-    for (; n < HM_APPROVALS_MAX && db_q_row(&q); n++) {
-        a[n].record = db_q_get_u64(&q, 0);
-        db_q_get_text(&q, 1, a[n].principal, sizeof a[n].principal);
-        db_q_get_digest(&q, 2, &a[n].key);
-    }
-    err = db_q_err(&q, why);
-    if (err != HM_OK)
-        return err;
-    for (size_t i = 0; i < n; i++)
-        out[i] = a[i];
-    *count = n;
-    return HM_OK;
+    return db_state_take_approvals(&q, out, count, why);
 }

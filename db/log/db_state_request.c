@@ -37,6 +37,21 @@ enum hm_err db_state_request_seen(struct db_log *log, const struct hm_digest *re
     return db_log_change(log, &q, why);
 }
 
+enum hm_err db_state_request_find(struct db_log *log, const struct hm_digest *request,
+                                  uint64_t *record, struct hm_why *why)
+{
+    bool found = false;
+    uint64_t first = 0;
+    enum hm_err err = db_log_alive(log, why);
+    if (err == HM_OK)
+        err = find_request(log, request, &found, &first, why);
+    if (err == HM_OK && !found)
+        return hm_fail(why, HM_E_NOT_FOUND, "this request has not been seen");
+    if (err == HM_OK)
+        *record = first;
+    return err;
+}
+
 enum hm_err db_state_answer_get(struct db_log *log, const struct hm_digest *key,
                                 struct db_answer *out, struct hm_why *why)
 {

@@ -1,0 +1,169 @@
+/* POST /v1/releases/{id}/approvals. */
+#include "server/registrar/reg_change.h"
+
+#include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_who.h"
+
+#include "schema/io/hm_clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct approval {
+    const struct reg_ask *ask;
+    const struct reg_dossier *dossier;
+    const struct policy_principal *who; /* NULL: the signature names nobody */
+    struct hm_key key;
+    enum reg_problem problem; /* what the stateless checks found wrong; NONE: nothing */
+    char detail[HM_WHY_MAX];
+};
+
+static enum hm_err refuse(struct reg_tx *tx, const struct approval *a, struct db_release *rel,
+                          enum reg_problem problem, const char *outcome, const char *detail,
+                          struct reg_result *out, struct hm_why *why)
+{
+    struct hm_record r = {.event = HM_EV_APPROVAL_REFUSED, .evidence_count = 1};
+    struct hm_bytes evidence[1] = {a->ask->body};
+    reg_about(&r, rel);
+    struct reg_refusal f = {.problem = problem,
+                            .outcome = outcome,
+                            .detail = detail,
+                            .actor = a->who != NULL ? a->who->id : a->ask->caller.who->id,
+                            .record = &r,
+                            .evidence = evidence,
+                            .release = rel};
+    return reg_refuse(tx, a->ask, &f, out, why);
+}
+
+/* Why this person may not approve, or NULL. */
+static const char *not_allowed(const struct approval *a, const struct policy *p,
+                               const char **outcome)
+{
+    const struct policy_rule *rule = a->dossier->rule;
+    *outcome = "approvals.count";
+    if (rule->approvals == 0)
+        return "this release needs no approval";
+    if (!policy_group_has(p, rule->group, a->who->id))
+        return "the approver is not in the group that the rule names";
+    *outcome = "approvals.submitter";
+    return strcmp(a->dossier->submitted.actor, a->who->id) == 0 ? "the submitter never approves"
+                                                                : NULL;
+}
+
+static enum hm_err record(struct reg_tx *tx, const struct approval *a, struct db_release *rel,
+                          size_t count, struct reg_result *out, struct hm_why *why)
+{
+    struct hm_record r = {.event = HM_EV_APPROVAL_RECORDED,
+                          .evidence_count = 1,
+                          .has_approver_key = true,
+                          .has_statement = true,
+                          .has_manifest = true,
+                          .manifest = rel->manifest,
+                          .statement = rel->statement};
+    struct hm_bytes evidence[1] = {a->ask->body};
+    struct db_approval row = {.record = db_log_pending_size(tx->log)};
+    reg_about(&r, rel);
+    r.approver_key = hm_key_id(&a->key);
+    row.key = r.approver_key;
+    (void)snprintf(row.principal, sizeof row.principal, "%s", a->who->id);
+    r.state = count + 1 >= a->dossier->rule->approvals ? HM_RELEASE_APPROVED : HM_RELEASE_SUBMITTED;
+    enum hm_err err = db_state_approval_insert(tx->log, rel->id, &row, why);
+    if (err == HM_E_CONFLICT)
+        return refuse(tx, a, rel, REG_PROBLEM_CONFLICT, NULL,
+                      "this person, or this key, has approved the release already", out, why);
+    if (err == HM_OK)
+        err = reg_record(tx, a->ask, a->who->id, &r, evidence, out, why);
+    if (err != HM_OK)
+        return err;
+    rel->state = r.state;
+    rel->last_idx = r.idx;
+    err = db_state_release_update(tx->log, rel, why);
+    return err == HM_OK ? reg_stored_put(tx, a->ask, out, why) : err;
+}
+
+static enum hm_err judge(struct reg_tx *tx, const struct approval *a, struct db_release *rel,
+                         struct reg_result *out, struct hm_why *why)
+{
+    struct db_approval list[HM_APPROVALS_MAX];
+    size_t count = 0;
+    char text[160];
+    const char *outcome = NULL;
+    if (a->problem != REG_PROBLEM_NONE)
+        return refuse(tx, a, rel, a->problem, NULL, a->detail, out, why);
+    enum hm_err err = db_state_approvals(tx->log, rel->id, list, &count, why);
+    if (err != HM_OK)
+        return err;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].principal, a->who->id) == 0)
+            return refuse(tx, a, rel, REG_PROBLEM_CONFLICT, NULL,
+                          "this person has approved the release already", out, why);
+    const char *no = not_allowed(a, a->dossier->policy, &outcome);
+    if (no != NULL)
+        return refuse(tx, a, rel, REG_PROBLEM_POLICY, outcome, no, out, why);
+    if (rel->expires_s <= (int64_t)(tx->now_ms / 1000))
+        return refuse(tx, a, rel, REG_PROBLEM_EXPIRED, NULL, "the approval statement has expired",
+                      out, why);
+    if (rel->state != HM_RELEASE_SUBMITTED || count >= HM_APPROVALS_MAX) {
+        (void)snprintf(text, sizeof text, "the release is %s; only a submitted one takes approvals",
+                       hm_release_state_name(rel->state));
+        return refuse(tx, a, rel, REG_PROBLEM_STATE, NULL, text, out, why);
+    }
+    return record(tx, a, rel, count, out, why);
+}
+
+static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, struct hm_why *why)
+{
+    const struct approval *a = arg;
+    struct db_release rel;
+    bool done = false;
+    bool go = false;
+    enum hm_err err = reg_stored_get(tx, a->ask, out, &done, why);
+    if (err == HM_OK && !done)
+        err = reg_release_for(tx, a->ask, &rel, &go, out, why);
+    return err == HM_OK && go ? judge(tx, a, &rel, out, why) : err;
+}
+
+/* Signature first; then the bytes must be the statement of this very release. */
+static void examine(struct reg_conn *c, const struct hm_signed *s, struct approval *a)
+{
+    struct hm_why why = {""};
+    struct reg_who_input in = {.world = c->desk->world,
+                               .policy = a->dossier->policy,
+                               .memo = c->desk->memo,
+                               .s = s,
+                               .document = a->ask->body,
+                               .kind = HM_SIGNED_APPROVAL,
+                               .hint = a->ask->caller.who->id,
+                               .at_s = hm_clock_unix_s()};
+    enum hm_err err = reg_who_signed(&in, &a->who, &a->key, &why);
+    if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(s), hm_buf_bytes(&a->dossier->statement)))
+        err =
+            hm_fail(&why, HM_E_SIGNATURE,
+                    "the signature holds, but over other bytes than the statement of release r%llu",
+                    (unsigned long long)a->dossier->id);
+    if (err == HM_OK)
+        return;
+    a->problem = REG_PROBLEM_SIGNATURE;
+    (void)snprintf(a->detail, sizeof a->detail, "%s", why.text);
+}
+
+enum hm_err reg_approve(struct reg_conn *c, const struct reg_ask *ask, struct reg_result *out,
+                        struct hm_why *why)
+{
+    REG_DOSSIER_AUTO *d = NULL;
+    struct hm_signed s;
+    if (ask->body.len > HM_SIGNED_MAX)
+        return hm_fail(why, HM_E_LIMIT, "a signed approval has at most %zu bytes", HM_SIGNED_MAX);
+    enum hm_err err = hm_signed_parse(ask->body, HM_SIGNED_MAX, &s, why);
+    if (err != HM_OK)
+        return err;
+    err = reg_dossier_open(c, ask->release, &d, why);
+    if (err == HM_OK) {
+        struct approval a = {.ask = ask, .dossier = d};
+        examine(c, &s, &a);
+        err = reg_seq_run(c->desk->seq, decide, &a, out, why);
+    }
+    hm_signed_free(&s);
+    return err;
+}

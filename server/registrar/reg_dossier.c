@@ -1,0 +1,294 @@
+#include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_who.h"
+
+#include "db/log/db_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVIDENCE_REQUEST 0
+#define EVIDENCE_MANIFEST 1
+#define EVIDENCE_ATTESTATIONS 2
+
+void reg_claim_facts(const struct reg_claim *c, enum policy_stage stage,
+                     struct hm_digest artifacts[static HM_ARTIFACTS_MAX], struct policy_facts *out)
+{
+    const struct hm_request *r = &c->request;
+    for (size_t i = 0; i < r->artifact_count; i++)
+        artifacts[i] = r->artifacts[i].digest;
+    *out = (struct policy_facts){
+        .stage = stage,
+        .product = r->product,
+        .version = r->version,
+        .channel = r->channel,
+        .submitter = c->submitter->id,
+        .artifacts = artifacts,
+        .artifact_count = r->artifact_count,
+        .provenance = c->provenance,
+        .provenance_count = c->provenance_count,
+    };
+}
+
+static void copy_request(const struct hm_request *r, struct hm_approval *a)
+{
+    memcpy(a->product, r->product, sizeof a->product);
+    memcpy(a->version, r->version, sizeof a->version);
+    memcpy(a->channel, r->channel, sizeof a->channel);
+    memcpy(a->hardware, r->hardware, sizeof a->hardware);
+    a->hardware_count = r->hardware_count;
+    memcpy(a->regions, r->regions, sizeof a->regions);
+    a->region_count = r->region_count;
+    memcpy(a->dependencies, r->dependencies, sizeof a->dependencies);
+    a->dependency_count = r->dependency_count;
+    memcpy(a->artifacts, r->artifacts, sizeof a->artifacts);
+    a->artifact_count = r->artifact_count;
+}
+
+enum hm_err reg_statement(const char *origin, const struct hm_record *submitted,
+                          const struct hm_digest *leaf, const struct hm_request *request,
+                          const struct policy_verdict *verdict, struct hm_buf *out,
+                          struct hm_why *why)
+{
+    struct hm_approval *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    (void)snprintf(a->origin, sizeof a->origin, "%s", origin);
+    a->submitted = *leaf;
+    a->release = submitted->idx;
+    copy_request(request, a);
+    memcpy(a->environment, submitted->environment, sizeof a->environment);
+    a->sequence = submitted->sequence;
+    if (verdict->source != NULL)
+        a->source = *verdict->source;
+    if (verdict->builder != NULL)
+        (void)snprintf(a->builder, sizeof a->builder, "%s", verdict->builder);
+    a->manifest = submitted->manifest;
+    a->policy = submitted->policy;
+    a->sign_count = submitted->key_count;
+    for (size_t i = 0; i < submitted->key_count; i++) {
+        a->sign[i].key = submitted->keys[i].spki;
+        memcpy(a->sign[i].mechanism, submitted->keys[i].mechanism, sizeof a->sign[i].mechanism);
+        a->sign[i].tbs = submitted->keys[i].tbs;
+    }
+    a->expires_s = (int64_t)submitted->expires_s;
+    enum hm_err err = hm_approval_write(a, out, why);
+    free(a);
+    return err;
+}
+
+static enum hm_err read_record(struct db_reader *reader, uint64_t release, struct reg_dossier *d,
+                               struct hm_why *why)
+{
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    enum hm_err err = db_reader_record(reader, release, &bytes, why);
+    if (err != HM_OK)
+        return err;
+    err = hm_record_parse(hm_buf_bytes(&bytes), &d->submitted, why);
+    if (err != HM_OK)
+        return hm_fail_in(why, HM_E_HISTORY, "record %llu", (unsigned long long)release);
+    if (d->submitted.event != HM_EV_RELEASE_SUBMITTED)
+        return hm_fail(why, HM_E_NOT_FOUND, "release r%llu does not exist",
+                       (unsigned long long)release);
+    d->leaf = hm_merkle_leaf(hm_buf_bytes(&bytes));
+    return HM_OK;
+}
+
+static enum hm_err read_evidence(struct db_reader *reader, struct reg_dossier *d,
+                                 struct hm_why *why)
+{
+    size_t n = d->submitted.evidence_count;
+    if (n < EVIDENCE_ATTESTATIONS || n > EVIDENCE_ATTESTATIONS + HM_ATTESTATIONS_MAX)
+        return hm_fail(why, HM_E_HISTORY, "release r%llu: %zu pieces of evidence",
+                       (unsigned long long)d->id, n);
+    enum hm_err err =
+        db_reader_evidence(reader, d->id, EVIDENCE_REQUEST, 2 * HM_REQUEST_MAX, &d->request, why);
+    if (err == HM_OK)
+        err = db_reader_evidence(reader, d->id, EVIDENCE_MANIFEST, HM_MANIFEST_MAX, &d->manifest,
+                                 why);
+    for (size_t i = EVIDENCE_ATTESTATIONS; err == HM_OK && i < n; i++) {
+        err = db_reader_evidence(reader, d->id, (unsigned)i, HM_ATTESTATION_MAX,
+                                 &d->attestations[i - EVIDENCE_ATTESTATIONS], why);
+        d->attestation_count = i - EVIDENCE_ATTESTATIONS + 1;
+    }
+    return err;
+}
+
+static enum hm_err verify_claim(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
+{
+    struct hm_bytes attestations[HM_ATTESTATIONS_MAX];
+    for (size_t i = 0; i < d->attestation_count; i++)
+        attestations[i] = hm_buf_bytes(&d->attestations[i]);
+    struct reg_claim_input in = {
+        .world = c->desk->world,
+        .policy = d->policy,
+        .memo = c->desk->memo,
+        .document = hm_buf_bytes(&d->request),
+        .hint = d->submitted.actor,
+        .at_s = (int64_t)(d->submitted.t_ms / 1000),
+        .attestations = attestations,
+        .attestation_count = d->attestation_count,
+    };
+    d->claim = calloc(1, sizeof *d->claim);
+    if (d->claim == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = reg_claim_verify(&in, d->claim, why);
+    if (err != HM_OK)
+        return hm_fail_in(why, HM_E_HISTORY, "evidence of release r%llu",
+                          (unsigned long long)d->id);
+    if (strcmp(d->claim->submitter->id, d->submitted.actor) != 0)
+        return hm_fail(why, HM_E_HISTORY,
+                       "release r%llu: submitted by %s, but the request is signed by %s",
+                       (unsigned long long)d->id, d->submitted.actor, d->claim->submitter->id);
+    return HM_OK;
+}
+
+/* The record says which manifest; the request says what must stand in it. Build it again and
+ * compare. */
+static enum hm_err check_manifest(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
+{
+    HM_BUF_AUTO again = {.limit = HM_MANIFEST_MAX};
+    const struct reg_format *f = reg_format_suit();
+    enum hm_err err =
+        f->build(c->desk->world, &d->claim->request, d->submitted.sequence, &again, why);
+    if (err != HM_OK)
+        return err;
+    struct hm_digest digest = f->digest(hm_buf_bytes(&again));
+    if (!hm_bytes_eq(hm_buf_bytes(&again), hm_buf_bytes(&d->manifest)) ||
+        !hm_digest_eq(&digest, &d->submitted.manifest))
+        return hm_fail(why, HM_E_HISTORY,
+                       "release r%llu: the manifest is not the one that its request gives",
+                       (unsigned long long)d->id);
+    return HM_OK;
+}
+
+static enum hm_err make_statement(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
+{
+    struct hm_digest artifacts[HM_ARTIFACTS_MAX];
+    struct policy_facts facts;
+    HM_FREE struct policy_verdict *v = calloc(1, sizeof *v);
+    if (v == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    reg_claim_facts(d->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
+    policy_evaluate(d->policy, &facts, v);
+    if (!v->allow)
+        return hm_fail(why, HM_E_HISTORY, "release r%llu: its own policy does not allow it (%s)",
+                       (unsigned long long)d->id, policy_first_failed(v));
+    d->rule = v->matched;
+    return reg_statement(c->desk->world->genesis.origin, &d->submitted, &d->leaf,
+                         &d->claim->request, v, &d->statement, why);
+}
+
+static enum hm_err fill(struct reg_conn *c, uint64_t release, struct reg_dossier *d,
+                        struct hm_why *why)
+{
+    struct db_reader *reader;
+    enum hm_err err = reg_conn_reader(c, &reader, why);
+    d->id = release;
+    if (err == HM_OK)
+        err = read_record(reader, release, d, why);
+    if (err == HM_OK)
+        err = read_evidence(reader, d, why);
+    if (err != HM_OK)
+        return err;
+    d->policy = reg_world_policy(c->desk->world, &d->submitted.policy);
+    if (d->policy == NULL)
+        return hm_fail(why, HM_E_STATE,
+                       "release r%llu was submitted under a policy that is no longer in force",
+                       (unsigned long long)release);
+    err = verify_claim(c, d, why);
+    if (err == HM_OK)
+        err = check_manifest(c, d, why);
+    return err == HM_OK ? make_statement(c, d, why) : err;
+}
+
+enum hm_err reg_dossier_open(struct reg_conn *c, uint64_t release, struct reg_dossier **out,
+                             struct hm_why *why)
+{
+    struct reg_dossier *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    d->statement.limit = HM_STATEMENT_MAX;
+    enum hm_err err = fill(c, release, d, why);
+    if (err != HM_OK) {
+        reg_dossier_free(d);
+        return err;
+    }
+    *out = d;
+    return HM_OK;
+}
+
+static const struct hm_key *key_of(const struct policy_principal *p, const struct hm_digest *id)
+{
+    for (size_t i = 0; p != NULL && i < p->approval_key_count; i++) {
+        struct hm_digest have = hm_key_id(&p->approval_keys[i]);
+        if (hm_digest_eq(&have, id))
+            return &p->approval_keys[i];
+    }
+    return NULL;
+}
+
+static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
+                                   const struct db_approval *a, size_t n, struct hm_why *why)
+{
+    struct hm_signed s;
+    struct db_reader *reader;
+    enum hm_err err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = db_reader_evidence(reader, a->record, 0, HM_SIGNED_MAX, &d->approvals[n], why);
+    if (err != HM_OK)
+        return err;
+    const struct policy_principal *p = policy_principal(d->policy, a->principal);
+    const struct hm_key *key = key_of(p, &a->key);
+    if (key == NULL)
+        return hm_fail(why, HM_E_HISTORY, "approval %llu: %s has no such key in the policy",
+                       (unsigned long long)a->record, a->principal);
+    struct hm_bytes document = hm_buf_bytes(&d->approvals[n]);
+    err = hm_signed_parse(document, HM_SIGNED_MAX, &s, why);
+    if (err != HM_OK)
+        return err;
+    err = reg_signed_verify(c->desk->memo, &s, document, HM_SIGNED_APPROVAL, key, why);
+    if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&d->statement)))
+        err = hm_fail(why, HM_E_HISTORY, "approval %llu is over another statement",
+                      (unsigned long long)a->record);
+    hm_signed_free(&s);
+    if (err != HM_OK)
+        return err;
+    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key};
+    d->approval_count = n + 1;
+    return HM_OK;
+}
+
+enum hm_err reg_dossier_approvals(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
+{
+    struct db_approval list[HM_APPROVALS_MAX];
+    size_t count = 0;
+    struct db_reader *reader;
+    enum hm_err err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = db_reader_approvals(reader, d->id, list, &count, why);
+    for (size_t i = 0; err == HM_OK && i < count; i++)
+        err = verify_approval(c, d, &list[i], i, why);
+    return err;
+}
+
+void reg_dossier_free(struct reg_dossier *d)
+{
+    if (d == NULL)
+        return;
+    hm_buf_free(&d->request);
+    hm_buf_free(&d->manifest);
+    hm_buf_free(&d->statement);
+    for (size_t i = 0; i < HM_ATTESTATIONS_MAX; i++)
+        hm_buf_free(&d->attestations[i]);
+    for (size_t i = 0; i < HM_APPROVALS_MAX; i++)
+        hm_buf_free(&d->approvals[i]);
+    reg_claim_free(d->claim);
+    free(d->claim);
+    free(d);
+}
+
+void reg_dossier_cleanup(struct reg_dossier **d)
+{
+    reg_dossier_free(*d);
+}

@@ -1,0 +1,230 @@
+/* hallmark-registrar: the desk. No network, no PKCS#11; the log, the evidence, the policy, the
+ * artifact store. */
+#include "schema/io/hm_file.h"
+#include "server/ipc/proc_log.h"
+#include "server/ipc/proc_sandbox.h"
+#include "server/ipc/proc_signal.h"
+#include "server/ipc/proc_user.h"
+#include "server/registrar/reg_artifact.h"
+#include "server/registrar/reg_init.h"
+#include "server/registrar/reg_ops.h"
+
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PROGRAM "hallmark-registrar"
+#define EXIT_CONFIG 2
+#define EXIT_HISTORY 3
+#define CONN_STACK ((size_t)512 * 1024)
+#define INFLIGHT_MAX 4096
+
+static const char usage[] =
+    "Usage: hallmark-registrar --config FILE            serve\n"
+    "       hallmark-registrar init --config FILE       create the log from the genesis, once\n"
+    "       hallmark-registrar --check-config --config FILE\n"
+    "       hallmark-registrar --help | --version\n"
+    "\n"
+    "The registrar decides and records. It has no network and no HSM: the door\n"
+    "(hallmarkd) brings requests over a Unix socket, the signer (hallmark-signer)\n"
+    "is asked for checkpoints and signatures.\n"
+    "\n"
+    "Exit codes: 0 ended on request, 1 failed, 2 usage or configuration,\n"
+    "3 the log does not fit what the signer has signed (see docs/operations.md).\n";
+
+struct program {
+    struct reg_config config;
+    struct reg_world world;
+    struct reg_signer *signer;
+    struct reg_desk desk;
+    struct ipc_server *server;
+    int stop_fd; /* signals */
+    int end_fd;  /* what the server watches: signals or a fatal finding */
+    bool fatal;
+};
+
+static void on_refused(void *ctx, const char *text)
+{
+    (void)ctx;
+    proc_log(PROGRAM, PROC_WARNING, "turned away: %s", text);
+}
+
+static void *watch_main(void *arg)
+{
+    struct program *p = arg;
+    struct pollfd f[2] = {{.fd = p->stop_fd, .events = POLLIN},
+                          {.fd = reg_seq_fatal_fd(p->desk.seq), .events = POLLIN}};
+    while (poll(f, 2, -1) < 0)
+        continue;
+    p->fatal = f[1].revents != 0;
+    if (eventfd_write(p->end_fd, 1) != 0)
+        abort();
+    return NULL;
+}
+
+static enum hm_err open_parts(struct program *p, struct hm_why *why)
+{
+    struct reg_desk *d = &p->desk;
+    d->config = &p->config;
+    d->world = &p->world;
+    d->stop_fd = p->end_fd;
+    enum hm_err err = reg_artifact_prepare(p->config.artifact_dir, why);
+    if (err == HM_OK)
+        err = reg_init_check(&p->config, &p->world, why);
+    if (err == HM_OK)
+        err = reg_memo_open(&d->memo, why);
+    if (err == HM_OK)
+        err = reg_inflight_open(INFLIGHT_MAX, &d->inflight, why);
+    if (err == HM_OK)
+        err =
+            reg_signer_open(p->config.signer_socket, p->config.signer_timeout_ms, &p->signer, why);
+    if (err == HM_OK)
+        err = reg_seq_open(&p->config, &p->world, p->signer, &d->seq, why);
+    return err;
+}
+
+static enum hm_err open_server(struct program *p, uid_t peer, struct hm_why *why)
+{
+    struct ipc_server_config sc = {
+        .path = p->config.socket,
+        .peer = peer,
+        .max_connections = p->config.max_connections,
+        .stack_bytes = CONN_STACK,
+        .ops = reg_ops,
+        .op_count = reg_op_count,
+        .ctx = &p->desk,
+        .on_open = reg_conn_open,
+        .on_close = reg_conn_close,
+        .on_refused = on_refused,
+    };
+    return ipc_server_open(&sc, &p->server, why);
+}
+
+static void close_parts(struct program *p)
+{
+    ipc_server_close(p->server);
+    reg_signq_close(p->desk.signq);
+    reg_seq_close(p->desk.seq);
+    reg_signer_close(p->signer);
+    reg_inflight_close(p->desk.inflight);
+    reg_memo_close(p->desk.memo);
+    reg_world_free(&p->world);
+    reg_config_free(&p->config);
+}
+
+static enum hm_err serve(struct program *p, struct hm_why *why)
+{
+    uid_t peer = 0;
+    pthread_t watcher;
+    enum hm_err err = proc_uid_of(p->config.peer_user, &peer, why);
+    if (err == HM_OK)
+        err = proc_stop_fd(&p->stop_fd, why);
+    p->end_fd = eventfd(0, EFD_CLOEXEC);
+    if (err == HM_OK)
+        err = open_parts(p, why);
+    if (err == HM_OK)
+        err = open_server(p, peer, why);
+    if (err == HM_OK)
+        err = proc_sandbox_enter(PROC_SANDBOX_REGISTRAR, 0, why);
+    if (err == HM_OK)
+        err = reg_signq_open(p->signer, &p->desk.signq, why);
+    if (err == HM_OK)
+        err = reg_seq_start(p->desk.seq, why);
+    if (err != HM_OK)
+        return err;
+    if (pthread_create(&watcher, NULL, watch_main, p) != 0)
+        return hm_fail(why, HM_E_INTERNAL, "cannot start a thread");
+    proc_log(PROGRAM, PROC_INFO, "version %s, log %s, serving on %s", HALLMARK_VERSION,
+             p->world.genesis.origin, p->config.socket);
+    err = ipc_server_run(p->server, p->end_fd, why);
+    (void)pthread_join(watcher, NULL);
+    if (err == HM_OK && p->fatal) {
+        struct reg_status st;
+        reg_seq_status(p->desk.seq, &st);
+        return hm_fail(why, HM_E_HISTORY, "%s", st.reason);
+    }
+    return err;
+}
+
+struct options {
+    const char *config;
+    bool init;
+    bool check;
+};
+
+/* -1: go on. Otherwise the exit code. */
+static int parse_options(int argc, char **argv, struct options *o)
+{
+    static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check-config", no_argument, NULL, 'k'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {NULL, 0, NULL, 0}};
+    for (int ch; (ch = getopt_long(argc, argv, "c:hv", longs, NULL)) != -1;) {
+        if (ch == 'c') {
+            o->config = optarg;
+        } else if (ch == 'k') {
+            o->check = true;
+        } else if (ch == 'h') {
+            (void)fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        } else if (ch == 'v') {
+            (void)printf(PROGRAM " %s\n", HALLMARK_VERSION);
+            return EXIT_SUCCESS;
+        } else {
+            (void)fputs(usage, stderr);
+            return EXIT_CONFIG;
+        }
+    }
+    o->init = optind < argc && strcmp(argv[optind], "init") == 0;
+    if (o->config == NULL || optind + (o->init ? 1 : 0) != argc) {
+        (void)fputs(usage, stderr);
+        return EXIT_CONFIG;
+    }
+    return -1;
+}
+
+static int exit_code(enum hm_err err)
+{
+    if (err == HM_OK)
+        return EXIT_SUCCESS;
+    if (err == HM_E_HISTORY)
+        return EXIT_HISTORY;
+    return err == HM_E_CONFIG ? EXIT_CONFIG : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {NULL, false, false};
+    struct hm_why why = {""};
+    int code = parse_options(argc, argv, &o);
+    if (code >= 0)
+        return code;
+    struct program *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return EXIT_FAILURE;
+    (void)umask(077);
+    enum hm_err err = reg_config_load(o.config, &p->config, &why);
+    if (err == HM_OK && !o.check)
+        err = proc_become(p->config.user, &why);
+    if (err == HM_OK && !o.check)
+        err = reg_world_load(&p->config, &p->world, &why);
+    if (err == HM_OK && !o.check)
+        err = o.init ? reg_init(&p->config, &p->world, &why) : serve(p, &why);
+    if (err != HM_OK)
+        proc_log(PROGRAM, PROC_ERROR, "%s", why.text);
+    else if (o.check)
+        (void)printf("%s: ok\n", o.config);
+    else if (o.init)
+        (void)printf("log created: %s (%s)\n", p->config.database, p->world.genesis.origin);
+    code = exit_code(err);
+    close_parts(p);
+    free(p);
+    return code;
+}

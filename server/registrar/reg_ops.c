@@ -1,0 +1,403 @@
+/* Operations that only read, artifacts, and the table. */
+#include "server/registrar/reg_ops.h"
+
+#include "schema/core/hm_text.h"
+#include "schema/io/hm_file.h"
+#include "schema/json/hm_json.h"
+#include "schema/log/hm_tlog_proof.h"
+#include "server/registrar/reg_artifact.h"
+#include "server/registrar/reg_dossier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_MAX_MS 30000
+
+void *reg_conn_open(void *desk)
+{
+    struct reg_conn *c = calloc(1, sizeof *c);
+    if (c != NULL)
+        c->desk = desk;
+    return c;
+}
+
+void reg_conn_close(void *desk, void *conn)
+{
+    struct reg_conn *c = conn;
+    (void)desk;
+    if (c != NULL)
+        db_reader_close(c->reader);
+    free(c);
+}
+
+enum hm_err reg_conn_reader(struct reg_conn *c, struct db_reader **out, struct hm_why *why)
+{
+    if (c->reader == NULL) {
+        enum hm_err err = db_reader_open(c->desk->config->database, &c->reader, why);
+        if (err != HM_OK)
+            return err;
+    }
+    *out = c->reader;
+    return HM_OK;
+}
+
+static enum hm_err conn_of(const struct ipc_request *r, struct reg_conn **out, struct hm_why *why)
+{
+    *out = r->conn_state;
+    return *out != NULL ? HM_OK : hm_fail(why, HM_E_MEMORY, "no memory for the connection");
+}
+
+static void put_text(struct hm_buf *b, const struct hm_buf *text)
+{
+    ipc_put_bytes(b, hm_buf_bytes(text));
+}
+
+static enum hm_err op_hello(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    struct ipc_in in;
+    HM_BUF_AUTO vkey = {.limit = 1024};
+    ipc_in_begin(&in, r->body);
+    uint64_t protocol = ipc_get_u64(&in);
+    enum hm_err err = ipc_in_end(&in, why);
+    if (err != HM_OK)
+        return err;
+    if (protocol != IPC_PROTOCOL)
+        return hm_fail(why, HM_E_UNSUPPORTED, "protocol %llu, expected %u",
+                       (unsigned long long)protocol, IPC_PROTOCOL);
+    hm_vkey_write(&desk->world->genesis.log_key, &vkey);
+    ipc_put_str(r->reply, desk->world->genesis.origin);
+    put_text(r->reply, &vkey);
+    return HM_OK;
+}
+
+static enum hm_err op_status(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    struct reg_status st;
+    (void)why;
+    reg_seq_status(desk->seq, &st);
+    ipc_put_u64(r->reply, st.ready ? 1 : 0);
+    ipc_put_str(r->reply, st.reason);
+    ipc_put_u64(r->reply, st.committed);
+    ipc_put_u64(r->reply, st.published);
+    ipc_put_u64(r->reply, st.queued);
+    return HM_OK;
+}
+
+static enum hm_err op_identify(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    struct ipc_in in;
+    struct reg_caller caller;
+    ipc_in_begin(&in, r->body);
+    reg_caller_get(&in, desk, &caller);
+    enum hm_err err = ipc_in_end(&in, why);
+    if (err != HM_OK)
+        return err;
+    if (caller.who == NULL)
+        return hm_fail(why, HM_E_NOT_FOUND,
+                       "the client certificate names nobody in the policy in force");
+    ipc_put_str(r->reply, caller.who->id);
+    ipc_put_str(r->reply, caller.who->name);
+    ipc_put_u64(r->reply, caller.who->roles);
+    ipc_put_digest(r->reply, policy_digest(desk->world->policy));
+    return HM_OK;
+}
+
+static enum hm_err op_artifact_put(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    struct ipc_in in;
+    struct hm_digest digest;
+    ipc_in_begin(&in, r->body);
+    ipc_get_digest(&in, &digest);
+    uint64_t size = ipc_get_u64(&in);
+    enum hm_err err = ipc_in_end(&in, why);
+    if (err == HM_OK && r->fd < 0)
+        err = hm_fail(why, HM_E_MALFORMED, "no descriptor came with the artifact");
+    return err == HM_OK ? reg_artifact_take(desk->config->artifact_dir, &digest, size, r->fd, why)
+                        : err;
+}
+
+static enum hm_err op_artifact_open(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    struct ipc_in in;
+    struct hm_digest digest;
+    uint64_t size = 0;
+    ipc_in_begin(&in, r->body);
+    ipc_get_digest(&in, &digest);
+    enum hm_err err = ipc_in_end(&in, why);
+    if (err == HM_OK)
+        err = reg_artifact_open(desk->config->artifact_dir, &digest, &r->reply_fd, &size, why);
+    if (err == HM_OK)
+        ipc_put_u64(r->reply, size);
+    return err;
+}
+
+static enum hm_err get_u64s(const struct ipc_request *r, uint64_t *out, size_t count,
+                            struct hm_why *why)
+{
+    struct ipc_in in;
+    ipc_in_begin(&in, r->body);
+    for (size_t i = 0; i < count; i++)
+        out[i] = ipc_get_u64(&in);
+    return ipc_in_end(&in, why);
+}
+
+static enum hm_err op_statement(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    uint64_t release = 0;
+    struct reg_conn *c;
+    REG_DOSSIER_AUTO *d = NULL;
+    (void)ctx;
+    enum hm_err err = get_u64s(r, &release, 1, why);
+    if (err == HM_OK)
+        err = conn_of(r, &c, why);
+    if (err == HM_OK)
+        err = reg_dossier_open(c, release, &d, why);
+    if (err == HM_OK)
+        put_text(r->reply, &d->statement);
+    return err;
+}
+
+struct records {
+    struct hm_buf bytes;
+    uint64_t count;
+};
+
+static enum hm_err add_record(void *ctx, uint64_t idx, struct hm_bytes record, struct hm_why *why)
+{
+    struct records *list = ctx;
+    (void)idx;
+    (void)why;
+    if (list->bytes.len + record.len > REG_RECORDS_BYTES_MAX)
+        return HM_E_LIMIT; /* enough for one message */
+    ipc_put_bytes(&list->bytes, record);
+    list->count++;
+    return hm_buf_err(&list->bytes);
+}
+
+static enum hm_err put_records(struct reg_conn *c, const struct reg_head *head, uint64_t first,
+                               uint64_t max, struct hm_buf *reply, struct hm_why *why)
+{
+    struct records list = {.bytes = {.limit = 2 * REG_RECORDS_BYTES_MAX}};
+    struct db_reader *reader;
+    uint64_t left = first < head->size ? head->size - first : 0;
+    if (max > left)
+        max = left;
+    enum hm_err err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK && max > 0) {
+        err = db_reader_records(reader, first, (size_t)max, add_record, &list, why);
+        if (err == HM_E_LIMIT && list.count > 0)
+            err = HM_OK;
+    }
+    if (err == HM_OK) {
+        ipc_put_u64(reply, head->size);
+        ipc_put_bytes(reply, hm_bytes_of(head->note, head->note_len));
+        ipc_put_u64(reply, list.count);
+        hm_buf_put(reply, list.bytes.data, list.bytes.len);
+    }
+    hm_buf_free(&list.bytes);
+    return err;
+}
+
+static enum hm_err op_records(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    uint64_t v[3] = {0};
+    struct reg_head head;
+    struct reg_conn *c;
+    enum hm_err err = get_u64s(r, v, 3, why);
+    if (err == HM_OK)
+        err = conn_of(r, &c, why);
+    if (err != HM_OK)
+        return err;
+    reg_seq_wait(desk->seq, v[0], v[2] < WAIT_MAX_MS ? v[2] : WAIT_MAX_MS);
+    err = reg_seq_head(desk->seq, &head, why);
+    return err == HM_OK
+               ? put_records(c, &head, v[0], v[1] < REG_RECORDS_MAX ? v[1] : REG_RECORDS_MAX,
+                             r->reply, why)
+               : err;
+}
+
+static enum hm_err op_evidence(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    uint64_t v[2] = {0};
+    struct reg_conn *c;
+    struct db_reader *reader;
+    HM_BUF_AUTO blob = {.limit = HM_POLICY_MAX};
+    (void)ctx;
+    enum hm_err err = get_u64s(r, v, 2, why);
+    if (err == HM_OK && v[1] >= HM_RECORD_EVIDENCE_MAX)
+        err = hm_fail(why, HM_E_NOT_FOUND, "a record has at most %d pieces of evidence",
+                      HM_RECORD_EVIDENCE_MAX);
+    if (err == HM_OK)
+        err = conn_of(r, &c, why);
+    if (err == HM_OK)
+        err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = db_reader_evidence(reader, v[0], (unsigned)v[1], HM_POLICY_MAX, &blob, why);
+    if (err == HM_OK)
+        put_text(r->reply, &blob);
+    return err;
+}
+
+static enum hm_err op_proof(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    uint64_t idx = 0;
+    struct reg_conn *c;
+    HM_BUF_AUTO proof = {.limit = HM_TLOG_PROOF_MAX};
+    (void)ctx;
+    enum hm_err err = get_u64s(r, &idx, 1, why);
+    if (err == HM_OK)
+        err = conn_of(r, &c, why);
+    if (err == HM_OK)
+        err = reg_proof(c, idx, &proof, why);
+    if (err == HM_OK)
+        put_text(r->reply, &proof);
+    return err;
+}
+
+static enum hm_err op_consistency(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    uint64_t v[2] = {0};
+    struct reg_head head;
+    struct reg_conn *c;
+    struct db_reader *reader;
+    struct hm_path path;
+    enum hm_err err = get_u64s(r, v, 2, why);
+    if (err == HM_OK)
+        err = reg_seq_head(desk->seq, &head, why);
+    if (err == HM_OK && (v[1] > head.size || v[0] > v[1]))
+        err = hm_fail(why, HM_E_MALFORMED, "sizes %llu and %llu: expected old <= size <= %llu",
+                      (unsigned long long)v[0], (unsigned long long)v[1],
+                      (unsigned long long)head.size);
+    if (err == HM_OK)
+        err = conn_of(r, &c, why);
+    if (err == HM_OK)
+        err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = hm_merkle_consistency(v[0], v[1], db_reader_node, reader, &path, why);
+    if (err != HM_OK)
+        return err;
+    ipc_put_u64(r->reply, path.count);
+    for (size_t i = 0; i < path.count; i++)
+        ipc_put_digest(r->reply, &path.hash[i]);
+    return HM_OK;
+}
+
+static enum hm_err op_checkpoint(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    struct reg_head head;
+    enum hm_err err = reg_seq_head(desk->seq, &head, why);
+    if (err == HM_OK)
+        ipc_put_bytes(r->reply, hm_bytes_of(head.note, head.note_len));
+    return err;
+}
+
+static enum hm_err op_policy(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    (void)why;
+    put_text(r->reply, &desk->world->policy_bytes);
+    return HM_OK;
+}
+
+static enum hm_err op_trust_store(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    struct ipc_in in;
+    char environment[HM_NAME_MAX + 1];
+    ipc_in_begin(&in, r->body);
+    ipc_get_str(&in, environment, sizeof environment);
+    enum hm_err err = ipc_in_end(&in, why);
+    if (err != HM_OK)
+        return err;
+    const struct reg_trust_store *s = reg_world_store(desk->world, environment);
+    if (s == NULL)
+        return hm_fail(why, HM_E_NOT_FOUND, "there is no trust store for that environment");
+    put_text(r->reply, &s->bytes);
+    return HM_OK;
+}
+
+static json_t *key_json(const struct reg_desk *desk, const struct policy_release_key *k)
+{
+    char hex[HM_SHA256_HEX];
+    char token[HM_TOKEN_SERIAL_MAX + 1] = "";
+    HM_BUF_AUTO pem = {.limit = 4096};
+    const struct hm_guard *g = hm_guards_find(&desk->world->guards, &k->key_id);
+    hm_digest_hex(&k->key_id, hex);
+    hm_key_pem(&k->key, &pem);
+    bool there = reg_seq_key_token(desk->seq, &k->key_id, token, NULL) == HM_OK;
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b}", "id", k->id, "key_id", hex,
+                     "environment", k->environment, "mechanism", hm_key_mechanism(&k->key), "token",
+                     token, "pem", hm_buf_str(&pem), "guard_approvals",
+                     (json_int_t)(g != NULL ? g->approvals : 0), "guard_approvers",
+                     (json_int_t)(g != NULL ? g->approver_count : 0), "available", there ? 1 : 0);
+}
+
+static enum hm_err op_keys(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct reg_desk *desk = ctx;
+    HM_BUF_AUTO vkey = {.limit = 1024};
+    json_t *list = json_array();
+    hm_vkey_write(&desk->world->genesis.log_key, &vkey);
+    for (size_t i = 0; policy_key_at(desk->world->policy, i) != NULL; i++)
+        (void)json_array_append_new(list, key_json(desk, policy_key_at(desk->world->policy, i)));
+    json_t *doc = json_pack("{s:s, s:s, s:o}", "origin", desk->world->genesis.origin, "log_key",
+                            hm_buf_str(&vkey), "keys", list);
+    char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(doc);
+    if (text == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory for the list of keys");
+    ipc_put_str(r->reply, text);
+    free(text);
+    return HM_OK;
+}
+
+static enum hm_err op_detail(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    uint64_t idx = 0;
+    struct reg_conn *c;
+    struct db_reader *reader;
+    HM_BUF_AUTO detail = {.limit = HM_RECORD_MAX};
+    (void)ctx;
+    enum hm_err err = get_u64s(r, &idx, 1, why);
+    if (err == HM_OK)
+        err = conn_of(r, &c, why);
+    if (err == HM_OK)
+        err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = db_reader_detail(reader, idx, &detail, why);
+    if (err == HM_OK)
+        put_text(r->reply, &detail);
+    return err;
+}
+
+const struct ipc_op reg_ops[] = {
+    {REG_HELLO, op_hello, "hello"},
+    {REG_STATUS, op_status, "status"},
+    {REG_IDENTIFY, op_identify, "identify"},
+    {REG_SUBMIT, reg_op_submit, "submit"},
+    {REG_ARTIFACT_PUT, op_artifact_put, "artifact put"},
+    {REG_ARTIFACT_OPEN, op_artifact_open, "artifact open"},
+    {REG_APPROVE, reg_op_approve, "approve"},
+    {REG_REJECT, reg_op_reject, "reject"},
+    {REG_CANCEL, reg_op_cancel, "cancel"},
+    {REG_SIGN, reg_op_sign, "sign"},
+    {REG_STATEMENT, op_statement, "statement"},
+    {REG_RECORDS, op_records, "records"},
+    {REG_EVIDENCE, op_evidence, "evidence"},
+    {REG_PROOF, op_proof, "proof"},
+    {REG_CONSISTENCY, op_consistency, "consistency"},
+    {REG_CHECKPOINT, op_checkpoint, "checkpoint"},
+    {REG_POLICY, op_policy, "policy"},
+    {REG_TRUST_STORE, op_trust_store, "trust store"},
+    {REG_KEYS, op_keys, "keys"},
+    {REG_DETAIL, op_detail, "detail"},
+};
+const size_t reg_op_count = sizeof reg_ops / sizeof reg_ops[0];

@@ -1,0 +1,348 @@
+#include "server/registrar/reg_seq_priv.h"
+
+#include "schema/io/hm_clock.h"
+#include "server/ipc/proc_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH_MAX 256
+#define TICK_MS 1000
+#define RETRY_MIN_MS 200
+#define RETRY_MAX_MS 5000
+
+static void init_cond(pthread_cond_t *c)
+{
+    pthread_condattr_t a;
+    (void)pthread_condattr_init(&a);
+    (void)pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(c, &a);
+    (void)pthread_condattr_destroy(&a);
+}
+
+/* Waits on c until the monotonic time at_ms; the lock is held. */
+static void wait_until(pthread_cond_t *c, pthread_mutex_t *lock, int64_t at_ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(at_ms / 1000),
+                         .tv_nsec = (long)(at_ms % 1000) * 1000000};
+    (void)pthread_cond_timedwait(c, lock, &t);
+}
+
+enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
+                         struct reg_signer *signer, struct reg_seq **out, struct hm_why *why)
+{
+    struct reg_seq *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    s->config = c;
+    s->world = w;
+    s->signer = signer;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    init_cond(&s->work);
+    init_cond(&s->published);
+    (void)snprintf(s->reason, sizeof s->reason, "starting");
+    s->fatal_fd = eventfd(0, EFD_CLOEXEC);
+    enum hm_err err = s->fatal_fd >= 0
+                          ? reg_refusals_open(c->refusals_per_minute, &s->refusals, why)
+                          : hm_fail(why, HM_E_INTERNAL, "cannot make an event descriptor");
+    /* Opened here already, so that a missing or broken database is said at start. */
+    if (err == HM_OK)
+        err = db_log_open(c->database, w->genesis.origin, &s->log, why);
+    if (err != HM_OK) {
+        reg_seq_close(s);
+        return err;
+    }
+    s->phase = REG_PHASE_OPEN;
+    s->committed = db_log_size(s->log);
+    s->anchor_wall_ms = hm_clock_unix_ms();
+    s->anchor_mono_ms = hm_clock_mono_ms();
+    *out = s;
+    return HM_OK;
+}
+
+int reg_seq_fatal_fd(const struct reg_seq *s)
+{
+    return s->fatal_fd;
+}
+
+void reg_seq_set_state(struct reg_seq *s, bool ready, const char *reason)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    bool news = ready != s->ready || (!ready && strcmp(reason, s->reason) != 0);
+    s->ready = ready;
+    (void)snprintf(s->reason, sizeof s->reason, "%s", reason);
+    (void)pthread_mutex_unlock(&s->lock);
+    if (news)
+        proc_log("hallmark-registrar", ready ? PROC_INFO : PROC_WARNING, "%s",
+                 ready ? "ready" : reason);
+}
+
+static void finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
+                   const struct hm_why *why)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    while (list != NULL) {
+        struct reg_job *next = list->next;
+        if (err != HM_OK) {
+            list->err = err;
+            list->why = *why;
+        }
+        list->done = true;
+        (void)pthread_cond_signal(&list->finished);
+        list = next;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+static struct reg_job *take(struct reg_seq *s, bool *stop)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    int64_t until = s->next_tick_ms;
+    if (s->phase != REG_PHASE_READY && s->next_try_ms < until)
+        until = s->next_try_ms;
+    while (s->first == NULL && !s->stop && hm_clock_mono_ms() < until)
+        wait_until(&s->work, &s->lock, until);
+    struct reg_job *list = s->first;
+    struct reg_job *end = list;
+    size_t n = list != NULL ? 1 : 0;
+    while (end != NULL && end->next != NULL && n < BATCH_MAX) {
+        end = end->next;
+        n++;
+    }
+    if (end != NULL) {
+        s->first = end->next;
+        end->next = NULL;
+        if (s->first == NULL)
+            s->last = NULL;
+    }
+    s->queued -= n;
+    *stop = s->stop;
+    (void)pthread_mutex_unlock(&s->lock);
+    return list;
+}
+
+static enum hm_err decide_all(struct reg_seq *s, struct reg_job *list, struct hm_why *why)
+{
+    struct reg_tx tx = {s->log, s->world, (uint64_t)hm_clock_unix_ms(), s->refusals};
+    for (struct reg_job *j = list; j != NULL; j = j->next) {
+        memset(&j->result, 0, sizeof j->result);
+        j->result.release = UINT64_MAX;
+        enum hm_err err = j->decide(&tx, j->arg, &j->result, why);
+        if (err != HM_OK)
+            return err;
+    }
+    return HM_OK;
+}
+
+/* One transaction for the whole list, and the checkpoint over it. */
+static void run_batch(struct reg_seq *s, struct reg_job *list)
+{
+    struct hm_why why = {""};
+    enum hm_err err = db_log_begin(s->log, &why);
+    if (err == HM_OK) {
+        err = reg_seq_tick(s, &why);
+        if (err == HM_OK)
+            err = decide_all(s, list, &why);
+        if (err == HM_OK)
+            err = db_log_commit(s->log, &why);
+        if (err != HM_OK)
+            db_log_rollback(s->log);
+    }
+    if (err != HM_OK) {
+        s->phase = REG_PHASE_CLOSED;
+        reg_seq_set_state(s, false, why.text);
+        finish(s, list, err, &why);
+        return;
+    }
+    err = reg_seq_checkpoint(s, &why);
+    if (err != HM_OK) {
+        s->phase = REG_PHASE_OPEN;
+        reg_seq_set_state(s, false, why.text);
+        struct hm_why text;
+        (void)hm_fail(&text, err,
+                      "recorded, but not yet confirmed by the signer (%s); ask again with the same "
+                      "Idempotency-Key",
+                      why.text);
+        finish(s, list, HM_E_TIMEOUT, &text);
+        return;
+    }
+    for (struct reg_job *j = list; j != NULL; j = j->next)
+        j->result.log_size = s->head.size; /* only this thread writes it */
+    finish(s, list, HM_OK, NULL);
+    db_log_maintain(s->log);
+}
+
+/* Tries to get ready, at most as often as the backoff allows. */
+static bool get_ready(struct reg_seq *s, struct hm_why *why)
+{
+    if (s->phase == REG_PHASE_READY)
+        return true;
+    int64_t now = hm_clock_mono_ms();
+    enum hm_err err = HM_E_UNAVAILABLE;
+    if (!s->fatal && now >= s->next_try_ms) {
+        err = reg_seq_bring_up(s, why);
+        if (err == HM_OK) {
+            s->phase = REG_PHASE_READY;
+            s->tries = 0;
+            reg_seq_set_state(s, true, "");
+            return true;
+        }
+        reg_seq_set_state(s, false, why->text);
+        int64_t wait = RETRY_MIN_MS << (s->tries < 5 ? s->tries : 5);
+        s->tries++;
+        s->next_try_ms = hm_clock_mono_ms() + (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
+    }
+    if (err == HM_E_HISTORY && !s->fatal) {
+        s->fatal = true;
+        if (eventfd_write(s->fatal_fd, 1) != 0)
+            abort();
+    }
+    (void)pthread_mutex_lock(&s->lock);
+    (void)snprintf(why->text, sizeof why->text, "%s", s->reason);
+    (void)pthread_mutex_unlock(&s->lock);
+    return false;
+}
+
+static void *seq_main(void *arg)
+{
+    struct reg_seq *s = arg;
+    for (bool stop = false; !stop;) {
+        struct hm_why why = {""};
+        struct reg_job *list = take(s, &stop);
+        if (stop) {
+            (void)hm_fail(&why, HM_E_UNAVAILABLE, "the registrar is stopping");
+            finish(s, list, HM_E_UNAVAILABLE, &why);
+            continue;
+        }
+        bool due = hm_clock_mono_ms() >= s->next_tick_ms;
+        if (!get_ready(s, &why)) {
+            finish(s, list, HM_E_UNAVAILABLE, &why);
+            if (due)
+                s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
+            continue;
+        }
+        enum hm_err err = reg_seq_check_clock(s, &why);
+        if (err != HM_OK) {
+            reg_seq_set_state(s, false, why.text);
+            finish(s, list, err, &why);
+            s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
+        } else if (list != NULL || due) {
+            run_batch(s, list);
+        }
+    }
+    return NULL;
+}
+
+enum hm_err reg_seq_start(struct reg_seq *s, struct hm_why *why)
+{
+    if (pthread_create(&s->thread, NULL, seq_main, s) != 0)
+        return hm_fail(why, HM_E_INTERNAL, "cannot start the sequencer's thread");
+    s->started = true;
+    return HM_OK;
+}
+
+void reg_seq_close(struct reg_seq *s)
+{
+    if (s == NULL)
+        return;
+    if (s->started) {
+        (void)pthread_mutex_lock(&s->lock);
+        s->stop = true;
+        (void)pthread_cond_broadcast(&s->work);
+        (void)pthread_mutex_unlock(&s->lock);
+        (void)pthread_join(s->thread, NULL);
+    }
+    db_log_close(s->log);
+    reg_refusals_close(s->refusals);
+    if (s->hello != NULL)
+        hm_buf_free(&s->hello->last_note);
+    free(s->hello);
+    if (s->fatal_fd >= 0)
+        (void)close(s->fatal_fd);
+    (void)pthread_cond_destroy(&s->work);
+    (void)pthread_cond_destroy(&s->published);
+    (void)pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+enum hm_err reg_seq_run(struct reg_seq *s, reg_decide_fn decide, void *arg, struct reg_result *out,
+                        struct hm_why *why)
+{
+    struct reg_job job = {.decide = decide, .arg = arg};
+    (void)pthread_cond_init(&job.finished, NULL);
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->stop) {
+        job.done = true;
+        job.err = hm_fail(&job.why, HM_E_UNAVAILABLE, "the registrar is stopping");
+    } else {
+        if (s->last != NULL)
+            s->last->next = &job;
+        else
+            s->first = &job;
+        s->last = &job;
+        s->queued++;
+        (void)pthread_cond_signal(&s->work);
+    }
+    while (!job.done)
+        (void)pthread_cond_wait(&job.finished, &s->lock);
+    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_cond_destroy(&job.finished);
+    if (job.err != HM_OK)
+        return hm_fail(why, job.err, "%s", job.why.text);
+    *out = job.result;
+    return HM_OK;
+}
+
+enum hm_err reg_seq_head(struct reg_seq *s, struct reg_head *out, struct hm_why *why)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    bool has = s->has_head;
+    if (has)
+        *out = s->head;
+    (void)pthread_mutex_unlock(&s->lock);
+    return has ? HM_OK : hm_fail(why, HM_E_UNAVAILABLE, "no checkpoint yet: %s", s->reason);
+}
+
+void reg_seq_wait(struct reg_seq *s, uint64_t size, uint64_t wait_ms)
+{
+    int64_t until = hm_clock_mono_ms() + (int64_t)wait_ms;
+    (void)pthread_mutex_lock(&s->lock);
+    while (!s->stop && (!s->has_head || s->head.size <= size) && hm_clock_mono_ms() < until)
+        wait_until(&s->published, &s->lock, until);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+void reg_seq_status(struct reg_seq *s, struct reg_status *out)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    out->ready = s->ready;
+    (void)snprintf(out->reason, sizeof out->reason, "%s", s->reason);
+    out->committed = s->committed;
+    out->published = s->has_head ? s->head.size : 0;
+    out->queued = s->queued;
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+enum hm_err reg_seq_key_token(struct reg_seq *s, const struct hm_digest *key,
+                              char out[static HM_TOKEN_SERIAL_MAX + 1], struct hm_why *why)
+{
+    enum hm_err err = HM_E_UNAVAILABLE;
+    (void)pthread_mutex_lock(&s->lock);
+    if (s->hello != NULL) {
+        err = HM_E_NOT_FOUND;
+        for (size_t i = 0; i < s->hello->key_count && err != HM_OK; i++) {
+            if (!hm_digest_eq(&s->hello->keys[i].id, key))
+                continue;
+            (void)snprintf(out, HM_TOKEN_SERIAL_MAX + 1, "%s", s->hello->keys[i].token);
+            err = HM_OK;
+        }
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    if (err == HM_E_UNAVAILABLE)
+        return hm_fail(why, err, "the signer has not been met yet");
+    return err == HM_OK ? HM_OK : hm_fail(why, err, "no token of the signer holds the release key");
+}

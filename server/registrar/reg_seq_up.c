@@ -1,0 +1,279 @@
+/* Bringing the log up against the signer, checkpoints, the clock, and what time alone causes.
+ * Sequencer's thread. */
+#include "server/registrar/reg_seq_priv.h"
+
+#include "schema/io/hm_clock.h"
+#include "schema/io/hm_random.h"
+#include "server/ipc/proc_log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ORPHANS_MAX 256
+#define DAY_S 86400
+
+static void publish(struct reg_seq *s, uint64_t size, const struct hm_digest *root,
+                    const struct hm_buf *note)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->head.size = size;
+    s->head.root = *root;
+    memcpy(s->head.note, note->data, note->len);
+    s->head.note_len = note->len;
+    s->has_head = true;
+    s->committed = size;
+    (void)pthread_cond_broadcast(&s->published);
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+enum hm_err reg_seq_checkpoint(struct reg_seq *s, struct hm_why *why)
+{
+    HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
+    struct hm_path path = {.count = 0};
+    uint64_t size = db_log_size(s->log);
+    struct hm_digest root = db_log_root(s->log);
+    if (s->has_head && s->head.size == size) /* has_head and head change on this thread only */
+        return HM_OK;
+    enum hm_err err = hm_merkle_consistency(s->signer_size, size, db_log_node, s->log, &path, why);
+    if (err == HM_OK)
+        err = reg_signer_checkpoint(s->signer, &s->world->genesis.log_key, size, &root,
+                                    s->signer_size, &path, &note, why);
+    if (err != HM_OK)
+        return err;
+    s->signer_size = size;
+    uint64_t stored = 0;
+    HM_BUF_AUTO old = {0};
+    err = db_log_checkpoint(s->log, &stored, &old, why);
+    if (err == HM_E_NOT_FOUND || (err == HM_OK && stored < size))
+        err = db_log_put_checkpoint(s->log, size, hm_buf_bytes(&note), why);
+    if (err != HM_OK) {
+        s->phase = REG_PHASE_CLOSED;
+        return err;
+    }
+    publish(s, size, &root, &note);
+    return HM_OK;
+}
+
+/* The signer remembers the last checkpoint that it signed. Ours must extend that one. */
+static enum hm_err compare_with_signer(struct reg_seq *s, const struct reg_signer_hello *h,
+                                       struct hm_why *why)
+{
+    struct hm_frontier f;
+    uint64_t size = db_log_size(s->log);
+    if (strcmp(h->origin, s->world->genesis.origin) != 0 ||
+        !hm_key_eq(&h->vkey.key, &s->world->genesis.log_key.key))
+        return hm_fail(why, HM_E_HISTORY,
+                       "the signer holds the key of another log (%s) than the genesis names (%s)",
+                       h->origin, s->world->genesis.origin);
+    enum hm_err err = HM_OK;
+    bool same = h->last_size <= size;
+    if (same && h->last_size > 0) {
+        err = hm_merkle_frontier(h->last_size, db_log_node, s->log, &f, why);
+        if (err != HM_OK)
+            return err;
+        struct hm_digest root = hm_frontier_root(&f);
+        same = hm_digest_eq(&root, &h->last_root);
+    }
+    if (same) {
+        s->signer_size = h->last_size;
+        return HM_OK;
+    }
+    /* Let the signer itself say no: its rule, its words. */
+    HM_BUF_AUTO note = {0};
+    struct hm_path none = {.count = 0};
+    struct hm_digest root = db_log_root(s->log);
+    struct hm_why said = {"(no answer)"};
+    err = reg_signer_checkpoint(s->signer, &s->world->genesis.log_key, size, &root,
+                                size < h->last_size ? size : h->last_size, &none, &note, &said);
+    if (err == HM_OK)
+        return hm_fail(why, HM_E_INTERNAL,
+                       "the signer signed a checkpoint that does not extend its last one");
+    if (err != HM_E_HISTORY)
+        return hm_fail(why, err, "%s", said.text);
+    return hm_fail(why, HM_E_HISTORY,
+                   "this log (%llu records) does not extend the last checkpoint that the signer "
+                   "signed (%llu records); %s. The "
+                   "database is an older copy, was cut, or is a fork: restore the newest one "
+                   "(docs/operations.md, \"The signer "
+                   "refuses\")",
+                   (unsigned long long)size, (unsigned long long)h->last_size, said.text);
+}
+
+static enum hm_err meet_signer(struct reg_seq *s, struct hm_why *why)
+{
+    struct reg_signer_hello *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = reg_signer_hello(s->signer, h, why);
+    if (err == HM_OK)
+        err = compare_with_signer(s, h, why);
+    if (err != HM_OK) {
+        hm_buf_free(&h->last_note);
+        free(h);
+        return err;
+    }
+    (void)pthread_mutex_lock(&s->lock);
+    struct reg_signer_hello *old = s->hello;
+    s->hello = h;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (old != NULL)
+        hm_buf_free(&old->last_note);
+    free(old);
+    return HM_OK;
+}
+
+static enum hm_err append(struct reg_seq *s, struct hm_record *r, struct hm_why *why)
+{
+    r->has_policy = true;
+    r->policy = *policy_digest(s->world->policy);
+    return db_log_append(s->log, (uint64_t)hm_clock_unix_ms(), r, NULL, hm_bytes_of(NULL, 0), why);
+}
+
+static void about_release(struct hm_record *r, const struct db_release *rel,
+                          enum hm_release_state state)
+{
+    r->has_release = true;
+    r->release = rel->id;
+    r->state = state;
+    (void)snprintf(r->product, sizeof r->product, "%s", rel->product);
+    (void)snprintf(r->version, sizeof r->version, "%s", rel->version);
+    (void)snprintf(r->channel, sizeof r->channel, "%s", rel->channel);
+    (void)snprintf(r->environment, sizeof r->environment, "%s", rel->environment);
+}
+
+/* An intention without a result: nobody knows whether the key was used. */
+static enum hm_err record_orphan(struct reg_seq *s, uint64_t id, struct hm_why *why)
+{
+    struct db_release rel;
+    enum hm_err err = db_state_release_get(s->log, id, &rel, why);
+    if (err != HM_OK)
+        return err;
+    struct hm_record r = {.event = HM_EV_SIGN_UNKNOWN,
+                          .has_intent = true,
+                          .intent = rel.intent,
+                          .outcome = "unknown"};
+    about_release(&r, &rel, HM_RELEASE_APPROVED);
+    err = append(s, &r, why);
+    if (err != HM_OK)
+        return err;
+    rel.state = HM_RELEASE_APPROVED;
+    rel.unknown = r.idx;
+    rel.intent = 0;
+    rel.last_idx = r.idx;
+    return db_state_release_update(s->log, &rel, why);
+}
+
+static enum hm_err record_orphans(struct reg_seq *s, struct hm_why *why)
+{
+    uint64_t ids[ORPHANS_MAX];
+    uint64_t after = 0;
+    for (;;) {
+        size_t n = 0;
+        enum hm_err err = db_state_signing(s->log, after, ids, ORPHANS_MAX, &n, why);
+        for (size_t i = 0; err == HM_OK && i < n; i++) {
+            err = record_orphan(s, ids[i], why);
+            after = ids[i];
+        }
+        if (err != HM_OK || n < ORPHANS_MAX)
+            return err;
+    }
+}
+
+static enum hm_err record_start(struct reg_seq *s, struct hm_why *why)
+{
+    struct hm_record r = {.event = HM_EV_REGISTRAR_STARTED, .has_random = true};
+    hm_random(r.random.b, sizeof r.random.b);
+    enum hm_err err = db_log_begin(s->log, why);
+    if (err != HM_OK)
+        return err;
+    err = record_orphans(s, why);
+    if (err == HM_OK)
+        err = append(s, &r, why);
+    if (err == HM_OK)
+        err = db_log_commit(s->log, why);
+    if (err != HM_OK)
+        db_log_rollback(s->log);
+    return err;
+}
+
+enum hm_err reg_seq_bring_up(struct reg_seq *s, struct hm_why *why)
+{
+    enum hm_err err = HM_OK;
+    if (s->phase == REG_PHASE_CLOSED) {
+        db_log_close(s->log);
+        s->log = NULL;
+        err = db_log_open(s->config->database, s->world->genesis.origin, &s->log, why);
+        if (err != HM_OK)
+            return err;
+        s->phase = REG_PHASE_OPEN;
+    }
+    err = meet_signer(s, why);
+    if (err == HM_OK)
+        err = reg_seq_check_clock(s, why);
+    if (err == HM_OK && !s->start_recorded) {
+        err = record_start(s, why);
+        if (err != HM_OK)
+            s->phase = REG_PHASE_CLOSED;
+        s->start_recorded = err == HM_OK;
+    }
+    return err == HM_OK ? reg_seq_checkpoint(s, why) : err;
+}
+
+enum hm_err reg_seq_check_clock(struct reg_seq *s, struct hm_why *why)
+{
+    int64_t wall = hm_clock_unix_ms();
+    int64_t mono = hm_clock_mono_ms();
+    int64_t limit = (int64_t)s->config->max_clock_jump_s * 1000;
+    int64_t jump = wall - (s->anchor_wall_ms + (mono - s->anchor_mono_ms));
+    int64_t behind = (int64_t)db_log_last_t_ms(s->log) - wall;
+    if (jump > limit || jump < -limit || behind > limit)
+        s->clock_bad = true;
+    if (s->clock_bad)
+        return hm_fail(why, HM_E_UNAVAILABLE,
+                       "the clock jumped by more than %llu s against the log; check the time, then "
+                       "restart the registrar",
+                       (unsigned long long)s->config->max_clock_jump_s);
+    s->anchor_wall_ms = wall;
+    s->anchor_mono_ms = mono;
+    return HM_OK;
+}
+
+static enum hm_err expire_one(struct reg_seq *s, uint64_t id, struct hm_why *why)
+{
+    struct db_release rel;
+    enum hm_err err = db_state_release_get(s->log, id, &rel, why);
+    if (err != HM_OK)
+        return err;
+    if (!hm_release_may(rel.state, HM_RELEASE_EXPIRED))
+        return hm_fail(why, HM_E_INTERNAL, "release r%llu: expiry is not legal in its state",
+                       (unsigned long long)id);
+    struct hm_record r = {.event = HM_EV_RELEASE_EXPIRED};
+    about_release(&r, &rel, HM_RELEASE_EXPIRED);
+    err = append(s, &r, why);
+    if (err != HM_OK)
+        return err;
+    rel.state = HM_RELEASE_EXPIRED;
+    rel.last_idx = r.idx;
+    return db_state_release_update(s->log, &rel, why);
+}
+
+enum hm_err reg_seq_tick(struct reg_seq *s, struct hm_why *why)
+{
+    uint64_t ids[64];
+    size_t n = 0;
+    int64_t mono = hm_clock_mono_ms();
+    if (mono < s->next_tick_ms)
+        return HM_OK;
+    s->next_tick_ms = mono + 1000;
+    int64_t now_s = hm_clock_unix_s();
+    enum hm_err err = db_state_expired(s->log, now_s, ids, 64, &n, why);
+    for (size_t i = 0; err == HM_OK && i < n; i++)
+        err = expire_one(s, ids[i], why);
+    if (err == HM_OK && reg_refusals_due(s->refusals, (uint64_t)hm_clock_unix_ms()))
+        err = reg_refusals_flush(s->refusals, s->log, policy_digest(s->world->policy),
+                                 (uint64_t)hm_clock_unix_ms(), why);
+    if (err == HM_OK)
+        err = db_state_forget(s->log, now_s - DAY_S, now_s, why);
+    return err;
+}

@@ -1,0 +1,131 @@
+#include "server/registrar/reg_sign.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define THREADS 2     /* one message is being signed while the next is gathered */
+#define GATHER_MAX 32 /* of SIGNER_SIGN_MAX: smaller batches keep both cores busy */
+
+struct waiting {
+    struct reg_sign_item *item;
+    enum hm_err err;
+    struct hm_why why;
+    bool maybe;
+    bool done;
+    pthread_cond_t finished;
+    struct waiting *next;
+};
+struct reg_signq {
+    struct reg_signer *signer;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct waiting *first, *last;
+    bool stop;
+    pthread_t thread[THREADS];
+    unsigned started;
+};
+
+static size_t gather(struct reg_signq *q, struct waiting *out[GATHER_MAX])
+{
+    size_t n = 0;
+    (void)pthread_mutex_lock(&q->lock);
+    while (q->first == NULL && !q->stop)
+        (void)pthread_cond_wait(&q->work, &q->lock);
+    while (q->first != NULL && n < GATHER_MAX) {
+        out[n++] = q->first;
+        q->first = q->first->next;
+    }
+    if (q->first == NULL)
+        q->last = NULL;
+    (void)pthread_mutex_unlock(&q->lock);
+    return n;
+}
+
+static void hand_back(struct reg_signq *q, struct waiting *const *list, size_t n, enum hm_err err,
+                      bool maybe, const struct hm_why *why)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    for (size_t i = 0; i < n; i++) {
+        list[i]->err = err;
+        list[i]->maybe = maybe;
+        list[i]->why = *why;
+        list[i]->done = true;
+        (void)pthread_cond_signal(&list[i]->finished);
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+}
+
+static void *sign_main(void *arg)
+{
+    struct reg_signq *q = arg;
+    struct waiting *list[GATHER_MAX];
+    struct reg_sign_item *items[GATHER_MAX];
+    for (size_t n = gather(q, list); n > 0; n = gather(q, list)) {
+        struct hm_why why = {""};
+        bool maybe = false;
+        for (size_t i = 0; i < n; i++)
+            items[i] = list[i]->item;
+        enum hm_err err = reg_signer_sign(q->signer, items, n, &maybe, &why);
+        hand_back(q, list, n, err, maybe, &why);
+    }
+    return NULL;
+}
+
+enum hm_err reg_signq_open(struct reg_signer *signer, struct reg_signq **out, struct hm_why *why)
+{
+    struct reg_signq *q = calloc(1, sizeof *q);
+    if (q == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    q->signer = signer;
+    (void)pthread_mutex_init(&q->lock, NULL);
+    (void)pthread_cond_init(&q->work, NULL);
+    while (q->started < THREADS && pthread_create(&q->thread[q->started], NULL, sign_main, q) == 0)
+        q->started++;
+    if (q->started < THREADS) {
+        reg_signq_close(q);
+        return hm_fail(why, HM_E_INTERNAL, "cannot start the signing threads");
+    }
+    *out = q;
+    return HM_OK;
+}
+
+void reg_signq_close(struct reg_signq *q)
+{
+    if (q == NULL)
+        return;
+    (void)pthread_mutex_lock(&q->lock);
+    q->stop = true;
+    (void)pthread_cond_broadcast(&q->work);
+    (void)pthread_mutex_unlock(&q->lock);
+    for (unsigned i = 0; i < q->started; i++)
+        (void)pthread_join(q->thread[i], NULL);
+    (void)pthread_cond_destroy(&q->work);
+    (void)pthread_mutex_destroy(&q->lock);
+    free(q);
+}
+
+enum hm_err reg_signq_run(struct reg_signq *q, struct reg_sign_item *item, bool *maybe,
+                          struct hm_why *why)
+{
+    struct waiting w = {.item = item};
+    (void)pthread_cond_init(&w.finished, NULL);
+    (void)pthread_mutex_lock(&q->lock);
+    if (q->stop) {
+        w.done = true;
+        w.err = hm_fail(&w.why, HM_E_UNAVAILABLE, "the registrar is stopping");
+    } else {
+        if (q->last != NULL)
+            q->last->next = &w;
+        else
+            q->first = &w;
+        q->last = &w;
+        (void)pthread_cond_signal(&q->work);
+    }
+    while (!w.done)
+        (void)pthread_cond_wait(&w.finished, &q->lock);
+    (void)pthread_mutex_unlock(&q->lock);
+    (void)pthread_cond_destroy(&w.finished);
+    *maybe = w.maybe;
+    return w.err == HM_OK ? HM_OK : hm_fail(why, w.err, "%s", w.why.text);
+}

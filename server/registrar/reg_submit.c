@@ -1,0 +1,402 @@
+/* POST /v1/releases: evidence is verified on the connection's thread; the decision, the sequence
+ * number, the manifest and the record are made on the sequencer. */
+#include "server/registrar/reg_change.h"
+
+#include "schema/io/hm_clock.h"
+#include "schema/json/hm_json.h"
+#include "server/registrar/reg_artifact.h"
+#include "server/registrar/reg_dossier.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REQUEST_AHEAD_S 86400 /* a request may expire at most this far ahead */
+
+struct submission {
+    const struct reg_ask *ask;
+    struct reg_conn *conn;
+    json_t *body; /* holds the strings that the slices point into */
+    struct hm_bytes request;
+    struct hm_bytes attestations[HM_ATTESTATIONS_MAX];
+    size_t attestation_count;
+    struct reg_claim *claim;
+    char token[HM_TOKEN_SERIAL_MAX + 1];
+    struct policy_verdict verdict;
+};
+
+static enum hm_err read_body(struct submission *s, struct hm_why *why)
+{
+    struct hm_json_in in;
+    size_t total = 0;
+    enum hm_err err = hm_json_parse(s->ask->body, HM_JSON_OURS(HM_BODY_MAX), &s->body, why);
+    if (err != HM_OK)
+        return err;
+    hm_json_begin(&in, s->body, "$", why);
+    const char *request = hm_json_str(&in, "request");
+    const json_t *list = hm_json_array(&in, "attestations", 0, HM_ATTESTATIONS_MAX);
+    err = hm_json_end(&in);
+    if (err != HM_OK)
+        return err;
+    s->request = hm_bytes_str(request);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *v = json_array_get(list, i);
+        if (!json_is_string(v))
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.attestations[%zu]: expected a DSSE envelope as a string", i);
+        s->attestations[i] = hm_bytes_of(json_string_value(v), json_string_length(v));
+        s->attestation_count = i + 1;
+        total += s->attestations[i].len;
+        if (s->attestations[i].len > HM_ATTESTATION_MAX || total > HM_ATTESTATIONS_TOTAL_MAX)
+            return hm_fail(why, HM_E_LIMIT,
+                           "$.attestations[%zu]: at most %zu bytes each and %zu together", i,
+                           HM_ATTESTATION_MAX, HM_ATTESTATIONS_TOTAL_MAX);
+    }
+    return HM_OK;
+}
+
+static enum hm_err verify_claim(struct submission *s, struct hm_why *why)
+{
+    struct reg_claim_input in = {
+        .world = s->conn->desk->world,
+        .policy = s->conn->desk->world->policy,
+        .memo = s->conn->desk->memo,
+        .document = s->request,
+        .hint = s->ask->caller.who->id,
+        .at_s = hm_clock_unix_s(),
+        .attestations = s->attestations,
+        .attestation_count = s->attestation_count,
+    };
+    struct reg_claim *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = reg_claim_verify(&in, c, why);
+    if (err == HM_OK)
+        s->claim = c;
+    else
+        free(c);
+    return err;
+}
+
+/* Artifacts that the store does not have yet; HM_E_SIGNATURE where the size is another one. */
+static enum hm_err find_missing(struct submission *s, struct hm_buf *missing, struct hm_why *why)
+{
+    struct hm_digest list[HM_ARTIFACTS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < s->claim->request.artifact_count; i++) {
+        const struct hm_artifact *a = &s->claim->request.artifacts[i];
+        int fd = -1;
+        uint64_t size = 0;
+        enum hm_err err =
+            reg_artifact_open(s->conn->desk->config->artifact_dir, &a->digest, &fd, &size, why);
+        if (err == HM_OK)
+            (void)close(fd);
+        if (err == HM_E_NOT_FOUND)
+            list[n++] = a->digest;
+        else if (err != HM_OK)
+            return err;
+        else if (size != a->size)
+            return hm_fail(why, HM_E_MALFORMED, "artifact %s has %llu bytes, the request says %llu",
+                           a->name, (unsigned long long)size, (unsigned long long)a->size);
+    }
+    return n == 0 ? HM_OK : reg_answer_missing(list, n, missing);
+}
+
+static void describe(const struct submission *s, struct hm_record *r)
+{
+    const struct hm_request *q = &s->claim->request;
+    memcpy(r->product, q->product, sizeof r->product);
+    memcpy(r->version, q->version, sizeof r->version);
+    memcpy(r->channel, q->channel, sizeof r->channel);
+    r->artifact_count = q->artifact_count;
+    for (size_t i = 0; i < q->artifact_count; i++)
+        r->artifacts[i] = q->artifacts[i].digest;
+}
+
+/* From now on this very request is answered by that record. */
+static enum hm_err remember_request(struct reg_tx *tx, const struct submission *s, uint64_t record,
+                                    struct hm_why *why)
+{
+    uint64_t seen = 0;
+    return db_state_request_seen(tx->log, &s->claim->request_payload, s->claim->request.expires_s,
+                                 record, &seen, why);
+}
+
+static enum hm_err refuse(struct reg_tx *tx, const struct submission *s, enum reg_problem problem,
+                          const char *outcome, const char *detail, struct reg_result *out,
+                          struct hm_why *why)
+{
+    struct hm_record r = {
+        .event = HM_EV_RELEASE_REFUSED, .state = HM_RELEASE_REFUSED, .evidence_count = 2};
+    HM_BUF_AUTO verdict = {.limit = HM_RECORD_MAX};
+    describe(s, &r);
+    enum hm_err err = policy_verdict_json(&s->verdict, &verdict, why);
+    if (err != HM_OK)
+        return err;
+    struct hm_bytes evidence[2] = {s->request, hm_buf_bytes(&verdict)};
+    struct reg_refusal f = {.problem = problem,
+                            .outcome = outcome,
+                            .detail = detail,
+                            .actor = s->claim->submitter->id,
+                            .record = &r,
+                            .evidence = evidence};
+    err = reg_refuse(tx, s->ask, &f, out, why);
+    return err == HM_OK && out->has_record ? remember_request(tx, s, out->record, why) : err;
+}
+
+static void add_finding(struct policy_verdict *v, const char *check, const char *required,
+                        const char *found)
+{
+    v->allow = false;
+    if (v->finding_count >= POLICY_FINDINGS_MAX)
+        return;
+    struct policy_finding *f = &v->findings[v->finding_count++];
+    f->check = check;
+    f->ok = false;
+    (void)snprintf(f->required, sizeof f->required, "%s", required);
+    (void)snprintf(f->found, sizeof f->found, "%s", found);
+}
+
+static enum hm_err check_dependencies(struct reg_tx *tx, struct submission *s, struct hm_why *why)
+{
+    for (size_t i = 0; i < s->claim->request.dependency_count; i++) {
+        const struct hm_dependency *d = &s->claim->request.dependencies[i];
+        char what[2 * HM_NAME_MAX + 32];
+        uint64_t id = 0;
+        enum hm_err err = db_state_signed_version(tx->log, d->product, d->version, &id, why);
+        if (err != HM_OK && err != HM_E_NOT_FOUND)
+            return err;
+        if (err == HM_OK)
+            continue;
+        (void)snprintf(what, sizeof what, "%s %s", d->product, d->version);
+        add_finding(&s->verdict, "dependency.signed", "every dependency was signed by this log",
+                    what);
+    }
+    return HM_OK;
+}
+
+/* A release that no device could take is refused before people spend time on it. */
+static void check_classes(struct reg_tx *tx, struct submission *s)
+{
+    struct hm_uuid classes[HM_CLASSES_MAX];
+    size_t n = reg_format_classes(tx->world, &s->claim->request, classes);
+    const struct reg_trust_store *store =
+        reg_world_store(tx->world, s->verdict.matched->environment);
+    for (size_t i = 0; i < n; i++) {
+        struct hmd_bytes kids;
+        uint64_t count;
+        uint64_t threshold;
+        if (store != NULL &&
+            hmd_store_rule(&store->device, classes[i].b, &kids, &count, &threshold))
+            continue;
+        add_finding(&s->verdict, "device.class",
+                    "every hardware class stands in the trust store of its environment",
+                    store == NULL ? "no trust store of that environment"
+                                  : "a class that the trust store does not list");
+        return;
+    }
+}
+
+static enum hm_err evaluate(struct reg_tx *tx, struct submission *s, struct hm_why *why)
+{
+    struct hm_digest artifacts[HM_ARTIFACTS_MAX];
+    struct policy_facts facts;
+    struct policy_fact_prior prior[HM_ARTIFACTS_MAX];
+    char product[HM_ARTIFACTS_MAX][HM_NAME_MAX + 1];
+    char version[HM_ARTIFACTS_MAX][HM_NAME_MAX + 1];
+    reg_claim_facts(s->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
+    facts.prior = prior;
+    for (size_t i = 0; i < facts.artifact_count; i++) {
+        size_t n = facts.prior_count;
+        enum hm_err err =
+            db_state_artifact_get(tx->log, &artifacts[i], product[n], version[n], why);
+        if (err == HM_OK) {
+            prior[n] = (struct policy_fact_prior){artifacts[i], product[n], version[n]};
+            facts.prior_count++;
+        } else if (err != HM_E_NOT_FOUND) {
+            return err;
+        }
+    }
+    policy_evaluate(tx->world->policy, &facts, &s->verdict);
+    if (s->verdict.matched != NULL)
+        check_classes(tx, s);
+    return check_dependencies(tx, s, why);
+}
+
+static enum hm_err insert_release(struct reg_tx *tx, struct submission *s,
+                                  const struct hm_record *r, struct hm_why *why)
+{
+    struct db_release rel = {.id = r->idx,
+                             .state = r->state,
+                             .sequence = r->sequence,
+                             .expires_s = (int64_t)r->expires_s,
+                             .manifest = r->manifest,
+                             .policy = r->policy,
+                             .last_idx = r->idx};
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    HM_BUF_AUTO statement = {.limit = HM_STATEMENT_MAX};
+    enum hm_err err = hm_record_write(r, &bytes, why);
+    if (err != HM_OK)
+        return err;
+    rel.submitted_leaf = hm_merkle_leaf(hm_buf_bytes(&bytes));
+    err = reg_statement(tx->world->genesis.origin, r, &rel.submitted_leaf, &s->claim->request,
+                        &s->verdict, &statement, why);
+    if (err != HM_OK)
+        return err;
+    rel.statement = hm_sha256(hm_buf_bytes(&statement));
+    memcpy(rel.product, r->product, sizeof rel.product);
+    memcpy(rel.version, r->version, sizeof rel.version);
+    memcpy(rel.channel, r->channel, sizeof rel.channel);
+    memcpy(rel.environment, r->environment, sizeof rel.environment);
+    memcpy(rel.submitter, r->actor, sizeof rel.submitter);
+    return db_state_release_insert(tx->log, &rel, why);
+}
+
+/* The manifest, what the key will sign over it, and the record that names both. */
+static enum hm_err fill_record(struct reg_tx *tx, struct submission *s, struct hm_buf *manifest,
+                               struct hm_record *r, struct hm_why *why)
+{
+    const struct policy_rule *rule = s->verdict.matched;
+    const struct reg_format *f = reg_format_suit();
+    HM_BUF_AUTO tbs = {.limit = 4096};
+    uint64_t sequence = 0;
+    enum hm_err err = db_state_next_sequence(tx->log, &sequence, why);
+    if (err == HM_OK)
+        err = f->build(tx->world, &s->claim->request, sequence, manifest, why);
+    if (err != HM_OK)
+        return err;
+    f->tbs(hm_buf_bytes(manifest), &rule->key->key, &tbs);
+    describe(s, r);
+    (void)snprintf(r->environment, sizeof r->environment, "%s", rule->environment);
+    r->event = HM_EV_RELEASE_SUBMITTED;
+    r->has_release = true;
+    r->release = db_log_pending_size(tx->log);
+    r->sequence = sequence;
+    r->state = rule->approvals > 0 ? HM_RELEASE_SUBMITTED : HM_RELEASE_APPROVED;
+    r->has_manifest = true;
+    r->manifest = f->digest(hm_buf_bytes(manifest));
+    r->policy = s->verdict.policy;
+    r->key_count = 1;
+    r->keys[0].spki = rule->key->key_id;
+    r->keys[0].tbs = hm_sha256(hm_buf_bytes(&tbs));
+    (void)snprintf(r->keys[0].mechanism, sizeof r->keys[0].mechanism, "%s",
+                   hm_key_mechanism(&rule->key->key));
+    (void)snprintf(r->keys[0].token, sizeof r->keys[0].token, "%s", s->token);
+    r->expires_s = tx->now_ms / 1000 + (uint64_t)rule->approval_ttl_s;
+    return hm_buf_err(&tbs);
+}
+
+static enum hm_err accept(struct reg_tx *tx, struct submission *s, struct reg_result *out,
+                          struct hm_why *why)
+{
+    HM_BUF_AUTO manifest = {.limit = HM_MANIFEST_MAX};
+    HM_FREE struct hm_record *r = calloc(1, sizeof *r);
+    struct hm_bytes evidence[HM_RECORD_EVIDENCE_MAX];
+    if (r == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = fill_record(tx, s, &manifest, r, why);
+    if (err == HM_OK)
+        err = remember_request(tx, s, db_log_pending_size(tx->log), why);
+    if (err != HM_OK)
+        return err;
+    evidence[r->evidence_count++] = s->request;
+    evidence[r->evidence_count++] = hm_buf_bytes(&manifest);
+    for (size_t i = 0; i < s->attestation_count; i++)
+        evidence[r->evidence_count++] = s->attestations[i];
+    err = reg_record(tx, s->ask, s->claim->submitter->id, r, evidence, out, why);
+    if (err == HM_OK)
+        err = insert_release(tx, s, r, why);
+    return err == HM_OK ? reg_stored_put(tx, s->ask, out, why) : err;
+}
+
+/* Was this very request recorded before? Requests are single-use. */
+static enum hm_err check_replay(struct reg_tx *tx, const struct submission *s,
+                                struct reg_result *out, bool *go, struct hm_why *why)
+{
+    uint64_t record = 0;
+    enum hm_err err = db_state_request_find(tx->log, &s->claim->request_payload, &record, why);
+    *go = err == HM_E_NOT_FOUND;
+    if (err == HM_OK)
+        reg_no(out, REG_PROBLEM_CONFLICT,
+               "this very request was answered before by record %llu; sign a new one",
+               (unsigned long long)record);
+    return err == HM_E_NOT_FOUND ? HM_OK : err;
+}
+
+static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, struct hm_why *why)
+{
+    struct submission *s = arg;
+    const struct hm_request *q = &s->claim->request;
+    bool done = false;
+    bool go = false;
+    uint64_t id = 0;
+    enum hm_err err = reg_stored_get(tx, s->ask, out, &done, why);
+    if (err == HM_OK && !done)
+        err = check_replay(tx, s, out, &go, why);
+    if (err != HM_OK || !go)
+        return err;
+    int64_t now_s = (int64_t)(tx->now_ms / 1000);
+    memset(&s->verdict, 0, sizeof s->verdict);
+    s->verdict.policy = *policy_digest(tx->world->policy);
+    if (q->expires_s <= now_s)
+        return refuse(tx, s, REG_PROBLEM_EXPIRED, NULL, "the request has expired", out, why);
+    if (q->expires_s > now_s + REQUEST_AHEAD_S) {
+        reg_no(out, REG_PROBLEM_MALFORMED, "$.expires: expected at most 24 hours ahead");
+        return HM_OK;
+    }
+    err = db_state_release_by_version(tx->log, q->product, q->version, q->channel, &id, why);
+    if (err == HM_OK) {
+        char text[256];
+        (void)snprintf(text, sizeof text, "%s %s in channel %s is release r%llu already",
+                       q->product, q->version, q->channel, (unsigned long long)id);
+        return refuse(tx, s, REG_PROBLEM_CONFLICT, NULL, text, out, why);
+    }
+    if (err != HM_E_NOT_FOUND)
+        return err;
+    err = evaluate(tx, s, why);
+    if (err != HM_OK)
+        return err;
+    if (!s->verdict.allow)
+        return refuse(tx, s, REG_PROBLEM_POLICY, policy_first_failed(&s->verdict),
+                      "the policy does not allow this release", out, why);
+    return accept(tx, s, out, why);
+}
+
+static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_buf *missing,
+                       struct hm_why *why)
+{
+    enum hm_err err = read_body(s, why);
+    if (err == HM_OK)
+        err = verify_claim(s, why);
+    if (err != HM_OK)
+        return err;
+    err = find_missing(s, missing, why);
+    if (err != HM_OK || missing->len > 0)
+        return err;
+    const struct hm_request *q = &s->claim->request;
+    const struct policy_rule *rule =
+        policy_match(s->conn->desk->world->policy, q->product, q->channel);
+    if (rule != NULL) {
+        err = reg_seq_key_token(s->conn->desk->seq, &rule->key->key_id, s->token, why);
+        if (err != HM_OK)
+            return hm_fail_in(why, HM_E_UNAVAILABLE, "key %s", rule->key->id);
+    }
+    return reg_seq_run(s->conn->desk->seq, decide, s, out, why);
+}
+
+enum hm_err reg_submit(struct reg_conn *c, const struct reg_ask *ask, struct reg_result *out,
+                       struct hm_buf *missing, struct hm_why *why)
+{
+    struct submission *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    s->ask = ask;
+    s->conn = c;
+    enum hm_err err = run(s, out, missing, why);
+    reg_claim_free(s->claim);
+    free(s->claim);
+    json_decref(s->body);
+    free(s);
+    return err;
+}

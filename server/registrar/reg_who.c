@@ -1,0 +1,121 @@
+#include "server/registrar/reg_who.h"
+
+#include "schema/attest/hm_cert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct hm_digest reg_memo_key(const char *what, const struct hm_key *key, struct hm_bytes document)
+{
+    struct hm_digest id = hm_key_id(key);
+    struct hm_digest doc = hm_sha256(document);
+    uint8_t both[2 * HM_SHA256_LEN + 1];
+    memcpy(both, id.b, sizeof id.b);
+    memcpy(both + HM_SHA256_LEN, doc.b, sizeof doc.b);
+    both[sizeof both - 1] = hm_key_is_sk(key) ? 1 : 0;
+    return hm_sha256_3(hm_bytes_str(what), hm_bytes_of(both, sizeof both),
+                       hm_bytes_str(key->application));
+}
+
+enum hm_err reg_signed_verify(struct reg_memo *memo, const struct hm_signed *s,
+                              struct hm_bytes document, enum hm_signed_kind kind,
+                              const struct hm_key *key, struct hm_why *why)
+{
+    struct hm_digest m = reg_memo_key(hm_signed_payload_type(kind), key, document);
+    if (reg_memo_has(memo, &m))
+        return HM_OK;
+    enum hm_err err = hm_signed_verify(s, kind, key, why);
+    if (err == HM_OK)
+        reg_memo_add(memo, &m);
+    return err;
+}
+
+static enum hm_err chain_and_principal(const struct reg_who_input *in, struct hm_cert *cert,
+                                       struct hm_bytes pem, const struct policy_principal **who,
+                                       struct hm_why *why)
+{
+    const char *uris[HM_CERT_URIS_MAX];
+    if (in->world->client_ca.len == 0)
+        return hm_fail(why, HM_E_DENIED, "signed by a certificate, but no client CA is configured");
+    enum hm_err err = hm_cert_verify_chain(pem, hm_buf_bytes(&in->world->client_ca), in->at_s, why);
+    if (err == HM_OK)
+        err = hm_cert_parse_pem(pem, cert, why);
+    if (err == HM_OK && cert->key.alg == HM_KEY_NONE)
+        err = hm_fail(why, HM_E_UNSUPPORTED, "the certificate's key is neither P-256 nor Ed25519");
+    if (err == HM_OK)
+        err = reg_signed_verify(in->memo, in->s, in->document, in->kind, &cert->key, why);
+    if (err != HM_OK)
+        return err;
+    for (size_t i = 0; i < cert->uri_count; i++)
+        uris[i] = cert->uris[i];
+    *who = policy_by_certificate(in->policy, &cert->fingerprint, uris, cert->uri_count);
+    return *who != NULL ? HM_OK
+                        : hm_fail(why, HM_E_DENIED,
+                                  "the policy names nobody with the certificate that signed this");
+}
+
+static enum hm_err by_certificate(const struct reg_who_input *in,
+                                  const struct policy_principal **who, struct hm_key *key,
+                                  struct hm_why *why)
+{
+    HM_FREE struct hm_cert *cert = calloc(1, sizeof *cert);
+    const struct policy_principal *p = NULL;
+    if (cert == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err =
+        chain_and_principal(in, cert, hm_bytes_str(hm_signed_certificate(in->s)), &p, why);
+    if (err != HM_OK)
+        return err;
+    *who = p;
+    *key = cert->key;
+    return HM_OK;
+}
+
+static const struct policy_principal *candidate(const struct reg_who_input *in, bool approval_keys)
+{
+    if (!in->s->is_ssh)
+        return in->hint != NULL ? policy_principal(in->policy, in->hint) : NULL;
+    return approval_keys ? policy_by_approval_key(in->policy, &in->s->ssh.key)
+                         : policy_by_submit_key(in->policy, &in->s->ssh.key);
+}
+
+static bool by_keys(const struct reg_who_input *in, bool approval_keys,
+                    const struct policy_principal **who, struct hm_key *key, bool *known,
+                    struct hm_why *why)
+{
+    const struct policy_principal *p = candidate(in, approval_keys);
+    const struct hm_key *keys = p == NULL       ? NULL
+                                : approval_keys ? p->approval_keys
+                                                : p->submit_keys;
+    size_t count = p == NULL ? 0 : approval_keys ? p->approval_key_count : p->submit_key_count;
+    *known = *known || count > 0;
+    for (size_t i = 0; i < count; i++) {
+        if (in->s->is_ssh && !hm_key_eq(&keys[i], &in->s->ssh.key))
+            continue;
+        if (reg_signed_verify(in->memo, in->s, in->document, in->kind, &keys[i], why) != HM_OK)
+            continue;
+        *who = p;
+        *key = keys[i];
+        return true;
+    }
+    return false;
+}
+
+enum hm_err reg_who_signed(const struct reg_who_input *in, const struct policy_principal **who,
+                           struct hm_key *key, struct hm_why *why)
+{
+    struct hm_why inner = {""};
+    bool known = false;
+    bool approval = in->kind == HM_SIGNED_APPROVAL;
+    if (!approval && hm_signed_certificate(in->s) != NULL)
+        return by_certificate(in, who, key, why);
+    if (!approval && by_keys(in, false, who, key, &known, &inner))
+        return HM_OK;
+    if (in->kind != HM_SIGNED_REQUEST && by_keys(in, true, who, key, &known, &inner))
+        return HM_OK;
+    if (!known)
+        return hm_fail(why, HM_E_DENIED, "the policy knows no key that could have signed this");
+    return hm_fail(why, HM_E_SIGNATURE,
+                   "the signature does not hold (namespace %s, payload type %s): %s",
+                   hm_signed_namespace(in->kind), hm_signed_payload_type(in->kind), inner.text);
+}

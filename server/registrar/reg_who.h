@@ -1,0 +1,33 @@
+/* Who signed a document: the one place where a signature becomes a principal. */
+#ifndef SERVER_REGISTRAR_REG_WHO_H
+#define SERVER_REGISTRAR_REG_WHO_H
+
+#include "schema/attest/hm_signed.h"
+#include "server/registrar/reg_memo.h"
+#include "server/registrar/reg_world.h"
+
+struct reg_who_input {
+    const struct reg_world *world;
+    const struct policy *policy;
+    struct reg_memo *memo;
+    const struct hm_signed *s;
+    struct hm_bytes document; /* its exact bytes */
+    enum hm_signed_kind kind;
+    const char *hint; /* principal whose keys to try for DSSE without a certificate; NULL: none */
+    int64_t at_s;     /* when a certificate must be valid */
+};
+/* Requests: by submit key or certificate. Approvals: by approval key only. Rejections and
+ * cancellations: by either key, or certificate. The signature holds when this returns HM_OK.
+ * HM_E_SIGNATURE, HM_E_DENIED (a good signature by nobody the policy knows), HM_E_UNSUPPORTED. */
+enum hm_err HM_MUST_USE reg_who_signed(const struct reg_who_input *in,
+                                       const struct policy_principal **who, struct hm_key *key,
+                                       struct hm_why *why);
+
+/* Is this document signed by this key? Remembers yes. */
+enum hm_err HM_MUST_USE reg_signed_verify(struct reg_memo *memo, const struct hm_signed *s,
+                                          struct hm_bytes document, enum hm_signed_kind kind,
+                                          const struct hm_key *key, struct hm_why *why);
+/* What the memo remembers: that this key signed this document as that. */
+struct hm_digest reg_memo_key(const char *what, const struct hm_key *key, struct hm_bytes document);
+
+#endif

@@ -1,0 +1,175 @@
+#include "server/registrar/reg_world.h"
+
+#include "device/linux/hm_device_linux.h"
+#include "schema/io/hm_file.h"
+#include "schema/json/hm_json.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct hmd_bytes device_bytes(const struct hm_buf *b)
+{
+    return (struct hmd_bytes){b->data, b->len};
+}
+
+static enum hm_err load_store(const struct reg_config *c, size_t i, struct reg_world *w,
+                              struct hm_why *why)
+{
+    struct reg_trust_store *s = &w->stores[i];
+    (void)snprintf(s->environment, sizeof s->environment, "%s", c->trust_stores[i].environment);
+    enum hm_err err = hm_file_read(c->trust_stores[i].file, HM_TRUST_STORE_MAX, &s->bytes, why);
+    if (err != HM_OK)
+        return err;
+    s->digest = hm_sha256(hm_buf_bytes(&s->bytes));
+    const struct hmd_crypto crypto = hmd_openssl_crypto();
+    enum hmd_reason reason = hmd_store_open(&crypto, device_bytes(&s->bytes), NULL, &s->device);
+    if (reason != HMD_OK)
+        return hm_fail(why, HM_E_CONFIG, "%s: not a trust store that a device would take (%s)",
+                       c->trust_stores[i].file, hmd_reason_name(reason));
+    for (size_t g = 0; g < w->genesis.trust_store_count; g++)
+        if (strcmp(w->genesis.trust_stores[g].environment, s->environment) == 0 &&
+            hm_digest_eq(&w->genesis.trust_stores[g].sha256, &s->digest)) {
+            w->store_count = i + 1;
+            return HM_OK;
+        }
+    return hm_fail(
+        why, HM_E_CONFIG,
+        "%s: the genesis document does not name this file as the trust store of environment %s",
+        c->trust_stores[i].file, s->environment);
+}
+
+/* Root in the store = root of the configuration: same kids, same threshold. */
+static enum hm_err check_store_root(const struct reg_config *c, const struct reg_trust_store *s,
+                                    struct hm_why *why)
+{
+    struct hm_trust_store *t = calloc(1, sizeof *t);
+    struct hm_root root = {0};
+    if (t == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = hm_trust_store_open(hm_buf_bytes(&s->bytes), t, why);
+    if (err == HM_OK)
+        hm_trust_store_root(t, &root);
+    free(t);
+    if (err != HM_OK)
+        return err;
+    size_t same = 0;
+    for (size_t i = 0; i < root.count; i++)
+        for (size_t j = 0; j < c->root.count; j++)
+            same += hm_key_eq(&root.keys[i], &c->root.keys[j]) ? 1u : 0u;
+    if (same != c->root.count || root.count != c->root.count || root.threshold != c->root.threshold)
+        return hm_fail(
+            why, HM_E_CONFIG,
+            "trust store of environment %s: its root keys or threshold are not the configured ones",
+            s->environment);
+    return HM_OK;
+}
+
+static enum hm_err load_documents(const struct reg_config *c, struct reg_world *w,
+                                  struct hm_why *why)
+{
+    enum hm_err err = hm_file_read(c->genesis, HM_GUARDS_MAX, &w->genesis_bytes, why);
+    if (err == HM_OK && (err = hm_genesis_open(hm_buf_bytes(&w->genesis_bytes), &c->root,
+                                               &w->genesis, why)) != HM_OK)
+        return hm_fail_in(why, err, "%s", c->genesis);
+    if (err == HM_OK)
+        err = hm_file_read(c->guards, HM_GUARDS_MAX, &w->guards_bytes, why);
+    if (err == HM_OK &&
+        (err = hm_guards_open(hm_buf_bytes(&w->guards_bytes), &c->root, &w->guards, why)) != HM_OK)
+        return hm_fail_in(why, err, "%s", c->guards);
+    if (err == HM_OK)
+        err = hm_file_read(c->policy, HM_POLICY_MAX, &w->policy_bytes, why);
+    if (err == HM_OK &&
+        (err = policy_load(hm_buf_bytes(&w->policy_bytes), &w->policy, why)) != HM_OK) {
+        hm_json_locate(why, c->policy, hm_buf_bytes(&w->policy_bytes));
+        return err;
+    }
+    if (err == HM_OK && c->client_ca != NULL)
+        err = hm_file_read(c->client_ca, HM_CONFIG_MAX, &w->client_ca, why);
+    return err;
+}
+
+static enum hm_err check_documents(const struct reg_config *c, const struct reg_world *w,
+                                   struct hm_why *why)
+{
+    struct hm_digest guards = hm_sha256(hm_buf_bytes(&w->guards_bytes));
+    if (!hm_digest_eq(&guards, &w->genesis.guards))
+        return hm_fail(why, HM_E_CONFIG, "%s: not the guards document that the genesis names",
+                       c->guards);
+    if (strcmp(w->guards.origin, w->genesis.origin) != 0)
+        return hm_fail(why, HM_E_CONFIG, "%s: origin %s, expected %s", c->guards, w->guards.origin,
+                       w->genesis.origin);
+    for (size_t i = 0;; i++) {
+        const struct policy_release_key *k = policy_key_at(w->policy, i);
+        if (k == NULL)
+            return HM_OK;
+        const struct hm_guard *g = hm_guards_find(&w->guards, &k->key_id);
+        if (g == NULL)
+            return hm_fail(why, HM_E_CONFIG, "%s: release key %s has no guard", c->policy, k->id);
+        if (strcmp(g->environment, k->environment) != 0)
+            return hm_fail(why, HM_E_CONFIG,
+                           "%s: release key %s is for %s, but its guard is for %s", c->policy,
+                           k->id, k->environment, g->environment);
+    }
+}
+
+/* A key that needs no approval must never be one that real devices believe. */
+static enum hm_err check_development_keys(const struct reg_world *w, struct hm_why *why)
+{
+    for (size_t i = 0; i < w->guards.count; i++) {
+        const struct hm_guard *g = &w->guards.guards[i];
+        for (size_t s = 0; s < w->store_count; s++) {
+            struct hmd_key key;
+            if (strcmp(g->environment, w->stores[s].environment) != 0 &&
+                hmd_store_key(&w->stores[s].device, g->key.b, &key))
+                return hm_fail(why, HM_E_CONFIG, "the trust store of %s lists a release key of %s",
+                               w->stores[s].environment, g->environment);
+        }
+    }
+    return HM_OK;
+}
+
+enum hm_err reg_world_load(const struct reg_config *c, struct reg_world *w, struct hm_why *why)
+{
+    memset(w, 0, sizeof *w);
+    w->policy_bytes.limit = HM_POLICY_MAX;
+    enum hm_err err = load_documents(c, w, why);
+    if (err == HM_OK)
+        err = check_documents(c, w, why);
+    for (size_t i = 0; err == HM_OK && i < c->trust_store_count; i++) {
+        err = load_store(c, i, w, why);
+        if (err == HM_OK)
+            err = check_store_root(c, &w->stores[i], why);
+    }
+    if (err == HM_OK)
+        err = check_development_keys(w, why);
+    if (err == HM_OK)
+        w->vendor = hm_vendor_id(policy_vendor_domain(w->policy));
+    return err;
+}
+
+void reg_world_free(struct reg_world *w)
+{
+    policy_free(w->policy);
+    hm_guards_free(&w->guards);
+    hm_buf_free(&w->genesis_bytes);
+    hm_buf_free(&w->guards_bytes);
+    hm_buf_free(&w->policy_bytes);
+    hm_buf_free(&w->client_ca);
+    for (size_t i = 0; i < HM_TRUST_STORES_MAX; i++)
+        hm_buf_free(&w->stores[i].bytes);
+    memset(w, 0, sizeof *w);
+}
+
+const struct reg_trust_store *reg_world_store(const struct reg_world *w, const char *environment)
+{
+    for (size_t i = 0; i < w->store_count; i++)
+        if (strcmp(w->stores[i].environment, environment) == 0)
+            return &w->stores[i];
+    return NULL;
+}
+
+const struct policy *reg_world_policy(const struct reg_world *w, const struct hm_digest *digest)
+{
+    return hm_digest_eq(policy_digest(w->policy), digest) ? w->policy : NULL;
+}
