@@ -223,10 +223,11 @@ static enum hm_err lint_pairs(struct policy *p, struct hm_why *why)
     return HM_OK;
 }
 
+/* Without provenance there are no builders, with it at least one. */
 static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
     if (a->group != b->group || a->pub.approvals != b->pub.approvals ||
-        a->pub.provenance != b->pub.provenance || a->builders.count != b->builders.count)
+        a->builders.count != b->builders.count)
         return false;
     for (size_t i = 0; i < a->builders.count; i++)
         if (a->builders.v[i] != b->builders.v[i])

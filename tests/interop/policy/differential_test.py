@@ -109,10 +109,13 @@ class Maker:
         builders = [{"id": f"https://ci.example.com/{i}", "keys": [self.take(plain=True)],
                      "products": self.some(PRODUCTS, 2), "repositories": self.some(REPOSITORIES, 2)}
                     for i in range(3)]
-        release = rng.sample(self.pool.p256[:8], 3)
+        release = rng.sample(self.pool.p256[:8], 6)
         keys, rules = [], []
         for i, channel in enumerate(CHANNELS):
             environment = rng.choice(["development", "staging", "production"])
+            if rng.random() < 0.4:
+                keys.append({"id": f"spare{i}", "public_key": release[i + 3][0], "environment": environment,
+                             "products": PRODUCTS[:], "channels": [channel]})
             keys.append({"id": f"k{i}", "public_key": release[i][0], "environment": environment,
                          "products": PRODUCTS[:], "channels": [channel]})
             rules += self.rules(i, channel, environment, groups, builders, submitters)

@@ -14,6 +14,7 @@
 #define DAVE "'447356cae610b37bf9af45e85ca3f06175fcbf2c700781a46790e7bb73d22139'"
 #define CI "'630dc5631c6a3b70c659c0201caf10b9996859b8eeb67246adfba555e40cc5f9'"
 #define STAGING "'5b8e940cc32882c480e69c7df9bf2b0b32472724618a165091189467340e9af2'"
+#define NEXT_YEAR "'5315c9c51beb6df3c5a9481cf3a18420f3de0e8673ed305501ab5c9af98e2bb9'"
 #define ZERO "'0000000000000000000000000000000000000000000000000000000000000000'"
 #define OTHER "'557ae2017297d4d9ef0270931c61ff658c418365aa8ef844b7d07ad3dcc93ac9'"
 #define ART0 "@artifacts/0"
@@ -79,6 +80,8 @@ static const struct row rows[] = {
     {"approver without that role submits", "submitter='carol'", "1011111", "carol"},
 
     {"key of another environment", "key=" STAGING, "1101111", "staging-2026 for staging"},
+    {"another key for the same things", "key=" NEXT_YEAR, "1101111",
+     "production-2027 for production"},
     {"unknown key", "key=" ZERO, "1101111", "does not know"},
     {"approval key as signing key", "key=" BOB, "1101111", "does not know"},
 

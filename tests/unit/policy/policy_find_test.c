@@ -194,7 +194,7 @@ static void heads_and_lists(void **state)
     const struct hm_digest id = hm_key_id(&k->key);
     assert_true(hm_digest_eq(&k->key_id, &id));
     assert_string_equal(k->environment, "staging");
-    assert_null(policy_key_at(p, 3));
+    assert_null(policy_key_at(p, 4));
 }
 
 int main(void)
