@@ -139,6 +139,7 @@ static const int allowed_everywhere[] = {
     SCMP_SYS(stat),
     SCMP_SYS(statfs),
     SCMP_SYS(statx),
+    SCMP_SYS(sync_file_range),
     SCMP_SYS(sysinfo),
     SCMP_SYS(tgkill),
     SCMP_SYS(timerfd_create),

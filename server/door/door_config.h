@@ -1,0 +1,35 @@
+/* hallmarkd's configuration file. Every member is described in schema/door-config.schema.json. */
+#ifndef SERVER_DOOR_DOOR_CONFIG_H
+#define SERVER_DOOR_DOOR_CONFIG_H
+
+#include "schema/core/hm_err.h"
+
+#include <stdint.h>
+
+struct door_config {
+    char *listen; /* "ADDRESS:PORT" or "[V6]:PORT" */
+    char *user;   /* NULL: stays who it is */
+    char *registrar_socket;
+    char *inbox_dir;
+    char *query_db;
+    char *tls_certificate;
+    char *tls_key;
+    char *client_ca;
+    char *port_file; /* NULL: none */
+    uint64_t max_connections;
+    uint64_t max_connections_per_ip;
+    uint64_t idle_timeout_s;
+    uint64_t upload_idle_timeout_s;
+    uint64_t max_artifact_bytes;
+    uint64_t registrar_timeout_ms;
+    uint64_t inbox_quota_bytes;
+    uint64_t inbox_ttl_s;
+    uint64_t requests_per_minute; /* of one principal */
+};
+
+/* Reads and checks the file. HM_E_CONFIG names file, line and member. */
+enum hm_err HM_MUST_USE door_config_read(const char *path, struct door_config *out,
+                                         struct hm_why *why);
+void door_config_free(struct door_config *c);
+
+#endif

@@ -1,0 +1,107 @@
+#include "server/door/door_route.h"
+
+#include "server/door/door_handlers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ENTRIES_PARAMS                                                                             \
+    "event product version channel environment actor outcome release artifact key since until "    \
+    "after order limit"
+#define RELEASES_PARAMS "product version channel environment state submitter after limit"
+#define SUBMITTER DOOR_SUBMITTER
+#define APPROVER DOOR_APPROVER
+#define EITHER (DOOR_SUBMITTER | DOOR_APPROVER)
+
+const struct door_route door_routes[DOOR_ROUTES] = {
+    {"GET", "/healthz", DOOR_ANYBODY, DOOR_BODY_NONE, "", NULL, door_get_healthz},
+    {"GET", "/readyz", DOOR_ANYBODY, DOOR_BODY_NONE, "", NULL, door_get_readyz},
+    {"GET", "/openapi.json", DOOR_ANYBODY, DOOR_BODY_NONE, "", NULL, door_get_openapi},
+    {"GET", "/metrics", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_metrics},
+    {"PUT", "/v1/artifacts/{digest}", SUBMITTER, DOOR_BODY_UPLOAD, "", door_upload_begin,
+     door_upload_end},
+    {"GET", "/v1/artifacts/{digest}", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_artifact},
+    {"HEAD", "/v1/artifacts/{digest}", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_artifact},
+    {"POST", "/v1/releases", SUBMITTER, DOOR_BODY_RELEASE, "", door_submit_begin, door_submit_end},
+    {"GET", "/v1/releases", DOOR_KNOWN, DOOR_BODY_NONE, RELEASES_PARAMS, NULL, door_get_releases},
+    {"GET", "/v1/releases/{id}", DOOR_KNOWN, DOOR_BODY_NONE, "wait", NULL, door_get_release},
+    {"GET", "/v1/releases/{id}/statement", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL,
+     door_get_statement},
+    {"GET", "/v1/releases/{id}/manifest", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_manifest},
+    {"POST", "/v1/releases/{id}/approvals", APPROVER, DOOR_BODY_DOCUMENT, "", door_approve_begin,
+     door_change_end},
+    {"POST", "/v1/releases/{id}/rejection", APPROVER, DOOR_BODY_DOCUMENT, "", door_reject_begin,
+     door_change_end},
+    {"POST", "/v1/releases/{id}/cancellation", EITHER, DOOR_BODY_DOCUMENT, "", door_cancel_begin,
+     door_change_end},
+    {"POST", "/v1/releases/{id}/signature", EITHER, DOOR_BODY_OPTIONAL, "", door_sign_begin,
+     door_sign_end},
+    {"GET", "/v1/releases/{id}/bundle", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_bundle},
+    {"GET", "/v1/keys", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_keys},
+    {"GET", "/v1/policy", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_policy},
+    {"GET", "/v1/trust-stores/{environment}", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL,
+     door_get_trust_store},
+    {"GET", "/v1/log/checkpoint", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_checkpoint},
+    {"GET", "/v1/log/entries", DOOR_KNOWN, DOOR_BODY_NONE, ENTRIES_PARAMS, NULL, door_get_entries},
+    {"GET", "/v1/log/entries/{index}", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_entry},
+    {"GET", "/v1/log/entries/{index}/proof", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL, door_get_proof},
+    {"GET", "/v1/log/entries/{index}/evidence/{n}", DOOR_KNOWN, DOOR_BODY_NONE, "", NULL,
+     door_get_evidence},
+    {"GET", "/v1/log/consistency", DOOR_KNOWN, DOOR_BODY_NONE, "old size", NULL,
+     door_get_consistency},
+};
+
+/* Length of the segment at p, up to the next slash. */
+static size_t segment(const char *p)
+{
+    return strcspn(p, "/");
+}
+
+/* Compares a path with a pattern, segment by segment. */
+static bool path_fits(const char *pattern, const char *path, struct door_match *m)
+{
+    size_t captured = 0;
+    while (*pattern == '/' && *path == '/') {
+        size_t want = segment(++pattern);
+        size_t have = segment(++path);
+        if (*pattern == '{') {
+            if (captured == DOOR_CAPTURES_MAX || have == 0 || have > DOOR_CAPTURE_MAX)
+                return false;
+            (void)snprintf(m->capture[captured++], DOOR_CAPTURE_MAX + 1, "%.*s", (int)have, path);
+        } else if (want != have || strncmp(pattern, path, want) != 0) {
+            return false;
+        }
+        pattern += want;
+        path += have;
+    }
+    return *pattern == '\0' && *path == '\0';
+}
+
+void door_route_match(const char *method, const char *path, struct door_match *out)
+{
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < DOOR_ROUTES; i++) {
+        struct door_match m = {0};
+        if (!path_fits(door_routes[i].path, path, &m))
+            continue;
+        out->path_known = true;
+        if (strcmp(door_routes[i].method, method) == 0) {
+            *out = m;
+            out->path_known = true;
+            out->route = &door_routes[i];
+            return;
+        }
+    }
+}
+
+void door_route_allow(const char *path, char out[static 64])
+{
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < DOOR_ROUTES; i++) {
+        struct door_match m = {0};
+        if (path_fits(door_routes[i].path, path, &m) && len < 48)
+            len += (size_t)snprintf(out + len, 64 - len, "%s%s", len > 0 ? ", " : "",
+                                    door_routes[i].method);
+    }
+}

@@ -1,0 +1,108 @@
+#include "server/door/door_send.h"
+
+#include "server/door/door_conn.h"
+#include "server/door/door_metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STREAM_BLOCK 32768
+
+static ssize_t stream_more(void *cls, uint64_t pos, char *buf, size_t max)
+{
+    struct door_stream *s = cls;
+    (void)pos;
+    ssize_t n = s->more(s->ctx, buf, max);
+    if (n == 0)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    return n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
+}
+
+static void stream_free(void *cls)
+{
+    struct door_stream *s = cls;
+    s->free(s->ctx);
+    free(s);
+}
+
+/* The response may outlive the request, so it owns its stream. */
+static struct MHD_Response *make_stream(struct door_stream *from)
+{
+    struct door_stream *s = malloc(sizeof *s);
+    struct MHD_Response *out = NULL;
+    if (s != NULL) {
+        *s = *from;
+        out = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_more, s,
+                                                stream_free);
+    }
+    if (out == NULL) {
+        from->free(from->ctx);
+        free(s);
+    }
+    from->more = NULL;
+    return out;
+}
+
+static struct MHD_Response *make(struct door_answer *a, uint64_t *size)
+{
+    struct MHD_Response *out = NULL;
+    if (a->stream.more != NULL) {
+        *size = UINT64_C(1) << 30;
+        out = make_stream(&a->stream);
+    } else if (a->fd >= 0) {
+        *size = a->fd_size;
+        out = MHD_create_response_from_fd64(a->fd_size, a->fd);
+        if (out != NULL)
+            a->fd = -1; /* MHD closes it */
+    } else {
+        void *body;
+        memcpy(&body, &a->body.data, sizeof body); /* MHD's parameter has no const */
+        *size = a->body.len;
+        out = MHD_create_response_from_buffer(a->body.len, body, MHD_RESPMEM_PERSISTENT);
+    }
+    return out;
+}
+
+static void add_number(struct MHD_Response *m, const char *name, uint64_t v)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRIu64, v);
+    (void)MHD_add_response_header(m, name, text);
+}
+
+static void add_headers(struct MHD_Response *m, const struct door_answer *a)
+{
+    if (a->type[0] != '\0')
+        (void)MHD_add_response_header(m, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
+    if (a->etag[0] != '\0')
+        (void)MHD_add_response_header(m, MHD_HTTP_HEADER_ETAG, a->etag);
+    if (a->allow[0] != '\0')
+        (void)MHD_add_response_header(m, MHD_HTTP_HEADER_ALLOW, a->allow);
+    if (a->next[0] != '\0')
+        (void)MHD_add_response_header(m, "Hallmark-Next", a->next);
+    if (a->retry_after_s > 0)
+        add_number(m, MHD_HTTP_HEADER_RETRY_AFTER, a->retry_after_s);
+    if (a->has_log_size)
+        add_number(m, "Hallmark-Log-Size", a->log_size);
+    if (a->close)
+        (void)MHD_add_response_header(m, MHD_HTTP_HEADER_CONNECTION, "close");
+}
+
+enum MHD_Result door_send(struct door_req *r)
+{
+    uint64_t size = 0;
+    struct MHD_Response *m = make(&r->answer, &size);
+    if (m == NULL)
+        return MHD_NO;
+    add_headers(m, &r->answer);
+    door_metrics_answered(r->door->metrics,
+                          r->match.route != NULL ? (size_t)(r->match.route - door_routes)
+                                                 : DOOR_NO_ROUTE,
+                          r->answer.status);
+    door_conn_due(r->conn, DOOR_HEAD_MS + (int64_t)(size / DOOR_SLOWEST * 1000));
+    enum MHD_Result ok = MHD_queue_response(r->mhd, r->answer.status, m);
+    MHD_destroy_response(m);
+    return ok;
+}

@@ -1,0 +1,67 @@
+/* Liveness, readiness, the API's own description, metrics. */
+#include "server/door/door_conn.h"
+#include "server/door/door_handlers.h"
+#include "server/door/door_health.h"
+#include "server/door/door_inbox.h"
+#include "server/door/door_metrics.h"
+#include "server/door/door_model.h"
+#include "server/door/door_openapi.h"
+
+#include <inttypes.h>
+
+#define BEHIND 10000 /* records that the read model may lag while we call ourselves ready */
+
+void door_get_healthz(struct door_req *r)
+{
+    door_ok(r, "text/plain; charset=utf-8", hm_bytes_str("ok\n"));
+}
+
+void door_get_readyz(struct door_req *r)
+{
+    struct door_health_state h;
+    struct door_model_state m;
+    struct hm_buf *out = &r->conn->out;
+    door_health_ask(r->door->health, r->door->registrar,
+                    (int64_t)r->door->config->registrar_timeout_ms, &h);
+    door_model_state(r->door->model, &m);
+    if (!m.ok && m.reason[0] != '\0' && h.answered)
+        door_problem(r, DOOR_UNAVAILABLE, "read model: %s", m.reason);
+    else if (!h.answered)
+        door_problem(r, DOOR_UNAVAILABLE, "registrar: %s", h.reason);
+    else if (!h.ready)
+        door_problem(r, DOOR_UNAVAILABLE, "registrar is not ready: %s", h.reason);
+    else if (!m.ok)
+        door_problem(r, DOOR_UNAVAILABLE, "read model: %s", m.reason);
+    else if (m.size + BEHIND < h.checkpoint)
+        door_problem(r, DOOR_UNAVAILABLE,
+                     "read model is behind: %" PRIu64 " of %" PRIu64 " records", m.size,
+                     h.checkpoint);
+    if (r->answer.status != 0)
+        return;
+    hm_buf_printf(out,
+                  "{\"ready\":true,\"log_size\":%" PRIu64 ",\"committed\":%" PRIu64
+                  ",\"checkpoint\":%" PRIu64 ",\"queue\":%" PRIu64 "}\n",
+                  m.size, h.committed, h.checkpoint, h.queue);
+    door_ok(r, "application/json", hm_buf_bytes(out));
+}
+
+void door_get_openapi(struct door_req *r)
+{
+    door_ok(r, "application/json", hm_bytes_of(door_openapi, door_openapi_len));
+}
+
+void door_get_metrics(struct door_req *r)
+{
+    struct door_model_state m;
+    door_model_state(r->door->model, &m);
+    struct door_gauges g = {
+        .connections = door_conns_count(r->door->conns),
+        .log_size = m.size,
+        .registrar_size = m.registrar_size,
+        .registrar_up = m.registrar_up,
+        .model_ok = m.ok,
+        .inbox_bytes = door_inbox_used(r->door->inbox),
+    };
+    door_metrics_write(r->door->metrics, &g, &r->conn->out);
+    door_ok(r, "text/plain; version=0.0.4; charset=utf-8", hm_buf_bytes(&r->conn->out));
+}
