@@ -3,6 +3,24 @@
 #include <errno.h>
 #include <string.h>
 
+/* The last errno of the database file or of its WAL: sqlite3_system_errno() may be overwritten by
+ * the clean-up that follows a failed write. */
+static int file_errno(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    int e = 0;
+    if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || file == NULL ||
+        file->pMethods == NULL ||
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &e) != SQLITE_OK)
+        return 0;
+    return e;
+}
+
+static bool is_no_space(int e)
+{
+    return e == ENOSPC || e == EDQUOT || e == EFBIG;
+}
+
 /* SQLite calls a full disk SQLITE_FULL only where the kernel said ENOSPC; quota and file-size
  * limits come as I/O errors. */
 static bool no_space(sqlite3 *db, int primary)
@@ -11,8 +29,9 @@ static bool no_space(sqlite3 *db, int primary)
         return true;
     if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN)
         return false;
-    int e = sqlite3_system_errno(db);
-    return e == ENOSPC || e == EDQUOT || e == EFBIG;
+    return is_no_space(sqlite3_system_errno(db)) ||
+           is_no_space(file_errno(db, SQLITE_FCNTL_FILE_POINTER)) ||
+           is_no_space(file_errno(db, SQLITE_FCNTL_JOURNAL_POINTER));
 }
 
 static enum hm_err err_of(sqlite3 *db, int rc)
