@@ -1,0 +1,502 @@
+/* Key guards and genesis: round trip, one edit of the signed JSON per row, wrong signers, near
+ * misses. */
+#include "tests/unit/schema/schema_rows.h"
+#include "tests/unit/schema/schema_signer.h"
+
+#include "schema/json/hm_json_canon.h"
+#include "schema/trust/hm_genesis.h"
+#include "schema/trust/hm_keydoc.h"
+
+#include <stdio.h>
+
+#define ORIGIN "hallmark.example/rehearsal"
+
+enum { ROOT_A, ROOT_B, RELEASE, DEV_RELEASE, LOG, ALICE, BOB, CAROL, OTHER, KEYS };
+
+struct fixture {
+    struct signer s[KEYS];
+    struct hm_root root; /* 2 of 2 */
+    json_t *guards;
+    json_t *genesis;
+};
+
+static struct fixture *fixture; /* made once: keys cost time. One thread. */
+
+static void fill_guard(struct fixture *f, struct hm_guard *g, int release, const char *environment,
+                       size_t approvals)
+{
+    g->key = hm_key_id(&f->s[release].key);
+    (void)snprintf(g->environment, sizeof g->environment, "%s", environment);
+    g->approvals = approvals;
+    g->approvers = calloc(3, sizeof *g->approvers);
+    assert_non_null(g->approvers);
+    for (int i = 0; i < 3; i++)
+        g->approvers[i] = f->s[ALICE + i].key;
+    /* one of them a security key */
+    (void)snprintf(g->approvers[2].application, sizeof g->approvers[2].application, "ssh:");
+    g->approver_count = 3;
+}
+
+static void fill_guards(struct fixture *f, struct hm_guards *g)
+{
+    memset(g, 0, sizeof *g);
+    (void)snprintf(g->origin, sizeof g->origin, ORIGIN);
+    assert_int_equal(hm_vkey_make(ORIGIN, &f->s[LOG].key, &g->log_key), HM_OK);
+    g->root = f->root;
+    g->guards = calloc(2, sizeof *g->guards);
+    assert_non_null(g->guards);
+    g->count = 2;
+    fill_guard(f, &g->guards[0], RELEASE, "production", 2);
+    fill_guard(f, &g->guards[1], DEV_RELEASE, "development", 0);
+}
+
+static void fill_genesis(struct fixture *f, struct hm_genesis *g)
+{
+    memset(g, 0, sizeof *g);
+    (void)snprintf(g->origin, sizeof g->origin, ORIGIN);
+    assert_int_equal(hm_vkey_make(ORIGIN, &f->s[LOG].key, &g->log_key), HM_OK);
+    g->root = f->root;
+    g->guards = hm_sha256(hm_bytes_str("guards"));
+    g->policy = hm_sha256(hm_bytes_str("policy"));
+    (void)snprintf(g->trust_stores[0].environment, HM_NAME_MAX, "production");
+    (void)snprintf(g->trust_stores[1].environment, HM_NAME_MAX, "development");
+    g->trust_store_count = 2;
+}
+
+static json_t *parsed(const struct hm_buf *b)
+{
+    json_t *doc = NULL;
+    assert_int_equal(hm_json_canon_check(hm_buf_bytes(b), 16, NULL), HM_OK);
+    assert_int_equal(hm_json_parse(hm_buf_bytes(b), HM_JSON_OURS(HM_GUARDS_MAX), &doc, NULL),
+                     HM_OK);
+    return doc;
+}
+
+static void fixture_init(void)
+{
+    struct hm_guards guards;
+    struct hm_genesis genesis;
+    HM_BUF_AUTO a = {.limit = 0};
+    HM_BUF_AUTO b = {.limit = 0};
+    fixture = calloc(1, sizeof *fixture);
+    if (fixture == NULL)
+        abort();
+    for (int i = 0; i < KEYS; i++)
+        signer_init(&fixture->s[i], i == LOG || i >= BOB ? HM_KEY_ED25519 : HM_KEY_P256);
+    fixture->root.keys[0] = fixture->s[ROOT_A].key;
+    fixture->root.keys[1] = fixture->s[ROOT_B].key;
+    fixture->root.count = fixture->root.threshold = 2;
+    fill_guards(fixture, &guards);
+    fill_genesis(fixture, &genesis);
+    if (hm_guards_payload(&guards, &a, NULL) != HM_OK ||
+        hm_genesis_payload(&genesis, &b, NULL) != HM_OK)
+        abort();
+    fixture->guards = parsed(&a);
+    fixture->genesis = parsed(&b);
+    hm_guards_free(&guards);
+}
+
+static void fixture_free(void)
+{
+    for (int i = 0; i < KEYS; i++)
+        signer_free(&fixture->s[i]);
+    json_decref(fixture->guards);
+    json_decref(fixture->genesis);
+    free(fixture);
+}
+
+static void sign_by_root(struct hm_bytes payload, struct hm_buf *doc)
+{
+    struct signer *roots[2] = {&fixture->s[ROOT_A], &fixture->s[ROOT_B]};
+    signers_envelope(doc, false, payload, roots, 2);
+}
+
+static enum hm_err open_guards(struct hm_bytes doc, struct hm_why *why)
+{
+    struct hm_guards g;
+    memset(&g, 0x5a, sizeof g);
+    enum hm_err err = hm_guards_open(doc, &fixture->root, &g, why);
+    if (err == HM_OK)
+        hm_guards_free(&g);
+    else
+        assert_int_equal(g.count, (size_t)0x5a5a5a5a5a5a5a5a); /* untouched */
+    return err;
+}
+
+static enum hm_err open_genesis(struct hm_bytes doc, struct hm_why *why)
+{
+    struct hm_genesis g;
+    memset(&g, 0x5a, sizeof g);
+    enum hm_err err = hm_genesis_open(doc, &fixture->root, &g, why);
+    if (err != HM_OK)
+        assert_int_equal(g.trust_store_count, (size_t)0x5a5a5a5a5a5a5a5a);
+    return err;
+}
+
+static void guards_round_trip(void **state)
+{
+    (void)state;
+    struct hm_guards g;
+    HM_BUF_AUTO b = {.limit = 0};
+    HM_BUF_AUTO again = {.limit = 0};
+    HM_BUF_AUTO doc = {.limit = 0};
+    assert_int_equal(hm_json_canon(fixture->guards, &b, NULL), HM_OK);
+    sign_by_root(hm_buf_bytes(&b), &doc);
+    assert_int_equal(hm_guards_open(hm_buf_bytes(&doc), &fixture->root, &g, NULL), HM_OK);
+    assert_string_equal(g.origin, ORIGIN);
+    struct hm_digest id = hm_key_id(&fixture->s[RELEASE].key);
+    const struct hm_guard *guard = hm_guards_find(&g, &id);
+    assert_non_null(guard);
+    assert_int_equal(guard->approvals, 2);
+    assert_int_equal(guard->approver_count, 3);
+    assert_string_equal(guard->environment, "production");
+    assert_true(hm_key_is_sk(&guard->approvers[2]));
+    id = hm_key_id(&fixture->s[ALICE].key);
+    assert_null(hm_guards_find(&g, &id));
+    assert_int_equal(hm_guards_payload(&g, &again, NULL), HM_OK);
+    assert_true(hm_bytes_eq(hm_buf_bytes(&again), hm_buf_bytes(&b)));
+    hm_guards_free(&g);
+    hm_guards_free(&g);
+    hm_guards_free(NULL);
+}
+
+static void genesis_round_trip(void **state)
+{
+    (void)state;
+    struct hm_genesis g;
+    HM_BUF_AUTO b = {.limit = 0};
+    HM_BUF_AUTO again = {.limit = 0};
+    HM_BUF_AUTO doc = {.limit = 0};
+    assert_int_equal(hm_json_canon(fixture->genesis, &b, NULL), HM_OK);
+    sign_by_root(hm_buf_bytes(&b), &doc);
+    assert_int_equal(hm_genesis_open(hm_buf_bytes(&doc), &fixture->root, &g, NULL), HM_OK);
+    assert_int_equal(g.trust_store_count, 2);
+    assert_string_equal(g.trust_stores[1].environment, "development");
+    assert_int_equal(hm_genesis_payload(&g, &again, NULL), HM_OK);
+    assert_true(hm_bytes_eq(hm_buf_bytes(&again), hm_buf_bytes(&b)));
+}
+
+/* The value of an edit: JSON text, "@N" a key object of fixture key N, "#N" its key id, "+N" a
+ * verifier key line of it, NULL deletes. */
+static json_t *value_of(const char *text)
+{
+    int who = text[0] != '\0' ? atoi(text + 1) : 0;
+    char hex[HM_SHA256_HEX];
+    struct hm_digest id;
+    struct hm_vkey v;
+    HM_BUF_AUTO line = {.limit = 0};
+    switch (text[0]) {
+    case '@':
+        return hm_keydoc_write(&fixture->s[who].key);
+    case '#':
+        id = hm_key_id(&fixture->s[who].key);
+        hm_digest_hex(&id, hex);
+        return json_string(hex);
+    case '+':
+        assert_int_equal(hm_vkey_make(ORIGIN, &fixture->s[who].key, &v), HM_OK);
+        hm_vkey_write(&v, &line);
+        return json_string(hm_buf_str(&line));
+    default:
+        return json_loads(text, JSON_DECODE_ANY, NULL);
+    }
+}
+
+static json_t *child(json_t *v, const char *step)
+{
+    return json_is_array(v) ? json_array_get(v, (size_t)atoi(step)) : json_object_get(v, step);
+}
+
+/* path: members and indexes between slashes. */
+static void edit(json_t *doc, const char *path, const char *value)
+{
+    char steps[128];
+    char *rest = NULL;
+    (void)snprintf(steps, sizeof steps, "%s", path);
+    char *step = strtok_r(steps, "/", &rest);
+    for (char *next = strtok_r(NULL, "/", &rest); next != NULL; next = strtok_r(NULL, "/", &rest)) {
+        doc = child(doc, step);
+        step = next;
+    }
+    int failed;
+    if (value == NULL)
+        failed = json_is_array(doc) ? json_array_remove(doc, (size_t)atoi(step))
+                                    : json_object_del(doc, step);
+    else if (json_is_array(doc) && (size_t)atoi(step) == json_array_size(doc))
+        failed = json_array_append_new(doc, value_of(value));
+    else
+        failed = json_is_array(doc) ? json_array_set_new(doc, (size_t)atoi(step), value_of(value))
+                                    : json_object_set_new(doc, step, value_of(value));
+    assert_int_equal(failed, 0);
+}
+
+struct edit_row {
+    const char *name;
+    const char *path;
+    const char *value;
+    const char *says;
+};
+
+static const struct edit_row common_rows[] = {
+    {"type of another", "type", "\"release-approval/v1\"", "$.type"},
+    {"type of another version", "type", "\"key-guards/v2\"", "$.type"},
+    {"no type", "type", NULL, "$.type"},
+    {"no origin", "origin", NULL, "$.origin"},
+    {"origin with space", "origin", "\"a b\"", "$.origin"},
+    {"another origin than the log key's", "origin", "\"other.example\"", "$.log_key"},
+    {"no log key", "log_key", NULL, "$.log_key"},
+    {"log key is no line", "log_key", "\"x\"", "$.log_key"},
+    {"no root", "root", NULL, "$.root"},
+    {"root threshold 0", "root/threshold", "0", "$.root.threshold"},
+    {"root threshold above its keys", "root/threshold", "3", "$.root"},
+    {"root threshold lower than trusted", "root/threshold", "1", "$.root"},
+    {"root threshold as text", "root/threshold", "\"2\"", "$.root.threshold"},
+    {"root key twice", "root/keys/1", "@0", "$.root"},
+    {"root without keys", "root/keys", "[]", "$.root.keys"},
+    {"root key more than trusted", "root/keys/2", "@8", "$.root"},
+    {"root key of another", "root/keys/1", "@8", "$.root"},
+    {"root key without form", "root/keys/1", "{}", "$.root.keys[1]"},
+    {"root key broken", "root/keys/1/pem", "\"x\"", "$.root.keys[1].pem"},
+    {"root key in two forms", "root/keys/1/ssh", "\"ssh-ed25519 AAAA\"", "$.root.keys[1]"},
+    {"unknown member", "extra", "1", "$.extra: unknown member"},
+    {"unknown member of the root", "root/extra", "1", "$.root.extra: unknown member"},
+};
+
+static const struct edit_row guards_rows[] = {
+    {"guards: empty", "guards", "[]", "$.guards"},
+    {"guards: no object", "guards/0", "1", "$.guards[0]"},
+    {"guards: log key is a root key", "root/keys/1", "@4", "$.log_key"},
+    {"guards: unknown member", "guards/0/extra", "1", "$.guards[0].extra: unknown member"},
+    {"guards: no approvals", "guards/0/approvals", NULL, "$.guards[0].approvals"},
+    {"guards: 0 approvals in production", "guards/0/approvals", "0", "$.guards[0].approvals"},
+    {"guards: more approvals than approvers", "guards/0/approvals", "4", "$.guards[0].approvals"},
+    {"guards: negative approvals", "guards/0/approvals", "-1", NULL},
+    {"guards: development becomes production", "guards/1/environment", "\"production\"",
+     "$.guards[1].approvals"},
+    {"guards: development becomes staging", "guards/1/environment", "\"staging\"",
+     "$.guards[1].approvals"},
+    {"guards: unknown environment", "guards/0/environment", "\"Production\"",
+     "$.guards[0].environment"},
+    {"guards: key guarded twice", "guards/1/key", "#2", "$.guards[1].key"},
+    {"guards: key is no digest", "guards/0/key", "\"ab\"", "$.guards[0].key"},
+    {"guards: key is a root key", "guards/0/key", "#0", "$.guards[0].key"},
+    {"guards: key is the log's", "guards/0/key", "#4", "$.guards[0].key"},
+    {"guards: approver twice", "guards/0/approvers/1", "@5", "$.guards[0].approvers[1]"},
+    {"guards: approver twice, once as security key", "guards/0/approvers/0", "@7",
+     "$.guards[0].approvers[2]"},
+    {"guards: approver is a root key", "guards/0/approvers/0", "@0", "$.guards[0].approvers[0]"},
+    {"guards: approver is the log", "guards/0/approvers/0", "@4", "$.guards[0].approvers[0]"},
+    {"guards: approver is its own release key", "guards/0/approvers/0", "@2",
+     "$.guards[0].approvers[0]"},
+    {"guards: approver is another release key", "guards/0/approvers/0", "@3",
+     "$.guards[0].approvers[0]"},
+    {"guards: approver without form", "guards/0/approvers/2", "{}", "$.guards[0].approvers[2]"},
+    {"guards: approver unknown form", "guards/0/approvers/2", "{\"pgp\":\"x\"}",
+     "$.guards[0].approvers[2].pgp: unknown member"},
+};
+
+static const struct edit_row genesis_rows[] = {
+    {"genesis: no guards", "guards", NULL, "$.guards"},
+    {"genesis: guards is no digest", "guards", "\"x\"", "$.guards"},
+    {"genesis: no policy", "policy", NULL, "$.policy"},
+    {"genesis: no trust stores", "trust_stores", NULL, "$.trust_stores"},
+    {"genesis: environment twice", "trust_stores/1/environment", "\"production\"",
+     "$.trust_stores[1].environment"},
+    {"genesis: environment unknown", "trust_stores/1/environment", "\"test\"",
+     "$.trust_stores[1].environment"},
+    {"genesis: store is no digest", "trust_stores/0/sha256", "\"x\"", "$.trust_stores[0].sha256"},
+    {"genesis: unknown member of a store", "trust_stores/0/extra", "true",
+     "$.trust_stores[0].extra: unknown member"},
+    {"genesis: log key is a root key", "root/keys/1", "@4", "$.log_key"},
+};
+
+static void open_edited(json_t *original, const struct edit_row *row,
+                        enum hm_err (*open)(struct hm_bytes, struct hm_why *))
+{
+    HM_JSON_AUTO *doc = json_deep_copy(original);
+    HM_BUF_AUTO b = {.limit = 0};
+    HM_BUF_AUTO signed_doc = {.limit = 0};
+    struct hm_why why = {""};
+    edit(doc, row->path, row->value);
+    assert_int_equal(hm_json_canon(doc, &b, NULL), HM_OK);
+    sign_by_root(hm_buf_bytes(&b), &signed_doc);
+    assert_int_not_equal(open(hm_buf_bytes(&signed_doc), &why), HM_OK);
+    if (row->says != NULL && strstr(why.text, row->says) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", why.text, row->says);
+}
+
+static void edited_guards(void **state)
+{
+    open_edited(fixture->guards, *state, open_guards);
+}
+
+static void edited_genesis(void **state)
+{
+    open_edited(fixture->genesis, *state, open_genesis);
+}
+
+/* A genesis is no guards document, whoever signed it. */
+static void one_is_not_the_other(void **state)
+{
+    (void)state;
+    HM_BUF_AUTO a = {.limit = 0};
+    HM_BUF_AUTO b = {.limit = 0};
+    HM_BUF_AUTO signed_a = {.limit = 0};
+    HM_BUF_AUTO signed_b = {.limit = 0};
+    assert_int_equal(hm_json_canon(fixture->guards, &a, NULL), HM_OK);
+    assert_int_equal(hm_json_canon(fixture->genesis, &b, NULL), HM_OK);
+    sign_by_root(hm_buf_bytes(&a), &signed_a);
+    sign_by_root(hm_buf_bytes(&b), &signed_b);
+    assert_int_equal(open_guards(hm_buf_bytes(&signed_a), NULL), HM_OK);
+    assert_int_equal(open_genesis(hm_buf_bytes(&signed_b), NULL), HM_OK);
+    assert_int_equal(open_guards(hm_buf_bytes(&signed_b), NULL), HM_E_MALFORMED);
+    assert_int_equal(open_genesis(hm_buf_bytes(&signed_a), NULL), HM_E_MALFORMED);
+}
+
+static void payload_must_be_canonical(void **state)
+{
+    (void)state;
+    HM_FREE char *pretty = json_dumps(fixture->guards, JSON_SORT_KEYS);
+    HM_BUF_AUTO doc = {.limit = 0};
+    struct hm_why why = {""};
+    sign_by_root(hm_bytes_str(pretty), &doc);
+    assert_int_equal(open_guards(hm_buf_bytes(&doc), &why), HM_E_MALFORMED);
+    assert_non_null(strstr(why.text, "canonical"));
+}
+
+struct trust_row {
+    const char *name;
+    int signers[2];
+    size_t signer_count;
+    int trusted[3];
+    size_t trusted_count;
+    size_t threshold;
+    enum hm_err expected;
+};
+
+static const struct trust_row trust_rows[] = {
+    {"trust: two of two", {ROOT_A, ROOT_B}, 2, {ROOT_A, ROOT_B}, 2, 2, HM_OK},
+    {"trust: list in another order", {ROOT_A, ROOT_B}, 2, {ROOT_B, ROOT_A}, 2, 2, HM_OK},
+    {"trust: one signer only", {ROOT_A}, 1, {ROOT_A, ROOT_B}, 2, 2, HM_E_SIGNATURE},
+    {"trust: one signer twice", {ROOT_A, ROOT_A}, 2, {ROOT_A, ROOT_B}, 2, 2, HM_E_SIGNATURE},
+    {"trust: nobody signed", {0}, 0, {ROOT_A, ROOT_B}, 2, 2, HM_E_SIGNATURE},
+    {"trust: signed by others", {ALICE, BOB}, 2, {ROOT_A, ROOT_B}, 2, 2, HM_E_SIGNATURE},
+    {"trust: others trusted", {ROOT_A, ROOT_B}, 2, {ALICE, BOB}, 2, 2, HM_E_SIGNATURE},
+    {"trust: other root than stated", {ALICE, BOB}, 2, {ALICE, BOB}, 2, 2, HM_E_DENIED},
+    {"trust: fewer keys than stated", {ROOT_A, ROOT_B}, 2, {ROOT_A}, 1, 1, HM_E_DENIED},
+    {"trust: more keys than stated",
+     {ROOT_A, ROOT_B},
+     2,
+     {ROOT_A, ROOT_B, ALICE},
+     3,
+     2,
+     HM_E_DENIED},
+    {"trust: lower threshold than stated",
+     {ROOT_A, ROOT_B},
+     2,
+     {ROOT_A, ROOT_B},
+     2,
+     1,
+     HM_E_DENIED},
+    {"trust: threshold 0", {ROOT_A, ROOT_B}, 2, {ROOT_A, ROOT_B}, 2, 0, HM_E_MALFORMED},
+    {"trust: threshold above the keys",
+     {ROOT_A, ROOT_B},
+     2,
+     {ROOT_A, ROOT_B},
+     2,
+     3,
+     HM_E_MALFORMED},
+    {"trust: a key twice", {ROOT_A, ROOT_B}, 2, {ROOT_A, ROOT_A}, 2, 2, HM_E_MALFORMED},
+    {"trust: no keys", {ROOT_A, ROOT_B}, 2, {0}, 0, 1, HM_E_MALFORMED},
+};
+
+static void trust(void **state)
+{
+    const struct trust_row *row = *state;
+    struct hm_root root = {.count = row->trusted_count, .threshold = row->threshold};
+    struct signer *signers[2];
+    struct hm_guards g;
+    struct hm_genesis genesis;
+    HM_BUF_AUTO a = {.limit = 0};
+    HM_BUF_AUTO b = {.limit = 0};
+    HM_BUF_AUTO signed_a = {.limit = 0};
+    HM_BUF_AUTO signed_b = {.limit = 0};
+    for (size_t i = 0; i < row->trusted_count; i++)
+        root.keys[i] = fixture->s[row->trusted[i]].key;
+    for (size_t i = 0; i < row->signer_count; i++)
+        signers[i] = &fixture->s[row->signers[i]];
+    assert_int_equal(hm_json_canon(fixture->guards, &a, NULL), HM_OK);
+    assert_int_equal(hm_json_canon(fixture->genesis, &b, NULL), HM_OK);
+    signers_envelope(&signed_a, false, hm_buf_bytes(&a), signers, row->signer_count);
+    signers_envelope(&signed_b, false, hm_buf_bytes(&b), signers, row->signer_count);
+    enum hm_err err = hm_guards_open(hm_buf_bytes(&signed_a), &root, &g, NULL);
+    assert_int_equal(err, row->expected);
+    if (err == HM_OK)
+        hm_guards_free(&g);
+    assert_int_equal(hm_genesis_open(hm_buf_bytes(&signed_b), &root, &genesis, NULL),
+                     row->expected);
+}
+
+static enum hm_err open_cut_guards(struct hm_bytes data, void *ctx)
+{
+    (void)ctx;
+    return open_guards(data, NULL);
+}
+
+/* Every cut; flips of every byte (all bits of each would cost minutes under a sanitizer). */
+static void document_near_misses(void **state)
+{
+    (void)state;
+    HM_BUF_AUTO b = {.limit = 0};
+    HM_BUF_AUTO doc = {.limit = 0};
+    assert_int_equal(hm_json_canon(fixture->guards, &b, NULL), HM_OK);
+    sign_by_root(hm_buf_bytes(&b), &doc);
+    refuses_every_cut(hm_buf_bytes(&doc), open_cut_guards, NULL);
+    refuses_more(hm_buf_bytes(&doc), open_cut_guards, NULL);
+    for (size_t i = 0; i < doc.len; i++) {
+        doc.data[i] ^= 0x04;
+        assert_int_not_equal(open_guards(hm_buf_bytes(&doc), NULL), HM_OK);
+        doc.data[i] ^= 0x04;
+    }
+    assert_int_equal(open_guards(hm_buf_bytes(&doc), NULL), HM_OK);
+}
+
+static void key_objects(void **state)
+{
+    (void)state;
+    for (int i = 0; i < KEYS; i++) {
+        struct hm_key k = fixture->s[i].key;
+        struct hm_key back;
+        for (int sk = 0; sk < 2; sk++) {
+            (void)snprintf(k.application, sizeof k.application, "%s", sk ? "ssh:" : "");
+            HM_JSON_AUTO *doc = hm_keydoc_write(&k);
+            assert_non_null(json_object_get(doc, sk ? "ssh" : "pem"));
+            assert_int_equal(hm_keydoc_read(doc, "$", &back, NULL), HM_OK);
+            assert_memory_equal(&back, &k, sizeof k);
+        }
+    }
+    struct hm_why why = {""};
+    struct hm_key back;
+    assert_int_equal(hm_keydoc_read(NULL, "$.k", &back, &why), HM_E_MALFORMED);
+    assert_string_equal(why.text, "$.k: expected an object");
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[2 * COUNT(common_rows) + COUNT(guards_rows) + COUNT(genesis_rows) +
+                            COUNT(trust_rows) + 6];
+    fixture_init();
+    size_t n = ADD_ROWS(tests, 0, edited_guards, common_rows);
+    n = ADD_ROWS(tests, n, edited_genesis, common_rows);
+    n = ADD_ROWS(tests, n, edited_guards, guards_rows);
+    n = ADD_ROWS(tests, n, edited_genesis, genesis_rows);
+    n = ADD_ROWS(tests, n, trust, trust_rows);
+    n = ADD_TEST(tests, n, guards_round_trip);
+    n = ADD_TEST(tests, n, genesis_round_trip);
+    n = ADD_TEST(tests, n, one_is_not_the_other);
+    n = ADD_TEST(tests, n, payload_must_be_canonical);
+    n = ADD_TEST(tests, n, document_near_misses);
+    n = ADD_TEST(tests, n, key_objects);
+    int failed = _cmocka_run_group_tests("schema_guards", tests, n, NULL, NULL);
+    fixture_free();
+    return failed;
+}
