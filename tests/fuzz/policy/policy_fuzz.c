@@ -31,17 +31,43 @@ static void check_verdict(const struct policy *p, const struct policy_facts *f)
     must(!v.allow || v.approvals_counted > 0 || strcmp(v.matched->environment, "development") == 0);
 }
 
-static void ask(const struct policy *p, const char *product, const char *channel)
+enum { PEOPLE = 8 };
+
+static size_t take_approvals(const struct policy *p, struct policy_fact_approval out[static PEOPLE])
 {
-    enum { PEOPLE = 8 };
-    struct policy_fact_approval approvals[PEOPLE];
-    const struct hm_digest artifact = {{1}};
     size_t n = 0;
     for (size_t i = 0; n < PEOPLE && policy_principal_at(p, i) != NULL; i++) {
         const struct policy_principal *a = policy_principal_at(p, i);
         if (a->approval_key_count > 0)
-            approvals[n++] = (struct policy_fact_approval){a->id, hm_key_id(&a->approval_keys[0])};
+            out[n++] = (struct policy_fact_approval){a->id, hm_key_id(&a->approval_keys[0])};
     }
+    return n;
+}
+
+/* A statement by the builder of the corpus, if the policy knows it. */
+static size_t take_provenance(const struct policy *p, const struct hm_digest *artifact,
+                              struct hm_provenance *statement, struct policy_fact_provenance *out)
+{
+    size_t n = 0;
+    const struct hm_key *keys = policy_builder_keys(p, statement->builder, &n);
+    if (n == 0)
+        return 0;
+    statement->subjects[0] = *artifact;
+    statement->subject_count = 1;
+    statement->source_count = 1;
+    *out = (struct policy_fact_provenance){statement, keys[0]};
+    return 1;
+}
+
+static void ask(const struct policy *p, const char *product, const char *channel)
+{
+    struct policy_fact_approval approvals[PEOPLE];
+    struct policy_fact_provenance provenance = {0};
+    struct hm_provenance statement = {.builder = "https://ci.example.com/builder",
+                                      .sources = {{.repository = "https://git.example.com/p"}}};
+    const struct hm_digest artifact = {{1}};
+    size_t n = take_approvals(p, approvals);
+    size_t statements = take_provenance(p, &artifact, &statement, &provenance);
     for (size_t i = 0; i < PEOPLE && policy_principal_at(p, i) != NULL; i++) {
         const struct policy_facts f = {.stage = POLICY_AT_SIGNING,
                                        .product = product,
@@ -50,6 +76,8 @@ static void ask(const struct policy *p, const char *product, const char *channel
                                        .submitter = policy_principal_at(p, i)->id,
                                        .artifacts = &artifact,
                                        .artifact_count = 1,
+                                       .provenance = &provenance,
+                                       .provenance_count = statements,
                                        .approvals = approvals,
                                        .approval_count = n};
         check_verdict(p, &f);
