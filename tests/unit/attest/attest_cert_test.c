@@ -284,6 +284,10 @@ static void test_intermediate(void **state)
     free_issued(&under_leaf);
 }
 
+#define ENCRYPTED_PEM                                                                              \
+    "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n"      \
+    "-----END CERTIFICATE-----\n"
+
 static void test_bad_pem(void **state)
 {
     static const char *const bad[] = {
@@ -292,8 +296,7 @@ static void test_bad_pem(void **state)
         "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-        "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n"
-        "-----END CERTIFICATE-----\n"};
+        ENCRYPTED_PEM};
     HM_BUF_AUTO many = {0};
     struct issued i = issue(&ca_plan, "ca", NULL);
     struct hm_cert c;
