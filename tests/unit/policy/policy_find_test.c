@@ -174,6 +174,16 @@ static void builders_hand_out_keys(void **state)
     assert_null(policy_builder_keys(p, NULL, &n));
 }
 
+static void builders_can_be_walked(void **state)
+{
+    const struct policy *p = loaded(state);
+    const struct hm_key *keys = NULL;
+    size_t n = 0;
+    assert_string_equal(policy_builder_at(p, 1, &keys, &n), "https://ci2.example.com/builder");
+    assert_true(keys != NULL && n == 1);
+    assert_null(policy_builder_at(p, 2, &keys, &n));
+}
+
 static void heads_and_lists(void **state)
 {
     const struct policy *p = loaded(state);
@@ -204,7 +214,8 @@ int main(void)
         cmocka_unit_test(certificate_of_nobody),  cmocka_unit_test(certificate_of_two),
         cmocka_unit_test(keys_have_one_role),     cmocka_unit_test(key_by_raw_value),
         cmocka_unit_test(rules_match_exactly),    cmocka_unit_test(groups_hold_their_members),
-        cmocka_unit_test(builders_hand_out_keys), cmocka_unit_test(heads_and_lists),
+        cmocka_unit_test(builders_hand_out_keys), cmocka_unit_test(builders_can_be_walked),
+        cmocka_unit_test(heads_and_lists),
     };
     return cmocka_run_group_tests_name("policy_find", tests, load_full, unload);
 }
