@@ -179,7 +179,14 @@ static enum tool_exit bring_in(const struct tool_args *a, struct tool_device *d,
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return tool_error(a->json, TOOL_IO, "%s: %s", path, strerror(errno));
-    *reason = stream(d, in, fd, write, &io);
+    /* Hashed once before: a wrong file must not cost the inactive slot. A pipe is read only once.
+     */
+    if (write && lseek(fd, 0, SEEK_CUR) == 0) {
+        *reason = stream(d, in, fd, false, &io);
+        io = io || lseek(fd, 0, SEEK_SET) != 0;
+    }
+    if (*reason == HMD_OK && !io)
+        *reason = stream(d, in, fd, write, &io);
     (void)close(fd);
     if (io)
         return tool_error(a->json, TOOL_IO, "%s: reading it failed", path);

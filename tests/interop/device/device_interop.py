@@ -139,6 +139,13 @@ class Interop(unittest.TestCase):
         self.refused(altered, "record-not-included")
         self.assertEqual(self.device.run("boot", code=1)["reason"], "no-bootable-slot")
 
+    def test_wrong_payload_keeps_the_old_slot(self):
+        self.start()
+        self.bring_to(12)
+        self.bring_to(13)
+        self.device.install(release(14), flip(rb.FIRMWARE), code=1)
+        self.assertEqual(self.device.run("status")["slot_a"], "confirmed")
+
     def test_refusals(self):
         self.start(**{"installed-version": "2.0.0"})
         w = rb.World()
