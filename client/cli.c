@@ -1,0 +1,168 @@
+#include "client/cli.h"
+
+#include "client/cli_http.h"
+#include "client/cli_problem.h"
+#include "schema/attest/hm_decision.h"
+#include "schema/io/hm_file.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+enum cli_exit cli_exit_of(enum hm_err err)
+{
+    switch (err) {
+    case HM_OK:
+        return CLI_EXIT_OK;
+    case HM_E_MALFORMED:
+    case HM_E_LIMIT:
+    case HM_E_UNSUPPORTED:
+    case HM_E_SIGNATURE:
+    case HM_E_DENIED:
+    case HM_E_EXPIRED:
+    case HM_E_HISTORY:
+        return CLI_EXIT_REFUSED;
+    case HM_E_CONFIG:
+        return CLI_EXIT_USAGE;
+    case HM_E_UNAVAILABLE:
+    case HM_E_TIMEOUT:
+        return CLI_EXIT_RETRY;
+    case HM_E_NOT_FOUND:
+    case HM_E_CONFLICT:
+    case HM_E_STATE:
+        return CLI_EXIT_STATE;
+    case HM_E_IO:
+    case HM_E_FULL:
+    case HM_E_MEMORY:
+    case HM_E_TOKEN:
+    case HM_E_PIN:
+    case HM_E_INTERNAL:
+        break;
+    }
+    return CLI_EXIT_LOCAL;
+}
+
+void cli_next(struct cli *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(c->next, sizeof c->next, fmt, ap);
+    va_end(ap);
+}
+
+void cli_note(const struct cli *c, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    (void)fputs(cli_term_style(c->term.color_err, CLI_DIM), stderr);
+    cli_put_text(stderr, text);
+    (void)fprintf(stderr, "%s\n", cli_term_style(c->term.color_err, CLI_PLAIN));
+}
+
+static const char *command_name(const struct cli *c)
+{
+    return c->command != NULL ? c->command->name : "";
+}
+
+static void end_json(const struct cli *c, enum hm_err err)
+{
+    json_t *doc = json_pack("{s:s, s:s, s:i, s:s, s:s}", "command", command_name(c), "error",
+                            hm_err_name(err), "exit", (int)cli_exit_of(err), "detail", c->why.text,
+                            "next", c->next);
+    struct hm_bytes problem = cli_http_problem(c);
+    if (doc != NULL && problem.len > 0) {
+        json_t *p =
+            json_loadb((const char *)problem.data, problem.len, JSON_REJECT_DUPLICATES, NULL);
+        if (p != NULL)
+            (void)json_object_set_new(doc, "problem", p);
+    }
+    if (doc == NULL || json_dumpf(doc, stderr, JSON_COMPACT) != 0)
+        (void)fprintf(stderr, "{\"error\":\"%s\"}", hm_err_name(err));
+    (void)fputc('\n', stderr);
+    json_decref(doc);
+}
+
+static void end_text(const struct cli *c, enum hm_err err)
+{
+    bool color = c->term.color_err;
+    (void)fprintf(stderr, "%shallmark%s%s: %s:%s ", cli_term_style(color, CLI_BAD),
+                  command_name(c)[0] != '\0' ? " " : "", command_name(c), hm_err_name(err),
+                  cli_term_style(color, CLI_PLAIN));
+    cli_put_text(stderr, c->why.text);
+    (void)fputc('\n', stderr);
+    cli_problem_findings(cli_http_problem(c), stderr, color);
+    if (c->next[0] != '\0') {
+        (void)fputs("next: ", stderr);
+        cli_put_text(stderr, c->next);
+        (void)fputc('\n', stderr);
+    }
+}
+
+int cli_end(struct cli *c, enum hm_err err)
+{
+    if (err == HM_OK)
+        return CLI_EXIT_OK;
+    (void)fflush(stdout);
+    enum cli_exit code = cli_exit_of(err);
+    if (c->next[0] == '\0' && code == CLI_EXIT_RETRY)
+        cli_next(c, "try again later; curl --cacert %s %s/readyz tells what is missing", c->set.ca,
+                 c->set.server);
+    if (c->term.json)
+        end_json(c, err);
+    else
+        end_text(c, err);
+    return (int)code;
+}
+
+enum hm_err cli_need(struct cli *c, const char *member, const char *value)
+{
+    if (value[0] != '\0')
+        return HM_OK;
+    cli_next(c, "set \"%s\" in %s (hallmark %s --help lists the options that stand for settings)",
+             member, c->set.file[0] != '\0' ? c->set.file : "~/.config/hallmark/config.json",
+             command_name(c));
+    return hm_fail(&c->why, HM_E_CONFIG, "the setting \"%s\" is missing", member);
+}
+
+enum hm_err cli_log_key(struct cli *c, struct hm_vkey *out)
+{
+    enum hm_err err = cli_settings_log_key(&c->set, out, &c->why);
+    if (err != HM_OK && c->set.log_key[0] == '\0')
+        cli_next(c,
+                 "put the log's verifier key line, as the operator published it, into \"log_key\"");
+    return err;
+}
+
+enum hm_err cli_read(const char *path, size_t max, struct hm_buf *out, struct hm_why *why)
+{
+    enum hm_err err = hm_file_read(path, max, out, why);
+    return err == HM_E_NOT_FOUND ? HM_E_IO : err;
+}
+
+enum hm_err cli_write(const char *path, struct hm_bytes data, struct hm_why *why)
+{
+    if (path != NULL)
+        return hm_file_write_atomic(path, data, 0644, why);
+    if (fwrite(data.data, 1, data.len, stdout) != data.len || fflush(stdout) != 0)
+        return hm_fail(why, HM_E_IO, "cannot write to stdout");
+    return HM_OK;
+}
+
+enum hm_err cli_release_operand(struct cli *c, uint64_t *idx)
+{
+    if (hm_release_id_parse(c->args.operand[0], idx) == HM_OK)
+        return HM_OK;
+    cli_next(c, "hallmark list");
+    return hm_fail(&c->why, HM_E_CONFIG, "'%.40s': expected a release id like r17",
+                   c->args.operand[0]);
+}
+
+void cli_pause_ms(unsigned ms)
+{
+    struct timespec ts = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&ts, NULL);
+}

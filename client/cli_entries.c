@@ -1,0 +1,103 @@
+#include "client/cli_entries.h"
+
+#include "client/cli_http.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLI_PAGE_RECORDS 1000u
+#define CLI_PAGE_BYTES (((size_t)HM_RECORD_MAX + 1) * CLI_PAGE_RECORDS)
+
+struct counted {
+    cli_entry_fn fn;
+    void *ctx;
+    uint64_t left;
+    uint64_t got; /* in this page */
+};
+
+static enum hm_err take_line(struct counted *n, struct hm_bytes line, struct hm_why *why)
+{
+    if (line.len == 0 || line.len > HM_RECORD_MAX)
+        return hm_fail(why, HM_E_MALFORMED, "log entries: a line of %zu bytes", line.len);
+    n->left--;
+    n->got++;
+    return n->fn(n->ctx, line, why);
+}
+
+static enum hm_err take_page(struct counted *n, struct hm_bytes body, struct hm_why *why)
+{
+    n->got = 0;
+    while (body.len > 0 && n->left > 0) {
+        const uint8_t *lf = memchr(body.data, '\n', body.len);
+        size_t len = lf != NULL ? (size_t)(lf - body.data) : body.len;
+        enum hm_err err = take_line(n, hm_bytes_of(body.data, len), why);
+        if (err != HM_OK)
+            return err;
+        size_t used = lf != NULL ? len + 1 : len;
+        body = hm_bytes_of(body.data + used, body.len - used);
+    }
+    return HM_OK;
+}
+
+enum hm_err cli_entries(struct cli *c, const char *path, uint64_t max, cli_entry_fn fn, void *ctx)
+{
+    struct counted n = {fn, ctx, max, 0};
+    char next[256] = "";
+    do {
+        HM_BUF_AUTO full = {.limit = 8192};
+        CLI_ANSWER_AUTO a = {.status = 0};
+        char limit[24];
+        (void)snprintf(limit, sizeof limit, "%" PRIu64,
+                       n.left < CLI_PAGE_RECORDS ? n.left : CLI_PAGE_RECORDS);
+        hm_buf_puts(&full, path);
+        cli_query_add(&full, "limit", limit);
+        cli_query_add(&full, "after", next[0] != '\0' ? next : NULL);
+        const char *text = hm_buf_str(&full);
+        if (text == NULL)
+            return hm_fail(&c->why, HM_E_CONFIG, "the filters are too long");
+        enum hm_err err = cli_http_get(c, text, "application/jsonl", CLI_PAGE_BYTES, &a);
+        if (err == HM_OK)
+            err = take_page(&n, hm_buf_bytes(&a.body), &c->why);
+        if (err != HM_OK)
+            return err == HM_E_NOT_FOUND && a.status == 200 ? HM_OK : err;
+        /* The same cursor again would never end. */
+        if (strcmp(next, a.next) == 0)
+            break;
+        memcpy(next, a.next, sizeof next);
+    } while (next[0] != '\0' && n.got > 0 && n.left > 0);
+    return HM_OK;
+}
+
+enum hm_err cli_entries_all(struct cli *c, uint64_t size, cli_entry_fn fn, void *ctx)
+{
+    if (size == 0)
+        return HM_OK;
+    return cli_entries(c, "/v1/log/entries?order=asc", size, fn, ctx);
+}
+
+enum hm_err cli_entries_file(FILE *in, cli_entry_fn fn, void *ctx, struct hm_why *why)
+{
+    struct counted n = {fn, ctx, UINT64_MAX, 0};
+    HM_FREE char *line = malloc(HM_RECORD_MAX + 2);
+    if (line == NULL)
+        return hm_fail(why, HM_E_MEMORY, "out of memory");
+    size_t len = 0;
+    int ch;
+    while ((ch = getc(in)) != EOF) {
+        if (ch != '\n') {
+            if (len == HM_RECORD_MAX)
+                return hm_fail(why, HM_E_LIMIT, "line %" PRIu64 ": longer than a record may be",
+                               n.got + 1);
+            line[len++] = (char)ch;
+            continue;
+        }
+        enum hm_err err = take_line(&n, hm_bytes_of(line, len), why);
+        if (err != HM_OK)
+            return err;
+        len = 0;
+    }
+    if (ferror(in))
+        return hm_fail(why, HM_E_IO, "cannot read the records");
+    return len > 0 ? take_line(&n, hm_bytes_of(line, len), why) : HM_OK;
+}

@@ -1,0 +1,19 @@
+/* Reads log records page by page, exact bytes. */
+#ifndef CLIENT_CLI_ENTRIES_H
+#define CLIENT_CLI_ENTRIES_H
+
+#include "client/cli.h"
+
+/* One record's exact bytes, borrowed for the call. HM_E_NOT_FOUND stops without an error. */
+typedef enum hm_err (*cli_entry_fn)(void *ctx, struct hm_bytes record, struct hm_why *why);
+
+/* GET `path` (a query may already stand in it) as JSON Lines, page by page, until the last page,
+ * `max` records, or fn stops it. Every line is at most HM_RECORD_MAX bytes. */
+enum hm_err HM_MUST_USE cli_entries(struct cli *c, const char *path, uint64_t max, cli_entry_fn fn,
+                                    void *ctx);
+/* All records of a log of this size, oldest first. */
+enum hm_err HM_MUST_USE cli_entries_all(struct cli *c, uint64_t size, cli_entry_fn fn, void *ctx);
+/* The same lines from a file. HM_E_IO, HM_E_LIMIT. */
+enum hm_err HM_MUST_USE cli_entries_file(FILE *in, cli_entry_fn fn, void *ctx, struct hm_why *why);
+
+#endif

@@ -1,0 +1,145 @@
+/* hallmark approve: compare everything, show it, sign exactly the statement's bytes. */
+#include "client/cli_facts.h"
+#include "client/cli_sign.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct cli_opt opts[] = {
+    {"key", "FILE", "OpenSSH or PEM private key that signs (SSH signature)", false},
+    {"agent", "[=FINGERPRINT]", "sign with a key in the SSH agent, sk- keys too", false},
+    {"dsse", "FILE", "PEM private key that signs in DSSE form", false},
+    {"signature", "FILE", "signature made by ssh-keygen -Y sign -n hallmark-approval", false},
+    {"yes", NULL, "do not ask; everything is still compared", false},
+    {"print-statement", NULL, "write the statement's bytes to stdout and stop", false},
+    {NULL, NULL, NULL, false},
+};
+
+static enum hm_err signing_with(struct cli *c, struct cli_sign_with *out)
+{
+    const struct cli_args *a = &c->args;
+    struct cli_sign_with w = {CLI_SIGN_NONE, NULL, NULL};
+    unsigned given = 0;
+    if (cli_args_has(a, "key") && ++given)
+        w = (struct cli_sign_with){CLI_SIGN_SSH, cli_args_get(a, "key"), NULL};
+    if (cli_args_has(a, "agent") && ++given)
+        w = (struct cli_sign_with){CLI_SIGN_AGENT, cli_args_get(a, "agent"), NULL};
+    if (cli_args_has(a, "dsse") && ++given)
+        w = (struct cli_sign_with){CLI_SIGN_DSSE, cli_args_get(a, "dsse"), NULL};
+    if (cli_args_has(a, "signature") && ++given)
+        w = (struct cli_sign_with){CLI_SIGN_FILE, cli_args_get(a, "signature"), NULL};
+    if (given == 0 && c->set.approval_key[0] != '\0')
+        w = (struct cli_sign_with){CLI_SIGN_SSH, c->set.approval_key, NULL};
+    else if (given == 0 && c->set.approval_agent[0] != '\0')
+        w = (struct cli_sign_with){CLI_SIGN_AGENT, c->set.approval_agent, NULL};
+    if (given > 1)
+        return hm_fail(&c->why, HM_E_CONFIG,
+                       "expected one of --key, --agent, --dsse and --signature");
+    if (w.how == CLI_SIGN_NONE) {
+        cli_next(c,
+                 "hallmark approve %s --agent (or --key FILE; or \"approval_key\" in the settings)",
+                 c->args.operand[0]);
+        return hm_fail(&c->why, HM_E_CONFIG, "nothing says which key signs the approval");
+    }
+    *out = w;
+    return HM_OK;
+}
+
+static enum hm_err confirm(struct cli *c)
+{
+    if (cli_args_has(&c->args, "yes"))
+        return HM_OK;
+    if (!c->term.tty_in) {
+        cli_next(c, "hallmark approve %s --yes (without a terminal nobody can be asked)",
+                 c->args.operand[0]);
+        return hm_fail(&c->why, HM_E_CONFIG, "not confirmed: there is no terminal to ask on");
+    }
+    if (!cli_term_confirm(&c->term, "Approve this release? Type yes:"))
+        return hm_fail(&c->why, HM_E_DENIED, "not confirmed, nothing was signed or sent");
+    return HM_OK;
+}
+
+/* The proven record must be about this statement and this key, not only about this document. */
+static enum hm_err check_ack(const struct cli_facts *f, const struct cli_ack *ack,
+                             const struct hm_key *key, struct hm_why *why)
+{
+    const struct hm_record *r = &ack->rec.record;
+    struct hm_digest statement = hm_sha256(hm_buf_bytes(&f->statement_text));
+    struct hm_digest id = hm_key_id(key);
+    if (!r->has_statement || !hm_digest_eq(&r->statement, &statement))
+        return hm_fail(why, HM_E_DENIED, "the proven record is about another statement");
+    if (!r->has_approver_key || !hm_digest_eq(&r->approver_key, &id))
+        return hm_fail(why, HM_E_DENIED, "the proven record names another approval key");
+    if (!r->has_manifest || !hm_digest_eq(&r->manifest, &f->statement.manifest))
+        return hm_fail(why, HM_E_DENIED, "the proven record names another manifest");
+    return HM_OK;
+}
+
+static enum hm_err sign_and_send(struct cli *c, const struct cli_facts *f,
+                                 const struct cli_sign_with *with)
+{
+    char path[96];
+    HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX};
+    CLI_ACK_AUTO ack = {.state = ""};
+    struct hm_key key;
+    if (with->how == CLI_SIGN_AGENT && c->term.tty_err)
+        cli_note(c, "asking the SSH agent; touch the security key if it blinks");
+    enum hm_err err =
+        cli_sign(with, HM_SIGNED_APPROVAL, hm_buf_bytes(&f->statement_text), &doc, &key, &c->why);
+    if (err != HM_OK)
+        return err;
+    (void)snprintf(path, sizeof path, "/v1/releases/r%" PRIu64 "/approvals", f->release);
+    err = cli_post_document(c, path, hm_buf_bytes(&doc), HM_EV_APPROVAL_RECORDED, f->release,
+                            hm_buf_bytes(&doc), &ack);
+    if (err == HM_OK)
+        err = check_ack(f, &ack, &key, &c->why);
+    if (err == HM_OK)
+        cli_ack_report(c, &ack);
+    return err;
+}
+
+static enum hm_err approve(struct cli *c)
+{
+    CLI_FACTS_AUTO *f = cli_facts_new();
+    struct cli_sign_with with;
+    uint64_t release;
+    bool print = cli_args_has(&c->args, "print-statement");
+    enum hm_err err = cli_release_operand(c, &release);
+    if (err == HM_OK && f == NULL)
+        err = hm_fail(&c->why, HM_E_MEMORY, "out of memory");
+    if (err == HM_OK && !print)
+        err = signing_with(c, &with);
+    if (err != HM_OK)
+        return err;
+    err = cli_facts_load(c, release, f);
+    if (err != HM_OK) {
+        if (cli_exit_of(err) == CLI_EXIT_REFUSED)
+            cli_next(c, "do not approve; hallmark log verify, and tell the log's operator");
+        return err;
+    }
+    if (print)
+        return cli_write(NULL, hm_buf_bytes(&f->statement_text), &c->why);
+    cli_facts_show(c, f, stderr);
+    err = confirm(c);
+    return err == HM_OK ? sign_and_send(c, f, &with) : err;
+}
+
+static int run(struct cli *c)
+{
+    return cli_end(c, approve(c));
+}
+
+const struct cli_command cli_cmd_approve = {
+    .name = "approve",
+    .summary = "compare a release with its request and manifest, and sign its statement",
+    .usage = "RELEASE [--key FILE | --agent[=FINGERPRINT] | --dsse FILE | --signature FILE]",
+    .example = "  hallmark approve r17 --agent\n"
+               "  hallmark approve r17 --print-statement > statement.txt\n"
+               "  ssh-keygen -Y sign -n hallmark-approval -f ~/.ssh/id_ed25519 statement.txt\n"
+               "  hallmark approve r17 --signature statement.txt.sig",
+    .opts = opts,
+    .operands_min = 1,
+    .operands_max = 1,
+    .run = run,
+};
