@@ -1,18 +1,30 @@
 /* The rules that the members of a trust store must obey together: every key once and with one role,
- * thresholds that can be met by distinct keys, a class in at most one rule. */
+ * thresholds that can be met by distinct keys, a class in at most one rule, lists in ascending
+ * order. */
 #include "device/hm_device_envelope_priv.h"
 #include "device/hm_device_store_priv.h"
 #include "device/hm_device_text_priv.h"
 
-_Static_assert(HM_KID_LEN == HMD_ID_LEN, "hmd_kid_listed serves for key ids and class ids");
+_Static_assert(HM_KID_LEN == HMD_ID_LEN, "the same walks serve for key ids and class ids");
 
-/* count distinct bstr items of this length. */
-static bool distinct_ids(struct hmd_bytes items, uint64_t count, size_t len)
+/* Strictly ascending, which also says that none stands twice. *last starts as NULL. */
+static bool follows(const uint8_t **last, const uint8_t *id)
+{
+    const bool first = *last == NULL;
+    const struct hmd_bytes before = {*last, first ? 0 : HM_KID_LEN};
+    const struct hmd_bytes now = {id, HM_KID_LEN};
+    *last = id;
+    return first || hmd_order(before, now) < 0;
+}
+
+/* count bstr items of 16 bytes in ascending order. */
+static bool ascending_ids(struct hmd_bytes items, uint64_t count)
 {
     struct hmd_cbor r = hmd_cbor_over(items);
+    const uint8_t *last = NULL;
     for (uint64_t i = 0; i < count; i++) {
         const uint8_t *id;
-        if (!hmd_cbor_fixed(&r, len, &id) || hmd_kid_listed(items, i, id))
+        if (!hmd_cbor_fixed(&r, HM_KID_LEN, &id) || !follows(&last, id))
             return false;
     }
     return true;
@@ -48,27 +60,38 @@ static bool has_log_role(const struct hmd_store *s, struct hmd_bytes pub)
     return false;
 }
 
+/* One role, and the kid that the key itself gives; so a key that stands twice shows as a kid that
+ * does. */
+static enum hmd_reason check_key(const struct hmd_crypto *crypto, const struct hmd_store *s,
+                                 const struct hmd_key *key)
+{
+    uint8_t kid[HM_KID_LEN];
+    enum hmd_reason reason = hmd_key_id(crypto, key->alg, key->pub, kid);
+    if (reason == HMD_CRYPTO_FAILED)
+        return reason;
+    if (reason != HMD_OK || !hmd_equal(kid, key->kid, HM_KID_LEN))
+        return HMD_STORE_INCONSISTENT;
+    bool root = hmd_kid_listed(s->root_kids, s->root_count, kid);
+    if (root == kid_in_a_rule(s, kid) || (root && hmd_store_revoked(s, kid)) ||
+        has_log_role(s, key->pub) ||
+        (key->not_after_s != 0 && key->not_after_s <= key->not_before_s))
+        return HMD_STORE_INCONSISTENT;
+    return HMD_OK;
+}
+
 static enum hmd_reason check_keys(const struct hmd_crypto *crypto, const struct hmd_store *s)
 {
     struct hmd_cbor r = hmd_cbor_over(s->keys);
+    const uint8_t *last = NULL;
     for (uint64_t i = 0; i < s->key_count; i++) {
         struct hmd_key key;
-        struct hmd_key first;
-        uint8_t kid[HM_KID_LEN];
         if (!hmd_store_read_key(&r, &key))
             return HMD_STORE_MALFORMED;
-        enum hmd_reason reason = hmd_key_id(crypto, key.alg, key.pub, kid);
-        if (reason == HMD_CRYPTO_FAILED)
+        if (!follows(&last, key.kid))
+            return HMD_STORE_INCONSISTENT;
+        enum hmd_reason reason = check_key(crypto, s, &key);
+        if (reason != HMD_OK)
             return reason;
-        /* A kid is the hash of its key, so a key that stands twice shows as a kid that stands
-         * twice. */
-        if (reason != HMD_OK || !hmd_equal(kid, key.kid, HM_KID_LEN) ||
-            !hmd_store_key(s, kid, &first) || first.kid != key.kid)
-            return HMD_STORE_INCONSISTENT;
-        bool root = hmd_kid_listed(s->root_kids, s->root_count, kid);
-        if ((root && kid_in_a_rule(s, kid)) || has_log_role(s, key.pub) ||
-            (key.not_after_s != 0 && key.not_after_s <= key.not_before_s))
-            return HMD_STORE_INCONSISTENT;
     }
     return HMD_OK;
 }
@@ -108,8 +131,8 @@ static enum hmd_reason check_rules(const struct hmd_store *s)
         struct hmd_store_rule rule;
         if (!hmd_store_read_rule(&r, &rule))
             return HMD_STORE_MALFORMED;
-        if (!distinct_ids(rule.classes, rule.class_count, HMD_ID_LEN) ||
-            !distinct_ids(rule.kids, rule.kid_count, HM_KID_LEN) ||
+        if (!ascending_ids(rule.classes, rule.class_count) ||
+            !ascending_ids(rule.kids, rule.kid_count) ||
             !threshold_holds(rule.threshold, rule.kid_count) ||
             !all_known(s, rule.kids, rule.kid_count) || !classes_are_new(s, i, &rule))
             return HMD_STORE_INCONSISTENT;
@@ -147,26 +170,23 @@ static enum hmd_reason check_log(const struct hmd_store *s)
 static enum hmd_reason check_floors(const struct hmd_store *s)
 {
     struct hmd_cbor r = hmd_cbor_over(s->floors);
+    const uint8_t *last = NULL;
     for (uint64_t i = 0; i < s->floor_count; i++) {
-        struct hmd_cbor before = hmd_cbor_over(s->floors);
         const uint8_t *id;
-        const uint8_t *other;
         uint64_t sequence;
         if (!hmd_store_read_floor(&r, &id, &sequence))
             return HMD_STORE_MALFORMED;
-        for (uint64_t k = 0; k < i && hmd_store_read_floor(&before, &other, &sequence); k++)
-            if (hmd_equal(id, other, HMD_ID_LEN))
-                return HMD_STORE_INCONSISTENT;
+        if (!follows(&last, id))
+            return HMD_STORE_INCONSISTENT;
     }
     return HMD_OK;
 }
 
 enum hmd_reason hmd_store_check(const struct hmd_crypto *crypto, const struct hmd_store *s)
 {
-    if (!distinct_ids(s->root_kids, s->root_count, HM_KID_LEN) ||
+    if (!ascending_ids(s->root_kids, s->root_count) ||
         !threshold_holds(s->root_threshold, s->root_count) ||
-        !all_known(s, s->root_kids, s->root_count) ||
-        !distinct_ids(s->revoked, s->revoked_count, HM_KID_LEN))
+        !all_known(s, s->root_kids, s->root_count) || !ascending_ids(s->revoked, s->revoked_count))
         return HMD_STORE_INCONSISTENT;
     enum hmd_reason reason = check_rules(s);
     if (reason == HMD_OK)

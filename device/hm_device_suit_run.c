@@ -3,9 +3,10 @@
 #include "device/hm_device_suit_priv.h"
 #include "device/hm_device_text_priv.h"
 
-#define COMMANDS_MAX 64  /* commands of one sequence */
-#define BRANCHES_MAX 64  /* branches of one try-each */
-#define REPORTING_MAX 15 /* SUIT_Rep_Policy: four bits */
+#define COMMANDS_MAX 64         /* commands of one sequence */
+#define BRANCHES_MAX 64         /* branches of one try-each */
+#define VERSION_GREATER_EQUAL 2 /* of draft-ietf-suit-update-management-14 */
+#define REPORTING_MAX 15        /* SUIT_Rep_Policy: four bits */
 
 #define VECTOR_ANY                                                                                 \
     (HMD_IN_SHARED | HMD_IN_VALIDATE | HMD_IN_LOAD | HMD_IN_INVOKE | HMD_IN_FETCH | HMD_IN_INSTALL)
@@ -70,9 +71,8 @@ static bool parameter_allowed(const struct hmd_run *run, uint64_t key)
     }
 }
 
-/* [1, [2, 1, 0]]. The profile pins 1 as "greater or equal"; update-management-14 numbers that 2.
- * Both mean the same here, so that neither writer's manifest is read more leniently than it was
- * meant. */
+/* [2, [2, 1, 0]]: the profile knows "greater or equal" alone
+ * (draft-ietf-suit-update-management-14). */
 static bool read_version(struct hmd_run *run, struct hmd_cbor *r)
 {
     uint64_t n;
@@ -80,8 +80,8 @@ static bool read_version(struct hmd_run *run, struct hmd_cbor *r)
     uint64_t parts;
     struct hmd_version v = {0, {0}};
     if (!hmd_cbor_array(r, &n) || n != 2 || !hmd_cbor_uint(r, &type) || type < 1 || type > 5 ||
-        (run->suit->profile && type > 2) || !hmd_cbor_array(r, &parts) || parts == 0 ||
-        parts > HMD_VERSION_PARTS)
+        (run->suit->profile && type != VERSION_GREATER_EQUAL) || !hmd_cbor_array(r, &parts) ||
+        parts == 0 || parts > HMD_VERSION_PARTS)
         return false;
     for (; v.count < parts; v.count++)
         if (!hmd_cbor_int(r, &v.part[v.count]))

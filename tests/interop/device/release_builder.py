@@ -110,12 +110,24 @@ class World:
             s[key] = value
         return s
 
-    def store(self, members=None, signers=None, edit=None):
+    def store(self, members=None, signers=None, edit=None, edit_sorted=None):
         s = self.store_map(members=members or {})
         if edit:
             edit(s)
+        sort_store(s)
+        if edit_sorted:
+            edit_sorted(s)
         content = enc(s)
         return signed(content, [lambda item, k=k: sign1(k, item) for k in signers or [self.root]])
+
+
+def sort_store(s):
+    """Ascending byte order in every list that demands it, as far as the shapes are right."""
+    lists = [s.get(7, []), s.get(8, []), s.get(10, [])] + ([s[5][0]] if 5 in s else [])
+    for rule in s.get(6, []):
+        lists += rule[:2]
+    for items in lists:
+        items.sort(key=lambda i: i[0] if isinstance(i, list) else i)
 
 
 FIRMWARE = bytes((i * 7 + (i >> 8)) & 0xff for i in range(10000))
@@ -150,7 +162,7 @@ def install_sequence(images, use_before=None, at_least=None, floor=None):
     if use_before is not None:
         seq += [20, {4: use_before}, 4, 15]
     if at_least is not None:
-        seq += [20, {28: [1, at_least]}, 28, 15]
+        seq += [20, {28: [2, at_least]}, 28, 15]
     if floor is not None:
         seq += [-257, floor]
     if images[0].get("slot") is not None:

@@ -31,9 +31,6 @@ def good_cases():
          make(manifest_args={"use_before": NOW + 10**7, "at_least": [2, 0, 0], "floor": 12}), version="2.0.1")
     case("good-version-equal", "ok", make(manifest_args={"at_least": [2, 1]}), version="2.1.0")
     case("good-version-numeric", "ok", make(manifest_args={"at_least": [2, 9, 0]}), version="2.10.0")
-    case("good-version-type-2", "ok",
-         make(manifest_args={"at_least": [2, 0], "edit": lambda p: p["install"].__setitem__(1, {28: [2, [2, 0]]})}),
-         version="2.0")
     case("good-first-record", "ok", make(log_size=1, index=0))
     for size, index in ((2, 1), (3, 2), (8, 0), (8, 7), (9, 8), (64, 33), (65, 64), (100, 98)):
         case(f"good-path-{size}-{index}", "ok", make(log_size=size, index=index))
@@ -177,8 +174,9 @@ def manifest_cases():
     edited("payload-fetch", "manifest-malformed", lambda p: p["more"].update({16: enc([21, 2])}))
     edited("floor-above", "rollback-floor-above-sequence", None, floor=13)
     edited("use-before-unset", "manifest-incomplete", lambda p: p.update(install=[4, 15] + p["install"]))
-    edited("version-type", "manifest-malformed",
-           lambda p: p.update(install=[20, {28: [5, [1]]}, 28, 15] + p["install"]))
+    for kind in (1, 3, 4, 5, 6):
+        edited(f"version-type-{kind}", "manifest-malformed",
+               lambda p, k=kind: p.update(install=[20, {28: [k, [1]]}, 28, 15] + p["install"]))
     case("manifest-not-a-map", "manifest-malformed", make(manifest_bytes=b"\x01"))
     case("manifest-trailing", "manifest-malformed", make(manifest_bytes=manifest() + b"\0"))
 
@@ -297,9 +295,14 @@ def freshness_cases():
     case("version-manifest", "installed-version-too-low", make(manifest_args={"at_least": [3]}), step="manifest", version="2.9")
 
 
-def store_case(name, reason, edit=None, signers=None, raw=None, **facts):
-    store = W.store(edit=edit, signers=signers)
+def store_case(name, reason, edit=None, signers=None, raw=None, edit_sorted=None, **facts):
+    store = W.store(edit=edit, signers=signers, edit_sorted=edit_sorted)
     case("store-" + name, reason, make(store_bytes=raw(store) if raw else store), step="store", **facts)
+
+
+def key_of(s):
+    """The entry of the release key in member 7."""
+    return next(k for k in s[7] if k[0] == W.release.kid)
 
 
 def store_cases():
@@ -313,7 +316,7 @@ def store_cases():
     store_case("one-root-twice", "key-repeated", edit=lambda s: s[5].__setitem__(1, 2), signers=[W.root, W.root])
     store_case("signed-by-release-key", "key-not-allowed", signers=[W.release])
     store_case("signed-by-stranger", "key-unknown", signers=[W.stranger])
-    store_case("revoked-root", "key-revoked", edit=lambda s: s[8].append(W.root.kid))
+    store_case("revoked-root", "trust-store-inconsistent", edit=lambda s: s[8].append(W.root.kid))
     store_case("cut", "trust-store-malformed", raw=lambda b: b[:-1])
     store_case("trailing", "trust-store-malformed", raw=lambda b: b + b"\0")
     store_case("tagged", "trust-store-malformed", raw=lambda b: b"\xd8\x6b" + b)
@@ -327,7 +330,7 @@ def store_cases():
     store_case("vendor-length", "trust-store-malformed", edit=lambda s: s.update({3: b"v"}))
     store_case("no-rule", "trust-store-malformed", edit=lambda s: s.update({6: []}))
     store_case("rule-shape", "trust-store-malformed", edit=lambda s: s.update({6: [[[class_id()], [W.release.kid]]]}))
-    store_case("key-alg", "trust-store-inconsistent", edit=lambda s: s[7][2].__setitem__(1, -7))
+    store_case("key-alg", "trust-store-inconsistent", edit=lambda s: key_of(s).__setitem__(1, -7))
     bad = "trust-store-inconsistent"
     store_case("root-threshold-zero", bad, edit=lambda s: s[5].__setitem__(1, 0))
     store_case("root-threshold-high", bad, edit=lambda s: s[5].__setitem__(1, 3))
@@ -341,10 +344,17 @@ def store_cases():
     store_case("class-in-two-rules", bad, edit=lambda s: s[6].append([[class_id()], [W.release.kid], 1]))
     store_case("root-in-rule", bad, edit=lambda s: s[6][0][1].append(W.root.kid))
     store_case("key-twice", bad, edit=lambda s: s[7].append(s[7][0]))
-    store_case("kid-of-other-key", bad, edit=lambda s: s[7][2].__setitem__(2, W.stranger.raw))
-    store_case("point-compressed", bad, edit=lambda s: s[7][2].__setitem__(2, b"\2" + W.release.raw[1:33]))
-    store_case("not-after-first", bad, edit=lambda s: s[7][2].__setitem__(4, NOW - 1000))
+    store_case("kid-of-other-key", bad, edit=lambda s: key_of(s).__setitem__(2, W.stranger.raw))
+    store_case("point-compressed", bad, edit=lambda s: key_of(s).__setitem__(2, b"\2" + W.release.raw[1:33]))
+    store_case("not-after-first", bad, edit=lambda s: key_of(s).__setitem__(4, NOW - 1000))
     store_case("revoked-twice", bad, edit=lambda s: s.update({8: [W.stranger.kid] * 2}))
+    store_case("order-of-root", bad, edit_sorted=lambda s: s[5][0].reverse())
+    store_case("order-of-classes", bad, edit_sorted=lambda s: s[6][0][0].reverse())
+    store_case("order-of-rule-keys", bad, edit_sorted=lambda s: s[6][0][1].reverse())
+    store_case("order-of-keys", bad, edit_sorted=lambda s: s[7].reverse())
+    store_case("order-of-revoked", bad, edit_sorted=lambda s: s.update({8: [b"b" * 16, b"a" * 16]}))
+    store_case("order-of-floors", bad, edit_sorted=lambda s: s.update({10: [[b"b" * 16, 1], [b"a" * 16, 1]]}))
+    store_case("key-without-role", bad, edit=lambda s: s[7].append([W.stranger.kid, -9, W.stranger.raw, 1, 0]))
     store_case("origin", bad, edit=lambda s: s[9].__setitem__(0, "with space"))
     store_case("log-key-is-release-key", bad, edit=lambda s: s[9].__setitem__(1, W.release2.raw))
     store_case("quorum-without-witness", bad, edit=lambda s: s[9].__setitem__(3, 1))
