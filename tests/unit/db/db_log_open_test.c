@@ -23,6 +23,7 @@ static void test_create_refuses(void **state)
     /* A WAL without its database would be replayed into the new one. */
     (void)snprintf(wal, sizeof wal, "%s-wal", path);
     HM_FD_AUTO fd = open(wal, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0);
     T_FAILS(HM_E_CONFLICT, db_log_create(path, T_ORIGIN, why));
     assert_int_equal(unlink(wal), 0);
     T_OK(db_log_create(path, T_ORIGIN, why));

@@ -230,6 +230,7 @@ static void test_not_a_database(void **state)
     db_query_writer_close(t->w);
     t->w = NULL;
     HM_FD_AUTO fd = open(t->d.path, O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0);
     T_OK(db_query_writer_open(t->d.path, T_ORIGIN, &t->w, why));
     check_empty(t, 0);
     T_FAILS(HM_E_NOT_FOUND, db_query_writer_open("/nonexistent/query.db", T_ORIGIN,
