@@ -10,6 +10,9 @@
 #define HM_PROVENANCE_SUBJECTS_MAX 64
 #define HM_PROVENANCE_SOURCES_MAX 8
 
+/* From a uri "git+REPOSITORY[@REF]". The ref begins behind the first '@' of the path: refs hold
+ * slashes and may hold
+ * '@', and a user name (ssh://git@host/…) stands in the authority, before the path. */
 struct hm_source {
     char repository[HM_URI_MAX + 1]; /* without "git+" and without "@ref" */
     char ref[HM_URI_MAX + 1];        /* "" if the uri names none */

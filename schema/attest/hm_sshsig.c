@@ -73,8 +73,8 @@ static enum hm_err parse_signature(struct hm_bytes in, struct hm_bytes key_blob,
 
 static enum hm_err parse_blob(struct hm_sshsig *s, struct hm_why *why)
 {
-    struct hm_bytes key;
-    struct hm_bytes signature;
+    struct hm_bytes key = {NULL, 0};
+    struct hm_bytes signature = {NULL, 0};
     enum hm_err e = parse_frame(hm_buf_bytes(&s->blob), s, &key, &signature, why);
     if (e == HM_OK)
         e = hm_key_from_ssh_blob(key, &s->key, why);

@@ -122,7 +122,7 @@ enum hm_err hm_checkpoint_open(struct hm_bytes note, const struct hm_vkey *v,
                                struct hm_checkpoint *out, struct hm_why *why)
 {
     struct hm_checkpoint c = {0};
-    struct signature_line line;
+    struct signature_line line = {.base64 = {NULL, 0}};
     struct hm_bytes rest = note;
     if (note.len > HM_CHECKPOINT_MAX)
         return hm_fail(why, HM_E_LIMIT, "checkpoint: more than %d bytes", HM_CHECKPOINT_MAX);

@@ -57,7 +57,7 @@ enum hm_err hm_vkey_parse(struct hm_bytes line, struct hm_vkey *out, struct hm_w
     if (name.len > HM_ORIGIN_MAX || hm_unhex(id, id_claimed, sizeof id_claimed) != HM_OK)
         return hm_fail(why, HM_E_MALFORMED, "verifier key: expected a name and 8 hex digits");
     memcpy(name_text, name.data, name.len);
-    struct hm_key k;
+    struct hm_key k = {.alg = HM_KEY_NONE};
     struct hm_vkey v;
     enum hm_err e = parse_key(key, &k, why);
     if (e != HM_OK)
