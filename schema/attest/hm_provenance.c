@@ -10,9 +10,8 @@
 
 #define STATEMENT_TYPE "https://in-toto.io/Statement/v1"
 #define PREDICATE_TYPE "https://slsa.dev/provenance/v1"
-#define RESOLVED_MAX                                                                               \
-    65536 /* dependencies of every kind; the statement's size bounds them anyway                   \
-           */
+/* Dependencies of every kind; the size of the statement bounds them anyway. */
+#define RESOLVED_MAX 65536
 
 static void begin_open(struct hm_json_in *in, const json_t *value, const char *path,
                        struct hm_why *why)
