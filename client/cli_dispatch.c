@@ -16,7 +16,6 @@ static const struct cli_opt common_opts[] = {
     {"help", NULL, "this text", false},
     {"json", NULL, "JSON on stdout, for scripts", false},
     {"color", "WHEN", "auto, always or never; NO_COLOR is honoured", false},
-    {"version", NULL, "the version of this program", false},
 };
 #define COMMON_COUNT (sizeof common_opts / sizeof common_opts[0])
 #define SHARED_MAX 40
@@ -159,10 +158,6 @@ int cli_main(int argc, char **argv)
     argv += 1 + used;
     if (has_word(argc, argv, "--help")) {
         help_command(c.command);
-        return CLI_EXIT_OK;
-    }
-    if (has_word(argc, argv, "--version")) {
-        (void)puts("hallmark " HALLMARK_VERSION);
         return CLI_EXIT_OK;
     }
     int code = prepare_and_run(&c, argc, argv);
