@@ -109,7 +109,8 @@ enum hm_err cli_bundle_check_device(struct cli_bundle *b, const struct cli_facts
                        hmd_reason_name(reason));
     if (store.epoch < pins->epoch_min)
         return hm_fail(why, HM_E_DENIED,
-                       "the bundle's trust store has epoch %" PRIu64 ", the pinned one %" PRIu64,
+                       "the bundle's trust store has epoch %" PRIu64 ", the pinned one %" PRIu64
+                       " (is it of the same environment?)",
                        store.epoch, pins->epoch_min);
     if (f->suit.class_count == 0)
         return hm_fail(why, HM_E_DENIED, "the manifest is for no device class");

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define CLI_PAGE_RECORDS 1000u
+#define CLI_BEHIND_TRIES 20u
+#define CLI_BEHIND_MS 250u
 #define CLI_PAGE_BYTES (((size_t)HM_RECORD_MAX + 1) * CLI_PAGE_RECORDS)
 
 struct counted {
@@ -50,7 +52,9 @@ enum hm_err cli_entries(struct cli *c, const char *path, uint64_t max, cli_entry
         char limit[24];
         (void)snprintf(limit, sizeof limit, "%" PRIu64,
                        n.left < CLI_PAGE_RECORDS ? n.left : CLI_PAGE_RECORDS);
-        hm_buf_puts(&full, path);
+        /* A cursor takes the place of the "after" that the path began with. */
+        const char *after = next[0] != '\0' ? strstr(path, "&after=") : NULL;
+        hm_buf_put(&full, path, after != NULL ? (size_t)(after - path) : strlen(path));
         cli_query_add(&full, "limit", limit);
         cli_query_add(&full, "after", next[0] != '\0' ? next : NULL);
         const char *text = hm_buf_str(&full);
@@ -69,11 +73,39 @@ enum hm_err cli_entries(struct cli *c, const char *path, uint64_t max, cli_entry
     return HM_OK;
 }
 
+/* Counts what passes, so that reading can go on behind the last record. */
+struct passed {
+    cli_entry_fn fn;
+    void *ctx;
+    uint64_t count;
+};
+
+static enum hm_err on_passed(void *ctx, struct hm_bytes record, struct hm_why *why)
+{
+    struct passed *p = ctx;
+    p->count++;
+    return p->fn(p->ctx, record, why);
+}
+
 enum hm_err cli_entries_all(struct cli *c, uint64_t size, cli_entry_fn fn, void *ctx)
 {
-    if (size == 0)
-        return HM_OK;
-    return cli_entries(c, "/v1/log/entries?order=asc", size, fn, ctx);
+    struct passed p = {fn, ctx, 0};
+    /* The entries come from a read model that may be a moment behind the checkpoint. */
+    for (unsigned try = 0; p.count < size && try < CLI_BEHIND_TRIES; try++) {
+        char path[96];
+        uint64_t before = p.count;
+        int n = snprintf(path, sizeof path, "/v1/log/entries?order=asc");
+        if (before > 0)
+            (void)snprintf(path + n, sizeof path - (size_t)n, "&after=%" PRIu64, before - 1);
+        enum hm_err err = cli_entries(c, path, size - before, on_passed, &p);
+        if (err != HM_OK)
+            return err;
+        if (p.count > before)
+            try = 0;
+        if (p.count < size)
+            cli_pause_ms(CLI_BEHIND_MS);
+    }
+    return HM_OK;
 }
 
 enum hm_err cli_entries_file(FILE *in, cli_entry_fn fn, void *ctx, struct hm_why *why)

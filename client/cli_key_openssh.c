@@ -77,6 +77,15 @@ static EVP_PKEY *make_p256(struct hm_bytes point, struct hm_bytes scalar)
     return pkey;
 }
 
+/* Whether the two halves belong together; libcrypto takes them apart from each other. */
+static bool halves_fit(EVP_PKEY *pkey)
+{
+    EVP_PKEY_CTX *ctx = pkey != NULL ? EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL) : NULL;
+    bool ok = ctx != NULL && EVP_PKEY_pairwise_check(ctx) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return ok;
+}
+
 /* The private section behind the two check numbers. */
 static enum hm_err private_key(struct hm_bytes *in, EVP_PKEY **pkey, struct hm_why *why)
 {
@@ -96,7 +105,10 @@ static enum hm_err private_key(struct hm_bytes *in, EVP_PKEY **pkey, struct hm_w
             c.len == 0 || c.len > 33)
             return hm_fail(why, HM_E_MALFORMED, "OpenSSH private key: P-256 values");
         *pkey = make_p256(b, c);
-        return HM_OK;
+        if (halves_fit(*pkey))
+            return HM_OK;
+        EVP_PKEY_free(*pkey);
+        return hm_fail(why, HM_E_MALFORMED, "OpenSSH private key: its halves do not fit together");
     }
     bool sk = type.len > 3 && memcmp(type.data, "sk-", 3) == 0;
     return hm_fail(why, HM_E_UNSUPPORTED, "OpenSSH private key: %s",
