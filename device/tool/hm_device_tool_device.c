@@ -31,7 +31,11 @@ enum tool_exit tool_store_open(struct tool_device *d, int dir, const char *path)
     if (reason == HMD_OK &&
         !hmd_store_rule(&d->store, d->identity.ids.class_id, &kids, &count, &threshold))
         reason = HMD_CLASS_WITHOUT_RULE;
-    return reason == HMD_OK ? TOOL_OK : tool_refused(d->json, "trust-store", reason, NULL);
+    if (reason == HMD_OK)
+        return TOOL_OK;
+    if (dir == d->files.dir) /* the device's own, not one that is offered to it */
+        tool_outcome(d, "trust-store", reason, 0, NULL);
+    return tool_refused(d->json, "trust-store", reason, NULL);
 }
 
 static enum tool_exit open_files(const struct tool_args *args, struct tool_device *d)

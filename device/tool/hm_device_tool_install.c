@@ -28,6 +28,13 @@ struct incoming {
     struct hmd_payload payload;
 };
 
+/* Where a file goes. */
+struct room {
+    uint8_t *data;
+    size_t cap;
+    size_t *len;
+};
+
 static enum tool_exit find_files(const struct tool_args *a, struct incoming *in)
 {
     struct stat st;
@@ -47,14 +54,22 @@ static enum tool_exit find_files(const struct tool_args *a, struct incoming *in)
     return TOOL_OK;
 }
 
-/* Reads a file; one that is too large is a refusal with a name, not an I/O error. */
-static enum tool_exit read_file(const struct tool_args *a, const char *step, const char *path,
-                                enum hmd_reason too_large, uint8_t *data, size_t cap, size_t *len)
+/* Refuses before there is a manifest to speak of. */
+static enum tool_exit refuse_early(struct tool_device *d, bool write, enum hmd_reason reason)
 {
-    if (hmd_linux_read(AT_FDCWD, path, data, cap, len))
+    if (write)
+        tool_outcome(d, "install", reason, 0, NULL);
+    return tool_refused(d->json, write ? "install" : "verify", reason, NULL);
+}
+
+/* Reads a file; one that is too large is a refusal with a name, not an I/O error. */
+static enum tool_exit read_file(struct tool_device *d, bool write, const char *path,
+                                enum hmd_reason too_large, struct room room)
+{
+    if (hmd_linux_read(AT_FDCWD, path, room.data, room.cap, room.len))
         return TOOL_OK;
-    return errno == EFBIG ? tool_refused(a->json, step, too_large, NULL)
-                          : tool_error(a->json, TOOL_IO, "%s: %s", path, strerror(errno));
+    return errno == EFBIG ? refuse_early(d, write, too_large)
+                          : tool_error(d->json, TOOL_IO, "%s: %s", path, strerror(errno));
 }
 
 static bool plain_name(struct hmd_bytes uri, const char **name, char out[HMD_NAME_MAX + 1])
@@ -200,16 +215,16 @@ static enum tool_exit run(const struct tool_args *a, struct tool_device *d, stru
     enum hmd_reason reason = HMD_NOT_CHECKED;
     enum tool_exit code = find_files(a, in);
     if (code == TOOL_OK)
-        code = read_file(a, step, in->envelope_path, HMD_ENVELOPE_TOO_LARGE, in->envelope,
-                         sizeof in->envelope, &in->envelope_len);
+        code = read_file(d, write, in->envelope_path, HMD_ENVELOPE_TOO_LARGE,
+                         (struct room){in->envelope, sizeof in->envelope, &in->envelope_len});
     if (code == TOOL_OK)
-        code = read_file(a, step, in->proof_path, HMD_PROOF_MALFORMED, in->proof, sizeof in->proof,
-                         &in->proof_len);
+        code = read_file(d, write, in->proof_path, HMD_PROOF_MALFORMED,
+                         (struct room){in->proof, sizeof in->proof, &in->proof_len});
     if (code != TOOL_OK)
         return code;
     reason = hmd_state_load(&d->ports, &in->state);
     if (reason != HMD_OK)
-        return tool_refused(a->json, step, reason, NULL);
+        return refuse_early(d, write, reason);
     code = bring_in(a, d, in, write, &reason);
     if (code == TOOL_IO)
         return code;

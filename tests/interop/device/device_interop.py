@@ -212,13 +212,16 @@ class Interop(unittest.TestCase):
     def test_outcomes(self):
         self.start()
         self.device.install(rb.make(signers=[rb.World().stranger]), code=1)
+        large = rb.make(envelope_edit=lambda e: e + bytes(20000))
+        self.assertEqual(self.device.install(large, code=1)["reason"], "envelope-too-large")
+        self.device.install(large, code=1, command="verify")  # leaves no line
         self.bring_to(12)
         with open(os.path.join(self.device.state, "outcomes.jsonl")) as f:
             lines = [json.loads(line) for line in f]
         self.assertEqual([(o["step"], o["reason"]) for o in lines],
-                         [("install", "key-unknown"), ("install", "ok"), ("boot", "ok"), ("confirm", "ok")])
+                         [("install", "key-unknown"), ("install", "envelope-too-large"), ("install", "ok"), ("boot", "ok"), ("confirm", "ok")])
         self.assertEqual(lines[0]["suit_report_reason"], 4)
-        self.assertEqual(lines[3]["manifest"], release(12).digest.hex())
+        self.assertEqual(lines[4]["manifest"], release(12).digest.hex())
 
     def test_state(self):
         self.start()

@@ -315,6 +315,35 @@ static void reasons(void **state)
     assert_int_not_equal(hmd_reason_suit((enum hmd_reason)12345), HMD_SUIT_OK);
 }
 
+/* docs/device-maker.md lists each reason with its number and mapping. */
+static void reasons_are_documented(void **state)
+{
+    char path[4096];
+    char row[128];
+    const char *source = getenv("HALLMARK_SOURCE");
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/docs/device-maker.md", source != NULL ? source : ".");
+    struct file f = read_path(path);
+    if (f.data == NULL)
+        skip();
+    char *text = strndup((const char *)f.data, f.len);
+    free(f.data);
+    assert_non_null(text);
+    for (unsigned n = 1; hmd_reason_at(n) != HMD_NOT_CHECKED; n++) {
+        const enum hmd_reason r = hmd_reason_at(n);
+        (void)snprintf(row, sizeof row, r == HMD_OK ? "\n| 0x%x | `%s` |" : "\n| %d | `%s` |",
+                       (int)r, hmd_reason_name(r));
+        const char *at = strstr(text, row);
+        if (at == NULL)
+            fail_msg("docs/device-maker.md lacks %s", row + 1);
+        (void)snprintf(row, sizeof row, " | %d |", (int)hmd_reason_suit(r));
+        const char *end = strchr(at + 1, '\n');
+        assert_non_null(end);
+        assert_memory_equal(end - strlen(row), row, strlen(row));
+    }
+    free(text);
+}
+
 #define ADD(rows, run)                                                                             \
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)                                      \
         tests[n++] = (struct CMUnitTest)                                                           \
@@ -335,5 +364,7 @@ int main(void)
     ADD(order_rows, check_order);
     tests[n++] = (struct CMUnitTest){"json lookup", json_lookup, NULL, NULL, NULL};
     tests[n++] = (struct CMUnitTest){"reasons", reasons, NULL, NULL, NULL};
+    tests[n++] =
+        (struct CMUnitTest){"reasons are documented", reasons_are_documented, NULL, NULL, NULL};
     return _cmocka_run_group_tests("device parsers", tests, n, NULL, NULL);
 }
