@@ -32,6 +32,8 @@ static bool buf_grow(struct hm_buf *b, size_t more)
     size_t limit = b->limit != 0 ? b->limit : HM_BUF_LIMIT_DEFAULT;
     if (b->err != HM_OK)
         return false;
+    if (limit >= PTRDIFF_MAX)
+        limit = PTRDIFF_MAX - 1; /* so that no sum below wraps */
     if (more > limit || b->len > limit - more) {
         b->err = HM_E_LIMIT;
         return false;

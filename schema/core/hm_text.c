@@ -167,14 +167,31 @@ static size_t utf8_next(const uint8_t *p, size_t len, uint32_t *cp)
     return n;
 }
 
+struct code_points {
+    uint32_t first, last;
+};
+
+/* What a reader does not see, or sees in another place than it stands. */
+static const struct code_points not_printable[] = {
+    {0x0000, 0x001f}, /* C0 */
+    {0x007f, 0x009f}, /* DEL, C1 */
+    {0x00ad, 0x00ad}, /* soft hyphen */
+    {0x061c, 0x061c}, /* Arabic letter mark */
+    {0x180e, 0x180e}, /* Mongolian vowel separator */
+    {0x200b, 0x200f}, /* zero width, directional marks */
+    {0x2028, 0x202e}, /* line and paragraph separator, bidirectional embedding and override */
+    {0x2060, 0x206f}, /* word joiner, invisible operators, isolates, deprecated format characters */
+    {0xfeff, 0xfeff}, /* byte order mark */
+    {0xfff9, 0xfffb}, /* interlinear annotation */
+    {0xe0000, 0xe0fff}, /* tags, supplementary variation selectors */
+};
+
 static bool code_point_printable(uint32_t c)
 {
-    if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
-        return false;
-    if (c == 0x061c || c == 0x200e || c == 0x200f || c == 0xfeff)
-        return false;
-    return !(c >= 0x202a && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0x2028 &&
-           c != 0x2029;
+    for (size_t i = 0; i < sizeof not_printable / sizeof not_printable[0]; i++)
+        if (c >= not_printable[i].first && c <= not_printable[i].last)
+            return false;
+    return true;
 }
 
 static bool utf8_all(struct hm_bytes text, bool (*ok)(uint32_t))

@@ -24,7 +24,7 @@ enum hm_err HM_MUST_USE hm_decimal(struct hm_bytes text, uint64_t max, uint64_t 
 /* Well-formed UTF-8 (RFC 3629), no NUL. */
 bool hm_utf8_ok(struct hm_bytes text);
 /* One line that is safe to show: UTF-8, no control characters (C0, DEL, C1), no bidirectional
- * controls (U+061C, U+200E/F, U+202A-E, U+2066-9), no U+2028/9. */
+ * controls, no line separators, nothing invisible (zero width, soft hyphen, tags). */
 bool hm_printable_ok(struct hm_bytes text);
 
 /* A name: [A-Za-z0-9][A-Za-z0-9._+-]*, 1..HM_NAME_MAX bytes. Case matters. */
