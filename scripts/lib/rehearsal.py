@@ -36,6 +36,19 @@ def done(what, detail=""):
     say("  %s %-38s %s" % (paint("32", "ok"), what, detail))
 
 
+def why(text, reason):
+    """The words that say why, out of a program's answer."""
+    line = next(l.strip() for l in text.splitlines() if reason in l)
+    if line.startswith("{"):
+        findings = [f for f in json.loads(line).get("problem", {}).get("findings", []) if not f["ok"]]
+        if findings:
+            line = "%(check)s: required %(required)s, found %(found)s" % findings[0]
+    for mark in ("The policy refuses this: ", "warning: ", "error: ", "reason:"):
+        line = line.split(mark)[-1]
+    line = " ".join(line.split()).replace("FAILED", "-")
+    return line if len(line) <= 100 else line[:97] + "..."
+
+
 class Refusals:
     """What was refused, and why: shown as it happens, counted for the summary."""
 
@@ -48,8 +61,7 @@ class Refusals:
         if result.returncode == 0 or reason not in text:
             raise LabError("%s: expected a refusal with \"%s\", got exit %d:\n%s" % (what, reason, result.returncode, text))
         self.count += 1
-        line = next(l.strip() for l in text.splitlines() if reason in l)
-        say("  %s %-38s %s" % (paint("33", "refused"), what, line[:110]))
+        say("  %s %-38s %s" % (paint("33", "refused"), what, why(text, reason)))
 
 
 def flip(src, dst, at):

@@ -84,6 +84,20 @@ enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, stru
     return hm_buf_err(out);
 }
 
+/* "rule" and "findings" of a verdict document, as members of a problem. */
+static enum hm_err put_verdict(struct hm_bytes text, struct hm_buf *b, struct hm_why *why)
+{
+    static const char *const shown[] = {"findings", "rule"};
+    json_t *doc = NULL;
+    enum hm_err err = hm_json_parse(text, HM_JSON_OURS(HM_RECORD_MAX), &doc, why);
+    for (size_t i = 0; err == HM_OK && i < sizeof shown / sizeof shown[0]; i++) {
+        hm_buf_printf(b, ",\"%s\":", shown[i]);
+        err = hm_json_canon(json_object_get(doc, shown[i]), b, why);
+    }
+    json_decref(doc);
+    return err;
+}
+
 /* The verdict of a refusal: the record's last piece of evidence, canonical JSON; only its findings
  * are shown. */
 static enum hm_err put_findings(struct reg_conn *c, const struct hm_record *r, struct hm_buf *b,
@@ -97,11 +111,7 @@ static enum hm_err put_findings(struct reg_conn *c, const struct hm_record *r, s
     if (err == HM_OK)
         err = db_reader_evidence(reader, r->idx, (unsigned)r->evidence_count - 1, HM_RECORD_MAX,
                                  &verdict, why);
-    if (err == HM_OK) {
-        hm_buf_puts(b, ",\"verdict\":");
-        hm_buf_put(b, verdict.data, verdict.len);
-    }
-    return err;
+    return err == HM_OK ? put_verdict(hm_buf_bytes(&verdict), b, why) : err;
 }
 
 static enum hm_err put_submission(struct reg_conn *c, const struct hm_record *r, struct hm_buf *b,
