@@ -5,6 +5,8 @@
 #ifndef SCHEMA_CORE_HM_WIRE_H
 #define SCHEMA_CORE_HM_WIRE_H
 
+#include <stdint.h> /* a header of macros alone would be no C when it is compiled alone */
+
 /* COSE algorithms */
 #define HM_COSE_ES256 (-7)  /* accepted only for the working group's vectors */
 #define HM_COSE_ESP256 (-9) /* ECDSA P-256 with SHA-256 */
