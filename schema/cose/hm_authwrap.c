@@ -2,7 +2,6 @@
  * here. Thread: any. */
 #include "schema/cose/hm_authwrap.h"
 
-
 #include <string.h>
 
 #define SUIT_DIGEST_LEN 36
