@@ -460,30 +460,10 @@ static void document_near_misses(void **state)
     assert_int_equal(open_guards(hm_buf_bytes(&doc), NULL), HM_OK);
 }
 
-static void key_objects(void **state)
-{
-    (void)state;
-    for (int i = 0; i < KEYS; i++) {
-        struct hm_key k = fixture->s[i].key;
-        struct hm_key back;
-        for (int sk = 0; sk < 2; sk++) {
-            (void)snprintf(k.application, sizeof k.application, "%s", sk ? "ssh:" : "");
-            HM_JSON_AUTO *doc = hm_keydoc_write(&k);
-            assert_non_null(json_object_get(doc, sk ? "ssh" : "pem"));
-            assert_int_equal(hm_keydoc_read(doc, "$", &back, NULL), HM_OK);
-            assert_memory_equal(&back, &k, sizeof k);
-        }
-    }
-    struct hm_why why = {""};
-    struct hm_key back;
-    assert_int_equal(hm_keydoc_read(NULL, "$.k", &back, &why), HM_E_MALFORMED);
-    assert_string_equal(why.text, "$.k: expected an object");
-}
-
 int main(void)
 {
     struct CMUnitTest tests[2 * COUNT(common_rows) + COUNT(guards_rows) + COUNT(genesis_rows) +
-                            COUNT(trust_rows) + 6];
+                            COUNT(trust_rows) + 5];
     fixture_init();
     size_t n = ADD_ROWS(tests, 0, edited_guards, common_rows);
     n = ADD_ROWS(tests, n, edited_genesis, common_rows);
@@ -495,7 +475,6 @@ int main(void)
     n = ADD_TEST(tests, n, one_is_not_the_other);
     n = ADD_TEST(tests, n, payload_must_be_canonical);
     n = ADD_TEST(tests, n, document_near_misses);
-    n = ADD_TEST(tests, n, key_objects);
     int failed = _cmocka_run_group_tests("schema_guards", tests, n, NULL, NULL);
     fixture_free();
     return failed;
