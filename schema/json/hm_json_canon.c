@@ -78,8 +78,7 @@ static void writer_close(struct writer *w)
 
 static enum hm_err sort_names(struct level *l, struct hm_why *why)
 {
-    json_t *obj = NULL;
-    memcpy(&obj, &l->container, sizeof obj); /* Jansson's iterators take no const */
+    json_t *obj = hm_json_unconst(l->container);
     l->count = json_object_size(obj);
     l->names = calloc(l->count + 1, sizeof *l->names);
     if (l->names == NULL)

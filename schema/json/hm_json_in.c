@@ -2,6 +2,7 @@
 #include "schema/json/hm_json.h"
 
 #include "schema/core/hm_text.h"
+#include "schema/json/hm_json_priv.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -243,10 +244,8 @@ enum hm_err hm_json_end(struct hm_json_in *in)
     size_t size = json_object_size(in->obj);
     if (size == in->seen_count)
         return HM_OK;
-    void *it = NULL;
-    json_t *obj = NULL;
-    memcpy(&obj, &in->obj, sizeof obj); /* Jansson's iterators take no const */
-    for (it = json_object_iter(obj); it != NULL; it = json_object_iter_next(obj, it))
+    json_t *obj = hm_json_unconst(in->obj);
+    for (void *it = json_object_iter(obj); it != NULL; it = json_object_iter_next(obj, it))
         if (!was_asked(in, json_object_iter_key(it)))
             latch_unknown(in, json_object_iter_key(it));
     if (in->err == HM_OK)

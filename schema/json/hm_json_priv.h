@@ -6,6 +6,16 @@
 
 #define HM_JSON_INT_MAX INT64_C(9007199254740991) /* 2^53 - 1: exact in every JSON library */
 
+/* Jansson's iterators take no const, though they change nothing. */
+static inline json_t *hm_json_unconst(const json_t *v)
+{
+    union {
+        const json_t *in;
+        json_t *out;
+    } u = {.in = v};
+    return u.out;
+}
+
 /* Line and column (from 1, in bytes) of an offset into text. */
 struct hm_json_at {
     unsigned line;

@@ -3,7 +3,6 @@
  * the answer "not found". */
 #include "schema/json/hm_json_priv.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* At the end of the text there is nothing: 0, which no JSON text holds. */
@@ -146,23 +145,43 @@ unsigned hm_json_line_of(struct hm_bytes text, const char *path)
     return whole ? line : 0;
 }
 
-void hm_json_locate(struct hm_why *why, const char *file, struct hm_bytes text)
+/* "<word><digits>" at *p: steps over it; false if it does not stand there. */
+static bool take_count(const char **p, const char *word, unsigned *out)
+{
+    size_t n = strlen(word);
+    if (strncmp(*p, word, n) != 0 || (*p)[n] < '0' || (*p)[n] > '9')
+        return false;
+    unsigned v = 0;
+    for (*p += n; **p >= '0' && **p <= '9' && v < 100000000; (*p)++)
+        v = v * 10 + (unsigned)(**p - '0');
+    *out = v;
+    return true;
+}
+
+/* "line L, column C: rest" becomes "FILE:L:C: rest". */
+static bool locate_parse_error(struct hm_why *why, const char *file)
 {
     unsigned line = 0;
     unsigned column = 0;
-    int behind = 0;
+    const char *p = why->text;
+    if (!take_count(&p, "line ", &line) || !take_count(&p, ", column ", &column) ||
+        strncmp(p, ": ", 2) != 0)
+        return false;
+    memmove(why->text, p + 2, strlen(p + 2) + 1);
+    (void)hm_fail_in(why, HM_E_CONFIG, "%s:%u:%u", file, line, column);
+    return true;
+}
+
+void hm_json_locate(struct hm_why *why, const char *file, struct hm_bytes text)
+{
+    bool whole = false;
     if (why == NULL)
         return;
     const char *colon = strstr(why->text, ": ");
     if (why->text[0] == '$' && colon != NULL) {
-        bool whole = false;
-        line = line_of(text, why->text, (size_t)(colon - why->text), &whole);
+        unsigned line = line_of(text, why->text, (size_t)(colon - why->text), &whole);
         (void)hm_fail_in(why, HM_E_CONFIG, "%s:%u", file, line);
-    } else if (sscanf(why->text, "line %u, column %u: %n", &line, &column, &behind) == 2 &&
-               behind > 0) {
-        memmove(why->text, why->text + behind, strlen(why->text + behind) + 1);
-        (void)hm_fail_in(why, HM_E_CONFIG, "%s:%u:%u", file, line, column);
-    } else {
+    } else if (!locate_parse_error(why, file)) {
         (void)hm_fail_in(why, HM_E_CONFIG, "%s", file);
     }
 }

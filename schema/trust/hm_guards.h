@@ -15,6 +15,8 @@ struct hm_root {
     size_t count;
     size_t threshold;
 };
+/* The same threshold and the same set of keys. */
+bool hm_root_same(const struct hm_root *a, const struct hm_root *b);
 struct hm_guard {
     struct hm_digest key; /* key id of the release key */
     char environment[HM_NAME_MAX + 1];
