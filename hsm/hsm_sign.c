@@ -41,6 +41,8 @@ static void come_back(struct hsm *h)
     hsm_unload(h);
     if (hsm_load(h, &h->last) == HM_OK) {
         h->lost = false;
+        (void)hm_fail(&h->last, HM_E_UNAVAILABLE,
+                      "the tokens were lost again right after they came back");
         notice(h, "the tokens are back: the module was loaded and logged in again", "");
     } else {
         hsm_unload(h);
@@ -63,7 +65,7 @@ static enum hm_err enter(struct hsm *h, const struct timespec *deadline, struct 
         if (pthread_rwlock_clockwrlock(&h->gate, CLOCK_MONOTONIC, deadline) != 0)
             return hm_fail(why, HM_E_TIMEOUT, "a call into the PKCS#11 module does not return");
         int64_t now = hm_clock_mono_ms();
-        if (h->lost && now >= h->next_try_ms)
+        if (h->lost && (h->backoff_ms == 0 || now >= h->next_try_ms))
             come_back(h);
         bool lost = h->lost;
         int64_t wait = h->next_try_ms - now;
