@@ -221,6 +221,21 @@ static void wrong_payloads(void **state)
     free(m);
 }
 
+static void failed_installation_leaves_an_empty_slot(void **state)
+{
+    struct machine *m = new_machine();
+    struct hmd_state s;
+    const uint8_t wrong[IMAGE_LEN] = {0};
+    (void)state;
+    bring_to(m, 3, 0);
+    bring_to(m, 4, 0);
+    assert_int_equal(install_payload(m, wrong, IMAGE_LEN), HMD_PAYLOAD_DIGEST);
+    assert_int_equal(hmd_state_load(&m->ports, &s), HMD_OK);
+    assert_int_equal(s.slot[0].status, HMD_STATUS_EMPTY);
+    assert_int_equal(s.slot[1].status, HMD_STATUS_GOOD);
+    free(m);
+}
+
 static void refused_releases_are_not_written(void **state)
 {
     struct machine *m = new_machine();
@@ -388,6 +403,7 @@ int main(void)
         cmocka_unit_test(damaged_trial),
         cmocka_unit_test(read_back_differs),
         cmocka_unit_test(wrong_payloads),
+        cmocka_unit_test(failed_installation_leaves_an_empty_slot),
         cmocka_unit_test(refused_releases_are_not_written),
         cmocka_unit_test(power_cuts_in_install),
         cmocka_unit_test(power_cuts_in_boot_and_confirm),

@@ -22,6 +22,8 @@ struct fixture {
     bool pinned;
     char version[HMD_NAME_MAX + 1];
     uint64_t expect_time;
+    uint8_t expect_image[HMD_DIGEST_LEN];
+    bool has_image;
 };
 
 static void take(struct fixture *f, const char *name, const char *value)
@@ -51,6 +53,8 @@ static void take(struct fixture *f, const char *name, const char *value)
         f->rules.time_s = number;
     else if (strcmp(name, "expect_time") == 0)
         f->expect_time = number;
+    else if (strcmp(name, "expect_image") == 0)
+        f->has_image = from_hex(value, f->expect_image, HMD_DIGEST_LEN);
     else if (strcmp(name, "version") == 0)
         (void)snprintf(f->version, sizeof f->version, "%s", value);
     else if (strcmp(name, "pin") == 0)
@@ -108,6 +112,8 @@ static enum hmd_reason judge(const struct fixture *f, const struct hmd_crypto *c
     assert_int_equal(release.reason, reason);
     if (f->expect_time != 0)
         assert_int_equal(release.time_floor_s, f->expect_time);
+    if (f->has_image)
+        assert_memory_equal(release.manifest.image[0].digest, f->expect_image, HMD_DIGEST_LEN);
     return reason;
 }
 

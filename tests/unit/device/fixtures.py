@@ -174,6 +174,14 @@ def manifest_cases():
     edited("payload-fetch", "manifest-malformed", lambda p: p["more"].update({16: enc([21, 2])}))
     edited("floor-above", "rollback-floor-above-sequence", None, floor=13)
     edited("use-before-unset", "manifest-incomplete", lambda p: p.update(install=[4, 15] + p["install"]))
+    one, two = b"\1\x50" + vendor_id(), b"\2\x50" + class_id()
+    case("manifest-parameter-order", "manifest-malformed",
+         make(manifest_bytes=manifest().replace(one + two, two + one)))
+    case("manifest-parameter-twice", "manifest-malformed",
+         make(manifest_bytes=manifest().replace(two, one)))
+    twice = [dict(i, slot=0) for i in two_slots()]
+    case("manifest-first-branch-counts", "ok", make(manifest_args={"images": twice}),
+         expect_image=rb.sha(b"slot 0").hex())
     for kind in (1, 3, 4, 5, 6):
         edited(f"version-type-{kind}", "manifest-malformed",
                lambda p, k=kind: p.update(install=[20, {28: [k, [1]]}, 28, 15] + p["install"]))
