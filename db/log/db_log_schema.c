@@ -36,7 +36,7 @@ const char *const db_log_ddl =
 
             "CREATE TABLE checkpoint(size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;"
             "CREATE TRIGGER checkpoint_append BEFORE INSERT ON checkpoint"
-            " WHEN NEW.size < 0 OR NEW.size <= (SELECT coalesce(max(size), -1) FROM checkpoint)"
+            " WHEN NEW.size <= (SELECT coalesce(max(size), -1) FROM checkpoint)"
             "   OR NEW.size > (SELECT coalesce(max(idx)+1, 0) FROM record)"
             " BEGIN SELECT RAISE(ABORT, 'checkpoint: size is not above the last one or is above "
             "the log'); END;" KEPT(checkpoint)

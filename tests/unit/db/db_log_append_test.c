@@ -386,6 +386,20 @@ static void test_head_moved(void **state)
     assert_int_equal(t_raw_int(t->d.path, "SELECT count(*) FROM meta"), 0);
 }
 
+/* Same number of records, another history: only the comparison of the leaf hash sees it. */
+static void test_head_swapped(void **state)
+{
+    struct t_log *t = *state;
+    t_append(t->log, 2);
+    assert_int_equal(t_raw(t->d.path, "UPDATE head SET leaf=zeroblob(32)"), SQLITE_OK);
+    struct hm_record r = t_record(2);
+    T_OK(db_log_begin(t->log, why));
+    T_OK(db_log_append(t->log, 1, &r, NULL, nothing, why));
+    T_FAILS(HM_E_CONFLICT, db_log_commit(t->log, why));
+    assert_int_equal(db_log_size(t->log), 2);
+    assert_int_equal(t_raw_int(t->d.path, "SELECT count(*) FROM record"), 2);
+}
+
 static void test_busy(void **state)
 {
     struct t_log *t = *state;
@@ -419,6 +433,7 @@ int main(void)
         T(test_malformed_record),
         T(test_no_transaction),
         T(test_head_moved),
+        T(test_head_swapped),
         T(test_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

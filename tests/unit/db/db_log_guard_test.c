@@ -156,6 +156,44 @@ static void test_on_foreign(void **state)
     unharmed(c);
 }
 
+/* What the authorizer itself must refuse, before any trigger or constraint is asked. */
+static void test_authorizer(void **state)
+{
+    struct guard_case *c = *state;
+    static const char *const sql[] = {
+        "UPDATE record SET bytes=x'00'",
+        "UPDATE evidence SET bytes=x'00'",
+        "UPDATE checkpoint SET note=x'00'",
+        "UPDATE head SET origin='evil.example'",
+        "INSERT INTO head VALUES(1, 'evil.example', 4, x'00', 0)",
+        "INSERT INTO counter VALUES(1, 0)",
+        "INSERT INTO record VALUES(1, x'00', x'00') ON CONFLICT DO UPDATE SET bytes=x'00'",
+        "DELETE FROM record",
+        "DELETE FROM evidence",
+        "DELETE FROM checkpoint",
+        "DELETE FROM head",
+        "DELETE FROM release",
+        "DELETE FROM meta",
+        "UPDATE request SET record=1",
+        "UPDATE answer SET record=1",
+        "SELECT * FROM sqlite_schema",
+        "SELECT randomblob(9)",
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT i FROM n LIMIT 3",
+        "SAVEPOINT s",
+        "PRAGMA integrity_check",
+        "ATTACH 'x.db' AS x",
+        "DETACH main",
+    };
+    for (size_t i = 0; i < sizeof sql / sizeof sql[0]; i++) {
+        sqlite3_stmt *st = NULL;
+        int rc = sqlite3_prepare_v2(c->t->log->sql.db, sql[i], -1, &st, NULL);
+        /* Functions are refused with SQLITE_ERROR and this text. */
+        if (rc == SQLITE_OK || strstr(sqlite3_errmsg(c->t->log->sql.db), "not authorized") == NULL)
+            fail_msg("%s: code %d", sql[i], rc);
+        (void)sqlite3_finalize(st);
+    }
+}
+
 /* Replacing rows must fire the delete trigger even where somebody finds a way past the insert
  * trigger. */
 static void test_recursive_triggers(void **state)
@@ -198,7 +236,7 @@ static void test_one_key(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[2 * ATTACKS + 2];
+    static struct CMUnitTest tests[2 * ATTACKS + 3];
     static char names[2 * ATTACKS][80];
     size_t n = 0;
     for (size_t i = 0; i < ATTACKS; i++) {
@@ -212,6 +250,8 @@ int main(void)
     }
     tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(test_recursive_triggers, setup,
                                                                     teardown);
+    tests[n++] =
+        (struct CMUnitTest)cmocka_unit_test_setup_teardown(test_authorizer, setup, teardown);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(test_one_key, setup, teardown);
     return _cmocka_run_group_tests("db_log_guard", tests, n, NULL, NULL);
 }
