@@ -4,14 +4,15 @@
 
 #include <stddef.h>
 
-#define HM_NAME_MAX 64                     /* bytes, NUL not counted */
-#define HM_ORIGIN_MAX 128                  /* bytes */
-#define HM_URI_MAX 512                     /* bytes */
-#define HM_REASON_MAX 500                  /* bytes of free text in a rejection */
-#define HM_JSON_DEPTH_MAX 16               /* nested arrays and objects in our own documents */
-#define HM_JSON_DEPTH_FOREIGN_MAX 64       /* in in-toto statements */
-#define HM_RECORD_MAX 65535                /* bytes of one log record */
-#define HM_RECORD_SIGNED_MAX 2048          /* bytes of a release.signed record: devices parse it */
+#define HM_NAME_MAX 64               /* bytes, NUL not counted */
+#define HM_ORIGIN_MAX 128            /* bytes */
+#define HM_URI_MAX 512               /* bytes */
+#define HM_REASON_MAX 500            /* bytes of free text in a rejection */
+#define HM_JSON_DEPTH_MAX 16         /* nested arrays and objects in our own documents */
+#define HM_JSON_DEPTH_FOREIGN_MAX 64 /* in in-toto statements */
+#define HM_JSON_VALUES_MAX 250000    /* values in one document: each costs memory, however short */
+#define HM_RECORD_MAX 65535          /* bytes of one log record */
+#define HM_RECORD_SIGNED_MAX 2048    /* bytes of a release.signed record: devices parse it */
 #define HM_REQUEST_MAX ((size_t)64 * 1024) /* bytes of a release request payload */
 #define HM_ATTESTATIONS_MAX 16
 #define HM_ATTESTATION_MAX ((size_t)1024 * 1024) /* bytes of one DSSE envelope */

@@ -17,8 +17,9 @@ struct hm_json_limits {
 };
 
 /* Whole text, one value (object or array), UTF-8, no NUL, no duplicate members, nothing behind it.
- * Depth and size are checked before the parser sees the text. The error names line and column.
- * HM_E_MALFORMED, HM_E_LIMIT, HM_E_MEMORY. Caller json_decref()s *out. */
+ * Size, depth and number of values (HM_JSON_VALUES_MAX) are checked before the parser sees the
+ * text. The error names line and column. HM_E_MALFORMED, HM_E_LIMIT, HM_E_MEMORY. Caller
+ * json_decref()s *out. */
 enum hm_err HM_MUST_USE hm_json_parse(struct hm_bytes text, const struct hm_json_limits *limits,
                                       json_t **out, struct hm_why *why);
 

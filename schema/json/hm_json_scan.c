@@ -1,5 +1,5 @@
-/* The look at a JSON text before a parser gets it: size, encoding, nesting, numbers. Linear, no
- * allocation, no recursion. */
+/* The look at a JSON text before a parser gets it: size, encoding, nesting, count, numbers. Linear,
+ * no allocation, no recursion. */
 #include "schema/json/hm_json_priv.h"
 
 #include "schema/core/hm_text.h"
@@ -97,6 +97,7 @@ static enum hm_err scan_tokens(struct hm_bytes text, const struct hm_json_limits
                                struct hm_why *why)
 {
     unsigned depth = 0;
+    size_t values = 0;
     enum hm_err err = HM_OK;
     for (size_t i = 0; i < text.len && err == HM_OK;) {
         uint8_t c = text.data[i];
@@ -108,6 +109,9 @@ static enum hm_err scan_tokens(struct hm_bytes text, const struct hm_json_limits
             err = scan_number(text, &i, limits->floats, why);
             continue;
         }
+        /* every value but the first stands behind one of these */
+        if ((c == '[' || c == '{' || c == ',') && ++values > HM_JSON_VALUES_MAX)
+            return fail_at(why, HM_E_LIMIT, text, i, "too many values");
         if ((c == '[' || c == '{') && ++depth > limits->depth)
             return fail_at(why, HM_E_LIMIT, text, i, "nested too deeply");
         if ((c == ']' || c == '}') && depth-- == 0)

@@ -80,7 +80,7 @@ static bool root_or_log_id(const struct hm_guards *g, const struct hm_digest *id
 static const json_t *read_guard_head(const struct hm_guards *g, struct hm_json_in *in,
                                      struct hm_guard *guard)
 {
-    guard->approvals = (size_t)hm_json_uint(in, "approvals", 0, HM_GUARD_APPROVERS_MAX);
+    guard->approvals = (size_t)hm_json_uint(in, "approvals", 0, HM_APPROVALS_MAX);
     const json_t *list = hm_json_array(in, "approvers", 0, HM_GUARD_APPROVERS_MAX);
     const char *env = hm_json_str(in, "environment");
     if (env != NULL && !hm_environment_ok(env))

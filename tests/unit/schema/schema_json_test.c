@@ -126,6 +126,26 @@ static void deep_nesting(void **state)
     free(text);
 }
 
+/* What a parser allocates for "[]," is fifty times its length. */
+static void number_of_values(void **state)
+{
+    (void)state;
+    size_t n = 2 * ((size_t)HM_JSON_VALUES_MAX + 1);
+    char *text = malloc(n + 1);
+    assert_non_null(text);
+    for (int more = 0; more < 2; more++) {
+        HM_JSON_AUTO *doc = NULL;
+        size_t len = 2 * ((size_t)HM_JSON_VALUES_MAX + (more ? 1 : 0));
+        for (size_t i = 0; i < len; i += 2)
+            memcpy(text + i, i == 0 ? "[1" : ",1", 2);
+        text[len] = ']';
+        enum hm_err err =
+            hm_json_parse(hm_bytes_of(text, len + 1), HM_JSON_FOREIGN(n + 1), &doc, NULL);
+        assert_int_equal(err, more ? HM_E_LIMIT : HM_OK);
+    }
+    free(text);
+}
+
 static const char config[] = "{\n"
                              "  \"rules\": [\n"
                              "    {\"id\": \"a\", \"match\": {\"x\": \"]}\\\"\"}},\n"
@@ -213,13 +233,14 @@ static void places_in_broken_texts(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(parse_rows) + COUNT(line_rows) + COUNT(locate_rows) + 4];
+    struct CMUnitTest tests[COUNT(parse_rows) + COUNT(line_rows) + COUNT(locate_rows) + 5];
     size_t n = ADD_ROWS(tests, 0, parse, parse_rows);
     n = ADD_ROWS(tests, n, line_of, line_rows);
     n = ADD_ROWS(tests, n, locate, locate_rows);
     n = ADD_TEST(tests, n, nul_byte);
     n = ADD_TEST(tests, n, size_limit);
     n = ADD_TEST(tests, n, deep_nesting);
+    n = ADD_TEST(tests, n, number_of_values);
     n = ADD_TEST(tests, n, places_in_broken_texts);
     return _cmocka_run_group_tests("schema_json", tests, n, NULL, NULL);
 }
