@@ -123,9 +123,8 @@ enum hm_err cli_checkpoint_extends(struct cli *c, const struct hm_checkpoint *se
         return HM_OK;
     if (a->size != b->size)
         err = fetch_consistency(c, a->size, b->size, &path);
-    /* A log that was cut cannot answer for the larger size: that is the finding, not an accident.
-     */
-    if (err != HM_OK && now->size < seen->size && cli_exit_of(err) != CLI_EXIT_RETRY)
+    /* A log that was cut or forked cannot answer: that is the finding, not an accident. */
+    if (err != HM_OK && cli_exit_of(err) != CLI_EXIT_RETRY && cli_exit_of(err) != CLI_EXIT_LOCAL)
         err = HM_E_SIGNATURE;
     if (err == HM_OK)
         err = hm_merkle_check_consistency(a->size, &a->root, b->size, &b->root, &path);

@@ -105,6 +105,9 @@ static enum hm_err load_all(struct cli *c, uint64_t release, struct cli_facts *f
         err = fetch_into(c, release, "statement", HM_STATEMENT_MAX, &f->statement_text);
     if (err == HM_OK)
         err = hm_approval_parse(hm_buf_bytes(&f->statement_text), &f->statement, &c->why);
+    /* Before anything else is fetched by a digest that stands in the statement. */
+    if (err == HM_OK)
+        err = cli_facts_check_record(f, &c->why);
     if (err == HM_OK)
         err = fetch_into(c, release, "manifest", HM_MANIFEST_MAX, &f->manifest);
     if (err == HM_OK)
@@ -190,6 +193,6 @@ enum hm_err cli_policy_fetch(struct cli *c, const struct hm_digest *digest, stru
     if (err == HM_E_NOT_FOUND)
         err = policy_from_log(c, "log.created", digest, out);
     if (err == HM_E_NOT_FOUND)
-        return hm_fail(&c->why, err, "the policy that the statement names cannot be had");
+        return hm_fail(&c->why, HM_E_DENIED, "the policy that the statement names cannot be had");
     return err;
 }
