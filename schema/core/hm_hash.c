@@ -1,3 +1,5 @@
+#define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_*: see struct hm_sha256_ctx */
+
 #include "schema/core/hm_hash.h"
 
 #include "schema/core/hm_text.h"
@@ -9,29 +11,35 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
-/* hm_hash's own type is an EVP context under another name, so that headers stay free of OpenSSL. */
-static EVP_MD_CTX *evp(struct hm_sha256_ctx *c)
+/* The context is OpenSSL's own structure: no allocation per hash, and no search for an
+ * implementation, which EVP repeats for every message. */
+struct hm_sha256_ctx {
+    SHA256_CTX c;
+};
+
+static void add(SHA256_CTX *c, const void *data, size_t len)
 {
-    return (EVP_MD_CTX *)(void *)c;
+    if (len > 0 && SHA256_Update(c, data, len) != 1)
+        abort();
 }
 
 struct hm_digest hm_sha256_3(struct hm_bytes a, struct hm_bytes b, struct hm_bytes c)
 {
-    struct hm_sha256_ctx *h = hm_sha256_new();
-    hm_sha256_add(h, a.data, a.len);
-    hm_sha256_add(h, b.data, b.len);
-    hm_sha256_add(h, c.data, c.len);
-    struct hm_digest d = hm_sha256_end(h);
-    hm_sha256_free(h);
+    SHA256_CTX h;
+    struct hm_digest d;
+    if (SHA256_Init(&h) != 1)
+        abort();
+    add(&h, a.data, a.len);
+    add(&h, b.data, b.len);
+    add(&h, c.data, c.len);
+    if (SHA256_Final(d.b, &h) != 1)
+        abort();
     return d;
 }
 
 struct hm_digest hm_sha256(struct hm_bytes data)
 {
-    struct hm_digest d;
-    if (SHA256(data.data != NULL ? data.data : (const uint8_t *)"", data.len, d.b) == NULL)
-        abort();
-    return d;
+    return hm_sha256_3(data, (struct hm_bytes){NULL, 0}, (struct hm_bytes){NULL, 0});
 }
 
 bool hm_digest_eq(const struct hm_digest *a, const struct hm_digest *b)
@@ -51,31 +59,28 @@ enum hm_err hm_digest_unhex(struct hm_bytes hex, struct hm_digest *out)
 
 struct hm_sha256_ctx *hm_sha256_new(void)
 {
-    EVP_MD_CTX *c = EVP_MD_CTX_new();
-    if (c == NULL || EVP_DigestInit_ex(c, EVP_sha256(), NULL) != 1)
+    struct hm_sha256_ctx *c = malloc(sizeof *c);
+    if (c == NULL || SHA256_Init(&c->c) != 1)
         abort();
-    return (struct hm_sha256_ctx *)(void *)c;
+    return c;
 }
 
 void hm_sha256_add(struct hm_sha256_ctx *c, const void *data, size_t len)
 {
-    if (len > 0 && EVP_DigestUpdate(evp(c), data, len) != 1)
-        abort();
+    add(&c->c, data, len);
 }
 
 struct hm_digest hm_sha256_end(struct hm_sha256_ctx *c)
 {
     struct hm_digest d;
-    unsigned n = 0;
-    if (EVP_DigestFinal_ex(evp(c), d.b, &n) != 1 || n != sizeof d.b ||
-        EVP_DigestInit_ex(evp(c), NULL, NULL) != 1)
+    if (SHA256_Final(d.b, &c->c) != 1 || SHA256_Init(&c->c) != 1)
         abort();
     return d;
 }
 
 void hm_sha256_free(struct hm_sha256_ctx *c)
 {
-    EVP_MD_CTX_free(evp(c));
+    free(c);
 }
 
 const struct hm_uuid HM_UUID_DNS = {{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4,

@@ -128,7 +128,7 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
 static void examine(struct reg_conn *c, const struct hm_signed *s, struct approval *a)
 {
     struct hm_why why = {""};
-    struct reg_who_input in = {.world = c->desk->world,
+    struct reg_who_input in = {.certs = c->desk->certs,
                                .policy = a->dossier->policy,
                                .memo = c->desk->memo,
                                .s = s,

@@ -84,8 +84,14 @@ static enum hm_err read_attestations(const struct reg_claim_input *in, struct re
 static enum hm_err verify(const struct reg_claim_input *in, const struct hm_signed *s,
                           struct reg_claim *out, struct hm_why *why)
 {
-    struct reg_who_input who = {in->world,    in->policy,        in->memo, s,
-                                in->document, HM_SIGNED_REQUEST, in->hint, in->at_s};
+    struct reg_who_input who = {.certs = in->certs,
+                                .policy = in->policy,
+                                .memo = in->memo,
+                                .s = s,
+                                .document = in->document,
+                                .kind = HM_SIGNED_REQUEST,
+                                .hint = in->hint,
+                                .at_s = in->at_s};
     struct hm_key key;
     enum hm_err err = reg_who_signed(&who, &out->submitter, &key, why);
     if (err == HM_OK && (out->submitter->roles & POLICY_ROLE_SUBMITTER) == 0)

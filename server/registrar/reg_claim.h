@@ -7,6 +7,7 @@
 #include "policy/policy_verdict.h"
 #include "schema/attest/hm_request.h"
 #include "schema/attest/hm_signed.h"
+#include "server/registrar/reg_certs.h"
 #include "server/registrar/reg_memo.h"
 #include "server/registrar/reg_world.h"
 
@@ -22,6 +23,7 @@ struct reg_claim_input {
     const struct reg_world *world;
     const struct policy *policy;
     struct reg_memo *memo;
+    struct reg_certs *certs;
     struct hm_bytes document; /* signed request */
     const char
         *hint; /* principal whose submit keys to try for DSSE without a certificate; NULL: none */

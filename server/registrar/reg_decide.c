@@ -108,7 +108,7 @@ static void examine(struct reg_conn *c, const struct hm_signed *s, struct decisi
 {
     struct hm_why why = {""};
     struct hm_key key;
-    struct reg_who_input in = {.world = c->desk->world,
+    struct reg_who_input in = {.certs = c->desk->certs,
                                .policy = d->dossier->policy,
                                .memo = c->desk->memo,
                                .s = s,

@@ -3,6 +3,7 @@
 #ifndef SERVER_REGISTRAR_REG_DESK_H
 #define SERVER_REGISTRAR_REG_DESK_H
 
+#include "server/registrar/reg_certs.h"
 #include "server/registrar/reg_inflight.h"
 #include "server/registrar/reg_memo.h"
 #include "server/registrar/reg_seq.h"
@@ -12,6 +13,7 @@ struct reg_desk {
     const struct reg_config *config;
     const struct reg_world *world;
     struct reg_memo *memo;
+    struct reg_certs *certs;
     struct reg_seq *seq;
     struct reg_signq *signq;
     struct reg_inflight *inflight;

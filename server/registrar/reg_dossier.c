@@ -123,6 +123,7 @@ static enum hm_err verify_claim(struct reg_conn *c, struct reg_dossier *d, struc
         .world = c->desk->world,
         .policy = d->policy,
         .memo = c->desk->memo,
+        .certs = c->desk->certs,
         .document = hm_buf_bytes(&d->request),
         .hint = d->submitted.actor,
         .at_s = (int64_t)(d->submitted.t_ms / 1000),

@@ -80,6 +80,8 @@ static enum hm_err open_parts(struct program *p, struct hm_why *why)
     if (err == HM_OK)
         err = reg_memo_open(&d->memo, why);
     if (err == HM_OK)
+        err = reg_certs_open(hm_buf_bytes(&p->world.client_ca), &d->certs, why);
+    if (err == HM_OK)
         err = reg_inflight_open(INFLIGHT_MAX, &d->inflight, why);
     if (err == HM_OK)
         err =
@@ -113,6 +115,7 @@ static void close_parts(struct program *p)
     reg_seq_close(p->desk.seq);
     reg_signer_close(p->signer);
     reg_inflight_close(p->desk.inflight);
+    reg_certs_close(p->desk.certs);
     reg_memo_close(p->desk.memo);
     reg_world_free(&p->world);
     reg_config_free(&p->config);

@@ -175,13 +175,15 @@ static enum reg_problem obstacle(const struct reg_tx *tx, const struct signing *
 {
     struct hm_digest statement = hm_sha256(hm_buf_bytes(&s->d->statement));
     *detail = "";
-    if (rel->state != HM_RELEASE_SUBMITTED && rel->state != HM_RELEASE_APPROVED) {
-        *detail = "only an approved release can be signed";
-        return REG_PROBLEM_STATE;
-    }
-    if (rel->expires_s <= (int64_t)(tx->now_ms / 1000)) {
+    bool open = rel->state == HM_RELEASE_SUBMITTED || rel->state == HM_RELEASE_APPROVED;
+    if (rel->state == HM_RELEASE_EXPIRED ||
+        (open && rel->expires_s <= (int64_t)(tx->now_ms / 1000))) {
         *detail = "the release has expired";
         return REG_PROBLEM_EXPIRED;
+    }
+    if (!open) {
+        *detail = "only an approved release can be signed";
+        return REG_PROBLEM_STATE;
     }
     if (!hm_digest_eq(&statement, &rel->statement) ||
         !hm_digest_eq(&s->d->leaf, &rel->submitted_leaf) ||

@@ -62,6 +62,7 @@ static enum hm_err verify_claim(struct submission *s, struct hm_why *why)
         .world = s->conn->desk->world,
         .policy = s->conn->desk->world->policy,
         .memo = s->conn->desk->memo,
+        .certs = s->conn->desk->certs,
         .document = s->request,
         .hint = s->ask->caller.who->id,
         .at_s = hm_clock_unix_s(),

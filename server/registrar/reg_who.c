@@ -1,7 +1,5 @@
 #include "server/registrar/reg_who.h"
 
-#include "schema/attest/hm_cert.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,28 +28,24 @@ enum hm_err reg_signed_verify(struct reg_memo *memo, const struct hm_signed *s,
     return err;
 }
 
-static enum hm_err chain_and_principal(const struct reg_who_input *in, struct hm_cert *cert,
-                                       struct hm_bytes pem, const struct policy_principal **who,
-                                       struct hm_why *why)
+static enum hm_err principal_of(const struct reg_who_input *in, const struct hm_cert *cert,
+                                const struct policy_principal **who, struct hm_why *why)
 {
     const char *uris[HM_CERT_URIS_MAX];
-    if (in->world->client_ca.len == 0)
-        return hm_fail(why, HM_E_DENIED, "signed by a certificate, but no client CA is configured");
-    enum hm_err err = hm_cert_verify_chain(pem, hm_buf_bytes(&in->world->client_ca), in->at_s, why);
-    if (err == HM_OK)
-        err = hm_cert_parse_pem(pem, cert, why);
-    if (err == HM_OK && cert->key.alg == HM_KEY_NONE)
-        err = hm_fail(why, HM_E_UNSUPPORTED, "the certificate's key is neither P-256 nor Ed25519");
-    if (err == HM_OK)
-        err = reg_signed_verify(in->memo, in->s, in->document, in->kind, &cert->key, why);
+    if (cert->key.alg == HM_KEY_NONE)
+        return hm_fail(why, HM_E_UNSUPPORTED, "the certificate's key is neither P-256 nor Ed25519");
+    enum hm_err err = reg_signed_verify(in->memo, in->s, in->document, in->kind, &cert->key, why);
     if (err != HM_OK)
         return err;
     for (size_t i = 0; i < cert->uri_count; i++)
         uris[i] = cert->uris[i];
-    *who = policy_by_certificate(in->policy, &cert->fingerprint, uris, cert->uri_count);
-    return *who != NULL ? HM_OK
-                        : hm_fail(why, HM_E_DENIED,
-                                  "the policy names nobody with the certificate that signed this");
+    const struct policy_principal *p =
+        policy_by_certificate(in->policy, &cert->fingerprint, uris, cert->uri_count);
+    if (p == NULL)
+        return hm_fail(why, HM_E_DENIED,
+                       "the policy names nobody with the certificate that signed this");
+    *who = p;
+    return HM_OK;
 }
 
 static enum hm_err by_certificate(const struct reg_who_input *in,
@@ -59,16 +53,15 @@ static enum hm_err by_certificate(const struct reg_who_input *in,
                                   struct hm_why *why)
 {
     HM_FREE struct hm_cert *cert = calloc(1, sizeof *cert);
-    const struct policy_principal *p = NULL;
     if (cert == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     enum hm_err err =
-        chain_and_principal(in, cert, hm_bytes_str(hm_signed_certificate(in->s)), &p, why);
-    if (err != HM_OK)
-        return err;
-    *who = p;
-    *key = cert->key;
-    return HM_OK;
+        reg_certs_get(in->certs, hm_bytes_str(hm_signed_certificate(in->s)), in->at_s, cert, why);
+    if (err == HM_OK)
+        err = principal_of(in, cert, who, why);
+    if (err == HM_OK)
+        *key = cert->key;
+    return err;
 }
 
 static const struct policy_principal *candidate(const struct reg_who_input *in, bool approval_keys)

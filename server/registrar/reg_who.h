@@ -3,11 +3,12 @@
 #define SERVER_REGISTRAR_REG_WHO_H
 
 #include "schema/attest/hm_signed.h"
+#include "server/registrar/reg_certs.h"
 #include "server/registrar/reg_memo.h"
 #include "server/registrar/reg_world.h"
 
 struct reg_who_input {
-    const struct reg_world *world;
+    struct reg_certs *certs;
     const struct policy *policy;
     struct reg_memo *memo;
     const struct hm_signed *s;
