@@ -1,7 +1,8 @@
 /* The log on SQLite: records, evidence, checkpoints, and the decision state that is committed with
  * them. One writer (struct db_log, one thread, the only writing connection) and a few readers
- * (struct db_reader, one thread each). After HM_E_IO or HM_E_FULL from the writer nothing is
- * committed: close, reopen, go on from what is there. */
+ * (struct db_reader, one thread each). After HM_E_IO, HM_E_FULL, HM_E_MEMORY
+ * or a commit's HM_E_CONFLICT the writer answers every call with that error: close, reopen, go on
+ * from what is there (a commit that failed may have reached the disk). Never retry it. */
 #ifndef DB_LOG_DB_LOG_H
 #define DB_LOG_DB_LOG_H
 

@@ -83,6 +83,21 @@ static void test_stop_and_bounds(void **state)
     db_reader_close(r);
 }
 
+/* A row that is not there ends the reading with an error, not with the next row. */
+static void test_gap(void **state)
+{
+    struct t_log *t = *state;
+    t_append(t->log, 9);
+    assert_int_equal(
+        t_raw(t->d.path, "DROP TRIGGER record_no_delete; DELETE FROM record WHERE idx=4"),
+        SQLITE_OK);
+    struct db_reader *r = NULL;
+    struct seen s = {.prev = hm_sha256(hm_bytes_str(T_ORIGIN))};
+    T_OK(db_reader_open(t->d.path, &r, why));
+    T_FAILS(HM_E_HISTORY, db_reader_records(r, 0, 100, follow, &s, why));
+    db_reader_close(r);
+}
+
 /* Every node of a tree of 77 leaves, from the writer and from a reader, against a tree built here.
  */
 static void test_nodes(void **state)
@@ -419,6 +434,7 @@ int main(void)
         T(test_empty),
         T(test_chain_and_tree),
         T(test_stop_and_bounds),
+        T(test_gap),
         T(test_nodes),
         T(test_proofs),
         T(test_pending_is_not_committed),

@@ -221,6 +221,17 @@ static void test_recursive_triggers(void **state)
     T_OK(db_log_guard(c->t->log, true, why));
 }
 
+/* A record's evidence ends at its last slot: the next ref would be the next record's. */
+static void test_evidence_slots(void **state)
+{
+    struct guard_case *c = *state;
+    assert_int_equal(t_raw(c->t->d.path,
+                           "WITH RECURSIVE n(i) AS (SELECT 97 UNION ALL SELECT i+1 FROM n "
+                           "WHERE i<127) INSERT INTO evidence SELECT i, x'00' FROM n"),
+                     SQLITE_OK);
+    assert_int_not_equal(t_raw(c->t->d.path, "INSERT INTO evidence VALUES(128, x'00')"), SQLITE_OK);
+}
+
 /* Log tables have one key each: a second UNIQUE would open them to INSERT OR REPLACE again. */
 static void test_one_key(void **state)
 {
@@ -237,7 +248,7 @@ static void test_one_key(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[2 * ATTACKS + 3];
+    static struct CMUnitTest tests[2 * ATTACKS + 4];
     static char names[2 * ATTACKS][80];
     size_t n = 0;
     for (size_t i = 0; i < ATTACKS; i++) {
@@ -253,6 +264,8 @@ int main(void)
                                                                     teardown);
     tests[n++] =
         (struct CMUnitTest)cmocka_unit_test_setup_teardown(test_authorizer, setup, teardown);
+    tests[n++] =
+        (struct CMUnitTest)cmocka_unit_test_setup_teardown(test_evidence_slots, setup, teardown);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(test_one_key, setup, teardown);
     return _cmocka_run_group_tests("db_log_guard", tests, n, NULL, NULL);
 }
