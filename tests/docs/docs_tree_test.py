@@ -1,0 +1,112 @@
+"""What the documentation and the tree promise: links resolve, every format is listed, every decision record is listed, nothing unfinished,
+no path of the machine that built it. One line per check; every finding names file and line."""
+
+import os
+import re
+import subprocess
+import sys
+
+SOURCE = os.environ["HALLMARK_SOURCE"]
+BUILD = os.environ["HALLMARK_BUILD"]
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
+# In two pieces, so that this file does not find itself.
+UNFINISHED = re.compile(r"\b(" + "TO" + r"DO|" + "FIX" + r"ME)\b")
+PRIVATE = re.compile(r"/(" + "ho" + r"me|" + "ro" + r"ot|" + "Us" + r"ers)/[A-Za-z]")
+
+
+def files():
+    """Paths, relative to the top, of what belongs to the repository."""
+    r = subprocess.run(["git", "-c", "safe.directory=*", "-C", SOURCE, "ls-files", "-z", "--cached"],
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    if r.returncode == 0 and r.stdout:
+        listed = r.stdout.decode().rstrip("\0").split("\0")
+        return [p for p in listed if os.path.isfile(os.path.join(SOURCE, p))]
+    found = []  # a source archive: everything but build folders
+    for base, dirs, names in os.walk(SOURCE):
+        dirs[:] = [d for d in dirs if not d.startswith("build") and d not in (".git", "__pycache__")]
+        found += [os.path.relpath(os.path.join(base, n), SOURCE) for n in names]
+    return found
+
+
+def read(path):
+    with open(os.path.join(SOURCE, path), "rb") as f:
+        data = f.read()
+    return "" if b"\0" in data[:4096] else data.decode("utf-8", errors="replace")
+
+
+def anchors(text):
+    """Names that headings get on the usual web views."""
+    out = set()
+    for line in FENCE.sub("", text).splitlines():
+        if line.startswith("#"):
+            title = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", line.lstrip("#").strip()).lower()
+            out.add(re.sub(r"[^\w\- ]", "", title).replace(" ", "-"))
+    return out
+
+
+def line_of(text, at):
+    return text.count("\n", 0, at) + 1
+
+
+def bad_links(path, text):
+    # Fenced blocks keep their length, so that line numbers stay true.
+    plain = FENCE.sub(lambda m: re.sub(r"[^\n]", " ", m.group(0)), text)
+    for m in LINK.finditer(plain):
+        target, _, anchor = m.group(1).partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        full = os.path.normpath(os.path.join(SOURCE, os.path.dirname(path), target)) if target else os.path.join(SOURCE, path)
+        if not os.path.exists(full):
+            yield line_of(text, m.start()), "no such file: " + m.group(1)
+        elif anchor and full.endswith(".md") and anchor not in anchors(read(os.path.relpath(full, SOURCE))):
+            yield line_of(text, m.start()), "no such heading: " + m.group(1)
+
+
+def unlisted(tree, folder):
+    """Documents of a folder that its README.md does not link to."""
+    listed = os.path.join(SOURCE, folder, "README.md")
+    index = read(listed) if os.path.exists(listed) else ""
+    for p in tree:
+        name = os.path.basename(p)
+        if os.path.dirname(p) == folder and p.endswith(".md") and name != "README.md" and "](%s)" % name not in index:
+            yield p, 1, "not listed in %s/README.md" % folder
+
+
+def matches(tree, find):
+    for p in tree:
+        text = read(p)
+        for m in find(text):
+            yield p, line_of(text, m.start()), "found \"%s\"" % m.group(0)
+
+
+def machine_paths(text):
+    for top in (SOURCE, BUILD):
+        if top.count("/") > 1:
+            yield from re.finditer(re.escape(top) + r"(?=[/\"'\s]|$)", text)
+    yield from PRIVATE.finditer(text)
+
+
+def check(what, findings):
+    findings = list(findings)
+    print("%s %s" % ("ok" if not findings else "FAILED", what))
+    for path, line, text in findings:
+        print("  %s:%d: %s" % (path, line, text))
+    return not findings
+
+
+def main():
+    tree = files()
+    texts = [p for p in tree if p.endswith(".md")]
+    good = [
+        check("relative links resolve", ((p, n, t) for p in texts for n, t in bad_links(p, read(p)))),
+        check("every format is listed", unlisted(tree, "docs/formats")),
+        check("every decision record is listed", unlisted(tree, "docs/adr")),
+        check("nothing is left unfinished", matches(tree, UNFINISHED.finditer)),
+        check("no path of a build machine", matches(tree, machine_paths)),
+    ]
+    sys.exit(0 if all(good) else 1)
+
+
+if __name__ == "__main__":
+    main()
