@@ -231,14 +231,17 @@ static int load_filter(int network)
 
 enum hm_err proc_sandbox_enter(enum proc_sandbox kind, int network, struct hm_why *why)
 {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return hm_fail(why, HM_E_UNSUPPORTED, "the kernel does not take PR_SET_NO_NEW_PRIVS");
 #ifdef HALLMARK_SANITIZED
+    /* LeakSanitizer traces its own process at exit, which needs it to stay dumpable. */
     (void)load_filter;
     (void)kind;
     (void)network;
     return HM_OK;
 #else
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return hm_fail(why, HM_E_UNSUPPORTED, "the kernel does not take PR_SET_DUMPABLE");
     int rc = load_filter(kind != PROC_SANDBOX_REGISTRAR && network);
     if (rc != 0)
         return hm_fail(why, HM_E_UNSUPPORTED, "cannot load the seccomp filter (error %d)", -rc);
