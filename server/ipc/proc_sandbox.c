@@ -192,16 +192,16 @@ static int add_rules(scmp_filter_ctx f, const int *calls, size_t count, uint32_t
 static int add_sockets(scmp_filter_ctx f, int network)
 {
     int rc =
-        seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+        seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
     if (rc == 0)
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
-                              SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
-    if (rc == 0 && network)
-        rc =
-            seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_INET));
+                              SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
     if (rc == 0 && network)
         rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                              SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+                              SCMP_A0(SCMP_CMP_EQ, AF_INET, 0));
+    if (rc == 0 && network)
+        rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                              SCMP_A0(SCMP_CMP_EQ, AF_INET6, 0));
     return rc;
 }
 
