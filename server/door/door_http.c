@@ -6,6 +6,7 @@
 #include "server/door/door_send.h"
 #include "server/ipc/proc_log.h"
 
+#include <gnutls/x509.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -152,9 +153,33 @@ static void on_log(void *cls, const char *fmt, va_list ap)
     proc_log(DOOR_PROGRAM, PROC_WARNING, "%s", text);
 }
 
+/* MHD takes a file without any certificate for one that trusts nobody. */
+static bool has_certificate(const char *pem)
+{
+    gnutls_x509_crt_t *list = NULL;
+    unsigned count = 0;
+    size_t len = strlen(pem);
+    union {
+        const char *in;
+        unsigned char *out; /* gnutls_datum_t has no const */
+    } text = {.in = pem};
+    gnutls_datum_t data = {.data = text.out, .size = (unsigned)len};
+    if (gnutls_x509_crt_list_import2(&list, &count, &data, GNUTLS_X509_FMT_PEM, 0) < 0)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        gnutls_x509_crt_deinit(list[i]);
+    gnutls_free(list);
+    return count > 0;
+}
+
 enum hm_err door_http_start(struct door *d, int listen_fd, const struct door_tls_files *tls,
                             struct door_http **out, struct hm_why *why)
 {
+    if (!has_certificate(tls->client_ca)) {
+        hm_close_fd(&listen_fd);
+        return hm_fail(why, HM_E_CONFIG, "client_ca %s holds no PEM certificate",
+                       d->config->client_ca);
+    }
     struct door_http *h = calloc(1, sizeof *h);
     if (h == NULL) {
         hm_close_fd(&listen_fd);

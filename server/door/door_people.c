@@ -1,5 +1,6 @@
 #include "server/door/door_people.h"
 
+#include "schema/core/hm_text.h"
 #include "schema/io/hm_clock.h"
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_ops.h"
@@ -68,9 +69,8 @@ static enum hm_err ask(struct ipc_pool *registrar, int64_t timeout_ms, struct hm
         (void)ipc_get_bytes(&in, NAME_TEXT_MAX);
         who.roles = ipc_get_u64(&in);
         ipc_get_digest(&in, &policy);
-        err = ipc_in_end(&in, why);
-        if (err == HM_OK && who.id[0] == '\0')
-            err = hm_fail(why, HM_E_MALFORMED, "the registrar named a principal without a name");
+        if (ipc_in_end(&in, why) != HM_OK || !hm_name_ok(who.id))
+            return hm_fail(why, HM_E_INTERNAL, "the registrar named a principal without a name");
     }
     if (err == HM_OK || err == HM_E_NOT_FOUND) {
         who.until_ms = hm_clock_mono_ms() + DOOR_WHO_MS;

@@ -155,9 +155,8 @@ void door_get_consistency(struct door_req *r)
         hm_buf_putc(out, '"');
     }
     hm_buf_printf(out, "],\"log_size\":%" PRIu64 "}\n", r->answer.log_size);
-    err = ipc_in_end(&in, &r->why);
-    if (err == HM_OK)
+    if (ipc_in_end(&in, &r->why) == HM_OK)
         door_ok_json(r);
     else
-        door_problem_of(r, err, &r->why);
+        door_problem_of(r, HM_E_INTERNAL, &r->why);
 }

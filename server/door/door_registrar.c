@@ -68,9 +68,8 @@ static enum hm_err read_answer(struct door_req *r, struct door_missing *missing)
     uint64_t size = ipc_get_u64(&in);
     struct hm_bytes body = ipc_get_bytes(&in, IPC_FRAME_MAX);
     take_missing(&in, missing);
-    enum hm_err err = ipc_in_end(&in, &r->why);
-    if (err != HM_OK)
-        return err;
+    if (ipc_in_end(&in, &r->why) != HM_OK)
+        return hm_fail_in(&r->why, HM_E_INTERNAL, "the registrar's answer");
     if (status == 0 && missing != NULL)
         return HM_OK;
     if (!status_ok(status))

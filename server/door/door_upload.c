@@ -62,10 +62,9 @@ static enum hm_err registrar_open(struct door_req *r, const struct hm_digest *d,
     if (err == HM_OK) {
         ipc_in_begin(&in, hm_buf_bytes(&r->conn->reply));
         *size = ipc_get_u64(&in);
-        err = ipc_in_end(&in, &r->why);
+        if (ipc_in_end(&in, &r->why) != HM_OK || got < 0)
+            err = hm_fail(&r->why, HM_E_INTERNAL, "the registrar sent no artifact");
     }
-    if (err == HM_OK && got < 0)
-        err = hm_fail(&r->why, HM_E_MALFORMED, "the registrar sent no descriptor");
     if (err != HM_OK)
         hm_close_fd(&got);
     else
@@ -188,6 +187,8 @@ void door_upload_end(struct door_req *r)
         if (!hm_digest_eq(&have, &u->want)) {
             char hex[HM_SHA256_HEX];
             hm_digest_hex(&have, hex);
+            door_upload_free(u);
+            r->upload = NULL;
             door_problem(r, DOOR_DIGEST_MISMATCH, "these bytes are sha256:%s", hex);
             return;
         }
