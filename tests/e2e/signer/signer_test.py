@@ -94,7 +94,8 @@ def process(w, c):
     """What the running process is."""
     status = dict(line.split(":", 1) for line in open(f"/proc/{w.process.pid}/status").read().splitlines())
     row("no new privileges", status["NoNewPrivs"].strip() == "1")
-    if b"__asan_init" not in (BUILD / "bin/hallmark-signer").read_bytes():
+    program = (BUILD / "bin/hallmark-signer").read_bytes()
+    if b"__asan_init" not in program and b"__tsan_init" not in program:
         row("seccomp filter", status["Seccomp"].strip() == "2", status["Seccomp"])
     if SERVICE_USER:
         row("not root", "0" not in status["Uid"].split(), status["Uid"])
