@@ -126,10 +126,7 @@ static void tables(void **state)
 static void tables_escape(void **state)
 {
     static const char *const headers[] = {"A"};
-    static const char *const evil[] = {"\033[2J", "a\rb", "a\nb",
-                                       "\xe2\x80\xae"
-                                       "gpj",
-                                       "\x7f"};
+    static const char *const evil[] = {"\033[2J", "a\rb", "a\nb", "\xe2\x80\xae.gpj", "\x7f"};
     (void)state;
     for (size_t i = 0; i < sizeof evil / sizeof evil[0]; i++) {
         char text[256];
