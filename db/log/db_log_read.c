@@ -19,6 +19,8 @@ enum {
     READ_CHECKPOINT,
     READ_LAST_CHECKPOINT,
     READ_NODES,
+    READ_BEGIN,
+    READ_END,
     READ_RELEASE,
     READ_APPROVALS,
     READ_COUNT
@@ -32,6 +34,8 @@ static const char *const reader_text[READ_COUNT] = {
     [READ_CHECKPOINT] = "SELECT size, note FROM checkpoint WHERE size>=?1 ORDER BY size LIMIT 1",
     [READ_LAST_CHECKPOINT] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [READ_NODES] = "SELECT hashes FROM record WHERE idx=?1",
+    [READ_BEGIN] = "BEGIN",
+    [READ_END] = "COMMIT",
     [READ_RELEASE] = "SELECT " DB_LOG_RELEASE_COLUMNS " FROM release WHERE id=?1",
     [READ_APPROVALS] =
         "SELECT record, principal, key FROM approval WHERE release=?1 ORDER BY record",
@@ -68,6 +72,19 @@ void db_reader_close(struct db_reader *r)
         return;
     db_sql_close(&r->sql);
     free(r);
+}
+
+enum hm_err db_reader_begin(struct db_reader *r, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_BEGIN);
+    return db_q_run(&q, why);
+}
+
+void db_reader_end(struct db_reader *r)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_END);
+    if (sqlite3_get_autocommit(r->sql.db) == 0 && db_q_run(&q, NULL) != HM_OK)
+        q.rc = sqlite3_exec(r->sql.db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 static enum hm_err put(struct hm_buf *out, struct hm_bytes b, struct hm_why *why)

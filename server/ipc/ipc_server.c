@@ -124,6 +124,8 @@ static bool serve_one(struct ipc_server *s, int sock, void *state, struct hm_buf
     hm_buf_reset(out);
     struct ipc_request r = {code, hm_buf_bytes(in), fd, out, -1, state};
     enum hm_err err = op->handle(s->c.ctx, &r, &why);
+    if (s->c.on_done != NULL)
+        s->c.on_done(s->c.ctx, state);
     if (err == HM_OK && hm_buf_err(out) != HM_OK)
         err = hm_fail(&why, hm_buf_err(out), "%s: the reply does not fit", op->name);
     struct hm_bytes body = err == HM_OK ? hm_buf_bytes(out) : hm_bytes_str(why.text);

@@ -30,6 +30,7 @@ struct ipc_server_config {
     void *ctx;
     void *(*on_open)(void *ctx); /* per-connection state, may be NULL */
     void (*on_close)(void *ctx, void *state);
+    void (*on_done)(void *ctx, void *state); /* after each request was answered; may be NULL */
     void (*on_refused)(
         void *ctx,
         const char *text); /* a connection or request that was turned away; for the log */

@@ -60,12 +60,18 @@ enum hm_err reg_answer_problem(enum reg_problem p, const char *detail, struct hm
     return hm_buf_err(&body) != HM_OK ? hm_buf_err(&body) : hm_buf_err(reply);
 }
 
+/* A proof under any checkpoint stays true, so the one that this request made already serves again.
+ */
 enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, struct hm_why *why)
 {
     struct reg_head head;
     struct hm_path path;
     struct db_reader *reader;
     HM_BUF_AUTO record = {.limit = HM_RECORD_MAX};
+    if (c->has_proof && c->proof_idx == idx) {
+        hm_buf_put(out, c->proof.data, c->proof.len);
+        return hm_buf_err(out);
+    }
     enum hm_err err = reg_seq_head(c->desk->seq, &head, why);
     if (err == HM_OK)
         err = reg_conn_reader(c, &reader, why);
@@ -76,11 +82,15 @@ enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, stru
                        (unsigned long long)idx);
     err = db_reader_record(reader, idx, &record, why);
     if (err == HM_OK)
-        err = hm_merkle_inclusion(idx, head.size, db_reader_node, reader, &path, why);
+        err = reg_conn_path(c, idx, head.size, &path, why);
     if (err != HM_OK)
         return err;
+    hm_buf_reset(&c->proof);
     hm_tlog_proof_write(hm_buf_bytes(&record), idx, &path, hm_bytes_of(head.note, head.note_len),
-                        out);
+                        &c->proof);
+    c->has_proof = hm_buf_err(&c->proof) == HM_OK;
+    c->proof_idx = idx;
+    hm_buf_put(out, c->proof.data, c->proof.len);
     return hm_buf_err(out);
 }
 

@@ -162,7 +162,7 @@ enum hm_err reg_approve(struct reg_conn *c, const struct reg_ask *ask, struct re
     if (err == HM_OK) {
         struct approval a = {.ask = ask, .dossier = d};
         examine(c, &s, &a);
-        err = reg_seq_run(c->desk->seq, decide, &a, out, why);
+        err = reg_conn_decide(c, decide, &a, out, why);
     }
     hm_signed_free(&s);
     return err;

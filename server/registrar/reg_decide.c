@@ -137,7 +137,7 @@ static enum hm_err run(struct reg_conn *c, const struct reg_ask *ask, enum hm_si
     if (err == HM_OK) {
         struct decision d = {.ask = ask, .dossier = dossier, .kind = kind, .target = target};
         examine(c, &s, &d);
-        err = reg_seq_run(c->desk->seq, decide, &d, out, why);
+        err = reg_conn_decide(c, decide, &d, out, why);
     }
     hm_signed_free(&s);
     return err;

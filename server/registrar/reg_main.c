@@ -82,6 +82,8 @@ static enum hm_err open_parts(struct program *p, struct hm_why *why)
     if (err == HM_OK)
         err = reg_certs_open(hm_buf_bytes(&p->world.client_ca), &d->certs, why);
     if (err == HM_OK)
+        err = reg_readers_open(p->config.database, &d->readers, why);
+    if (err == HM_OK)
         err = reg_inflight_open(INFLIGHT_MAX, &d->inflight, why);
     if (err == HM_OK)
         err =
@@ -103,6 +105,7 @@ static enum hm_err open_server(struct program *p, uid_t peer, struct hm_why *why
         .ctx = &p->desk,
         .on_open = reg_conn_open,
         .on_close = reg_conn_close,
+        .on_done = reg_conn_done,
         .on_refused = on_refused,
     };
     return ipc_server_open(&sc, &p->server, why);
@@ -115,6 +118,7 @@ static void close_parts(struct program *p)
     reg_seq_close(p->desk.seq);
     reg_signer_close(p->signer);
     reg_inflight_close(p->desk.inflight);
+    reg_readers_close(p->desk.readers);
     reg_certs_close(p->desk.certs);
     reg_memo_close(p->desk.memo);
     reg_world_free(&p->world);

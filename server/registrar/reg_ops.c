@@ -26,19 +26,18 @@ void reg_conn_close(void *desk, void *conn)
     struct reg_conn *c = conn;
     (void)desk;
     if (c != NULL)
-        db_reader_close(c->reader);
+        hm_buf_free(&c->proof);
     free(c);
 }
 
-enum hm_err reg_conn_reader(struct reg_conn *c, struct db_reader **out, struct hm_why *why)
+void reg_conn_done(void *desk, void *conn)
 {
-    if (c->reader == NULL) {
-        enum hm_err err = db_reader_open(c->desk->config->database, &c->reader, why);
-        if (err != HM_OK)
-            return err;
-    }
-    *out = c->reader;
-    return HM_OK;
+    struct reg_conn *c = conn;
+    (void)desk;
+    if (c == NULL)
+        return;
+    reg_conn_rest(c);
+    c->has_proof = false;
 }
 
 static enum hm_err conn_of(const struct ipc_request *r, struct reg_conn **out, struct hm_why *why)
@@ -266,8 +265,8 @@ static enum hm_err op_consistency(void *ctx, struct ipc_request *r, struct hm_wh
     uint64_t v[2] = {0};
     struct reg_head head;
     struct reg_conn *c;
-    struct db_reader *reader;
     struct hm_path path;
+    struct reg_nodes nodes = {desk->readers, NULL};
     enum hm_err err = get_u64s(r, v, 2, why);
     if (err == HM_OK)
         err = reg_seq_head(desk->seq, &head, why);
@@ -278,9 +277,9 @@ static enum hm_err op_consistency(void *ctx, struct ipc_request *r, struct hm_wh
     if (err == HM_OK)
         err = conn_of(r, &c, why);
     if (err == HM_OK)
-        err = reg_conn_reader(c, &reader, why);
+        err = reg_conn_reader(c, &nodes.reader, why);
     if (err == HM_OK)
-        err = hm_merkle_consistency(v[0], v[1], db_reader_node, reader, &path, why);
+        err = hm_merkle_consistency(v[0], v[1], reg_nodes_read, &nodes, &path, why);
     if (err != HM_OK)
         return err;
     ipc_put_u64(r->reply, path.count);

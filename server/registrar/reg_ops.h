@@ -13,6 +13,7 @@ extern const struct ipc_op reg_ops[];
 extern const size_t reg_op_count;
 void *reg_conn_open(void *desk);
 void reg_conn_close(void *desk, void *conn);
+void reg_conn_done(void *desk, void *conn); /* after each request */
 
 /* Requests that change something (reg_ask.c). */
 enum hm_err reg_op_submit(void *ctx, struct ipc_request *r, struct hm_why *why);

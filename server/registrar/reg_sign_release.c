@@ -325,13 +325,11 @@ static enum hm_err ask_signer(struct signing *s, uint64_t size, uint8_t sig[stat
                               struct hm_why *why)
 {
     struct hm_path path;
-    struct db_reader *reader;
     struct hm_bytes approvals[HM_APPROVALS_MAX];
-    enum hm_err err = reg_conn_reader(s->conn, &reader, why);
-    if (err == HM_OK)
-        err = hm_merkle_inclusion(s->intent.idx, size, db_reader_node, reader, &path, why);
+    enum hm_err err = reg_conn_path(s->conn, s->intent.idx, size, &path, why);
     if (err != HM_OK)
         return err;
+    reg_conn_rest(s->conn);
     for (size_t i = 0; i < s->d->approval_count; i++)
         approvals[i] = hm_buf_bytes(&s->d->approvals[i]);
     struct reg_sign_item item = {
@@ -391,11 +389,11 @@ static bool is_stopping(const struct signing *s)
  * recorded but not confirmed (HM_E_TIMEOUT) is not tried again. */
 static enum hm_err write_result(struct signing *s, struct reg_result *out, struct hm_why *why)
 {
-    enum hm_err err = reg_seq_run(s->conn->desk->seq, decide_result, s, out, why);
+    enum hm_err err = reg_conn_decide(s->conn, decide_result, s, out, why);
     for (unsigned i = 0; i < RESULT_TRIES && err != HM_OK && err != HM_E_TIMEOUT && !is_stopping(s);
          i++) {
         (void)sleep(1);
-        err = reg_seq_run(s->conn->desk->seq, decide_result, s, out, why);
+        err = reg_conn_decide(s->conn, decide_result, s, out, why);
     }
     return err;
 }
@@ -449,7 +447,7 @@ static enum hm_err run(struct signing *s, struct reg_result *out, struct hm_why 
 {
     enum hm_err err = prepare(s, why);
     if (err == HM_OK)
-        err = reg_seq_run(s->conn->desk->seq, decide_intention, s, out, why);
+        err = reg_conn_decide(s->conn, decide_intention, s, out, why);
     if (err != HM_OK || !s->intended)
         return err;
     make_envelope(s, out->log_size);

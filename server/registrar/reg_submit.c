@@ -383,7 +383,7 @@ static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_b
         if (err != HM_OK)
             return hm_fail_in(why, HM_E_UNAVAILABLE, "key %s", rule->key->id);
     }
-    return reg_seq_run(s->conn->desk->seq, decide, s, out, why);
+    return reg_conn_decide(s->conn, decide, s, out, why);
 }
 
 enum hm_err reg_submit(struct reg_conn *c, const struct reg_ask *ask, struct reg_result *out,

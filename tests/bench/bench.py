@@ -1,0 +1,284 @@
+"""Figures as ratios against the bare primitive in the same run. See scripts/bench."""
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+sys.path.insert(0, os.path.join(TOP, "scripts", "lib"))
+from lab import DOMAIN, ORIGIN, Lab, LabError, dsse, read, sha256, write  # noqa: E402
+
+from cryptography.hazmat.primitives import serialization  # noqa: E402
+
+CLIENTS = 32
+UPLOADS = 50
+UPLOAD_BYTES = 64 << 20
+FIGURES = []
+
+
+def figure(bench, value, unit, bare=None, ratio=None, **more):
+    row = {"bench": bench, "value": round(value, 4), "unit": unit}
+    if bare is not None:
+        row["bare"] = round(bare, 4)
+        row["ratio"] = round(value / bare if ratio is None else ratio, 4)
+    row.update(more)
+    FIGURES.append(row)
+    print(json.dumps(row), flush=True)
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class Plan:
+    """Requests for bench_load: a plan and a blob of bodies."""
+
+    def __init__(self, lab, name):
+        self.lab, self.plan, self.blob = lab, lab.path(name + ".plan"), lab.path(name + ".blob")
+        self.lines, self.bodies, self.offset = [], [], 0
+
+    def add(self, client, method, path, body=b"", key=""):
+        self.lines.append("%d %s %s %d %d %s\n" % (client, method, path, self.offset, len(body), key))
+        if body:
+            self.bodies.append(body)
+            self.offset += len(body)
+
+    def play(self, bench_dir):
+        write(self.plan, "".join(self.lines))
+        write(self.blob, b"".join(self.bodies))
+        tls = self.lab.path("tls")
+        r = subprocess.run([os.path.join(bench_dir, "bench_load"), "localhost", str(self.lab.port), tls + "/ca.pem",
+                            tls + "/ci-edge.pem", tls + "/ci-edge.key", self.plan, self.blob], stdout=subprocess.PIPE)
+        if r.returncode not in (0, 1):
+            raise LabError("bench_load failed")
+        out = json.loads(r.stdout)
+        if out["failures"]:
+            raise LabError("%d of %d requests failed" % (out["failures"], out["requests"]))
+        return out
+
+
+def signed_request(lab, key, certificate, product, n, revision, artifact, attestation):
+    request = {"type": "release-request/v1", "origin": ORIGIN, "nonce": os.urandom(16).hex(),
+               "expires": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 36000)), "product": product,
+               "version": "1.0.%d" % n, "channel": "nightly", "hardware": [{"model": "er-100", "revision": revision}],
+               "regions": ["world"], "artifacts": [{"name": "firmware.bin", "sha256": sha256(artifact), "size": len(artifact)}],
+               "attestations": [sha256(attestation.encode())]}
+    doc = json.loads(dsse("application/vnd.hallmark.release-request+json", json.dumps(request).encode(), key))
+    doc["certificate"] = certificate
+    return json.dumps({"request": json.dumps(doc), "attestations": [attestation]}).encode()
+
+
+def bench_sign(args, bench_dir, bin_dir):
+    """POST .../signature, 32 clients, mutual TLS, keep-alive, 10,000 records in the log."""
+    revisions = ["r%d" % i for i in range(CLIENTS)]
+    lab = Lab(tempfile.mkdtemp(dir="/var/tmp", prefix="hb-"), bin_dir, development=True,
+              hardware={"edge-router": (["er-100"], revisions, ["world"])})
+    try:
+        lab.set_up()
+        bare_cmd = [os.path.join(bench_dir, "bench_csign"), lab.module(), "development", "development",
+                    lab.path("pins", "development"), "3"]
+        bare = float(lab.run(bare_cmd).out)
+        lab.start_all()
+        key = serialization.load_pem_private_key(read(lab.path("tls", "ci-edge.key")), None)
+        certificate = read(lab.path("tls", "ci-edge.pem")).decode()
+        uploads, submissions, signatures = Plan(lab, "uploads"), Plan(lab, "submissions"), Plan(lab, "signatures")
+        note("sign: preparing %d releases" % args.releases)
+        for n in range(args.releases):
+            artifact = b"firmware %d %s" % (n, os.urandom(8))
+            attestation = lab.provenance({"firmware.bin": sha256(artifact)}, ref="refs/heads/main")
+            uploads.add(n % CLIENTS, "PUT", "/v1/artifacts/sha256:" + sha256(artifact), artifact)
+            submissions.add(n % CLIENTS, "POST", "/v1/releases",
+                            signed_request(lab, key, certificate, "edge-router", n, revisions[n % CLIENTS], artifact, attestation))
+        note("sign: uploading and submitting")
+        up, sub = uploads.play(bench_dir), submissions.play(bench_dir)
+        figure("submit", sub["requests"] / sub["seconds"], "1/s", p50_ms=sub["p50_ms"], p99_ms=sub["p99_ms"])
+        releases = all_releases(lab)
+        for release in sorted(releases, key=lambda r: r["sequence"]):
+            signatures.add(int(release["version"].rsplit(".", 1)[1]) % CLIENTS, "POST", "/v1/releases/%s/signature" % release["id"],
+                           key="sign-" + release["id"])
+        before = cpu_times(lab)
+        out = signatures.play(bench_dir)
+        after = cpu_times(lab)
+        used = {s: round((after[s] - before[s]) / out["requests"] * 1e6, 1) for s in before}
+        bare = max(bare, 0.0)
+        figure("sign", out["requests"] / out["seconds"], "1/s", bare, p50_ms=out["p50_ms"], p99_ms=out["p99_ms"],
+               cpu_us_per_signature=used, records_before=len(releases) + 5)
+        lab.cli("audit", "log", "verify")
+    finally:
+        lab.clean()
+        shutil.rmtree(lab.root, ignore_errors=True)
+
+
+def all_releases(lab):
+    found, cursor = [], ""
+    while True:
+        page = json.loads(lab.curl("/v1/releases?limit=1000" + cursor, who="audit").out)
+        found += page["items"]
+        if not page.get("next"):
+            return [r for r in found if r["state"] == "approved"]
+        cursor = "&after=" + page["next"]
+
+
+def cpu_times(lab):
+    out = {}
+    for name, p in lab.processes.items():
+        fields = open("/proc/%d/stat" % p.pid).read().rsplit(")", 1)[1].split()
+        out[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return out
+
+
+def upload_plan(lab, count, size):
+    plan = Plan(lab, "ingest")
+    for i in range(count):
+        body = i.to_bytes(8, "big") + os.urandom(1 << 16) * (size >> 16)
+        body = body[:size]
+        plan.add(i, "PUT", "/v1/artifacts/sha256:" + sha256(body), body)
+    return plan
+
+
+def bench_ingest(args, bench_dir, bin_dir):
+    """Artifact uploads against receive + hash + write + fsync; memory with 50 uploads of 64 MiB at once."""
+    lab = Lab(tempfile.mkdtemp(dir="/var/tmp", prefix="hb-"), bin_dir)
+    try:
+        lab.set_up()
+        lab.start_all()
+        rates = {"bare": [], "door": []}
+        for round_ in range(3):
+            plan = upload_plan(lab, 4, 256 << 20)
+            rates["bare"].append(play_bare(lab, plan, bench_dir, 4, 256 << 20))
+            out = plan.play(bench_dir)
+            rates["door"].append(4 * (256 << 20) / out["seconds"])
+            lab.stop("door")
+            shutil.rmtree(lab.path("door", "inbox"))
+            lab.directories()
+            lab.start("door")
+            lab.wait_ready()
+        best = {k: sorted(v)[1] for k, v in rates.items()}
+        figure("ingest", best["door"] / 1e6, "MB/s", best["bare"] / 1e6, runs={k: [round(x / 1e6) for x in v] for k, v in rates.items()})
+        note("ingest: %d uploads of %d MiB at once" % (UPLOADS, UPLOAD_BYTES >> 20))
+        plan = upload_plan(lab, UPLOADS, UPLOAD_BYTES)
+        peak = watch_memory(lab.processes["door"].pid, lambda: plan.play(bench_dir))
+        figure("ingest-memory", peak / 1048576, "MiB", limit=64)
+    finally:
+        lab.clean()
+        shutil.rmtree(lab.root, ignore_errors=True)
+
+
+def play_bare(lab, plan, bench_dir, connections, size):
+    folder, port_file = lab.path("bare"), lab.path("bare.port")
+    os.makedirs(folder, exist_ok=True)
+    if os.path.exists(port_file):
+        os.unlink(port_file)
+    p = subprocess.Popen([os.path.join(bench_dir, "bench_bare_ingest"), lab.path("tls", "door.pem"), lab.path("tls", "door.key"),
+                          folder, port_file, str(connections), str(size)])
+    while not os.path.exists(port_file) or not read(port_file):
+        time.sleep(0.02)
+    port, lab.port = lab.port, int(read(port_file))
+    try:
+        out = plan.play(bench_dir)
+    finally:
+        lab.port = port
+        p.wait(60)
+    return connections * size / out["seconds"]
+
+
+def watch_memory(pid, work):
+    """Largest resident size of the process, without pages of files, while work runs."""
+    done, peak = threading.Event(), [0]
+
+    def look():
+        while not done.is_set():
+            for line in open("/proc/%d/status" % pid):
+                if line.startswith("VmRSS:"):
+                    peak[0] = max(peak[0], int(line.split()[1]) * 1024)
+            time.sleep(0.01)
+
+    t = threading.Thread(target=look)
+    t.start()
+    try:
+        work()
+    finally:
+        done.set()
+        t.join()
+    return peak[0]
+
+
+def bench_start(args, bench_dir, bin_dir):
+    """Start of registrar and door until /readyz says yes, with 1,000 and with 100,000 records."""
+    lab = Lab(tempfile.mkdtemp(dir="/var/tmp", prefix="hb-"), bin_dir)
+    try:
+        lab.set_up()
+        lab.start_all()
+        times = {}
+        have = 0
+        for size in (1000, 100000):
+            lab.stop_all()
+            database = lab.path("registrar", "log.db")
+            lab.run([os.path.join(bench_dir, "bench_fill"), database, ORIGIN, str(size - have)], timeout=900)
+            lab.own(lab.path("registrar"), "registrar")
+            have = size
+            lab.start_all()
+            wait_read_model(lab)
+            times[size] = sorted(one_start(lab) for _ in range(args.starts))[args.starts // 2]
+        figure("start", times[100000] * 1e3, "ms", times[1000] * 1e3)
+    finally:
+        lab.clean()
+        shutil.rmtree(lab.root, ignore_errors=True)
+
+
+def wait_read_model(lab):
+    for _ in range(600):
+        size = int(lab.curl("/v1/log/checkpoint", who="audit").out.splitlines()[1])
+        if json.loads(lab.curl("/v1/releases?limit=1", who="audit").out).get("log_size") == size:
+            return
+        time.sleep(0.1)
+    raise LabError("the read model does not catch up")
+
+
+def one_start(lab):
+    lab.stop("door")
+    lab.stop("registrar")
+    t = time.time()
+    lab.start("registrar")
+    lab.start("door")
+    lab.wait_ready()
+    return time.time() - t
+
+
+def table():
+    rows = [("bench", "value", "unit", "bare", "ratio", "")]
+    for f in FIGURES:
+        more = " ".join("%s=%s" % (k, v) for k, v in f.items() if k not in ("bench", "value", "unit", "bare", "ratio"))
+        rows.append((f["bench"], "%.1f" % f["value"], f["unit"], "%.1f" % f["bare"] if "bare" in f else "-",
+                     "%.3f" % f["ratio"] if "ratio" in f else "-", more))
+    widths = [max(len(r[i]) for r in rows) for i in range(5)]
+    print()
+    for r in rows:
+        print("  ".join([r[0].ljust(widths[0])] + [r[i].rjust(widths[i]) for i in range(1, 5)] + [r[5]]).rstrip())
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--build", required=True)
+    p.add_argument("--releases", type=int, default=10000)
+    p.add_argument("--starts", type=int, default=5)
+    p.add_argument("which", nargs="*", default=[])
+    args = p.parse_args()
+    bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
+    all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start}
+    for name in args.which or list(all_benches):
+        all_benches[name](args, os.path.abspath(bench_dir), os.path.abspath(bin_dir))
+    table()
+
+
+if __name__ == "__main__":
+    main()
