@@ -295,6 +295,40 @@ static void test_approvals_limit(void **state)
     assert_int_equal(count, HM_APPROVALS_MAX);
 }
 
+/* Readers see what is committed, and refuse damaged rows like the writer. */
+static void test_readers(void **state)
+{
+    struct t_log *t = *state;
+    struct db_reader *rd = NULL;
+    struct db_release r = release(17, "1.0");
+    struct db_release out = {.id = 99};
+    struct db_approval list[HM_APPROVALS_MAX];
+    struct db_approval a = approval(18, "ada", "k1");
+    size_t count = 9;
+    T_OK(db_reader_open(t->d.path, &rd, why));
+    T_OK(db_log_begin(t->log, why));
+    T_OK(db_state_release_insert(t->log, &r, why));
+    T_OK(db_state_approval_insert(t->log, 17, &a, why));
+    T_FAILS(HM_E_NOT_FOUND, db_reader_release(rd, 17, &out, why)); /* not committed yet */
+    assert_int_equal(out.id, 99);
+    T_OK(db_reader_approvals(rd, 17, list, &count, why));
+    assert_int_equal(count, 0);
+    T_OK(db_log_commit(t->log, why));
+    T_OK(db_reader_release(rd, 17, &out, why));
+    assert_string_equal(out.version, "1.0");
+    assert_memory_equal(&out.policy, &r.policy, sizeof r.policy);
+    T_OK(db_reader_approvals(rd, 17, list, &count, why));
+    assert_int_equal(count, 1);
+    assert_string_equal(list[0].principal, "ada");
+    T_FAILS(HM_E_NOT_FOUND, db_reader_release(rd, UINT64_MAX, &out, why));
+    assert_int_equal(t_raw(t->d.path, "UPDATE release SET manifest=x'00'"), SQLITE_OK);
+    T_FAILS(HM_E_IO, db_reader_release(rd, 17, &out, why));
+    assert_int_equal(t_raw(t->d.path, "UPDATE approval SET key=x'00'"), SQLITE_OK);
+    T_FAILS(HM_E_IO, db_reader_approvals(rd, 17, list, &count, why));
+    assert_int_equal(count, 1);
+    db_reader_close(rd);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, t_log_setup, t_log_teardown)
 int main(void)
 {
@@ -309,6 +343,7 @@ int main(void)
         T(test_signing),
         T(test_approvals),
         T(test_approvals_limit),
+        T(test_readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
