@@ -283,6 +283,8 @@ class World:
         self.run_dir.mkdir()
         self.out = self.dir / "ceremony"
         self.out.mkdir()
+        # a copy, since the service's user may not be allowed into the folder that the tree lies in
+        self.ceremony_program = shutil.copy(BUILD / "bin/hallmark-ceremony", self.dir / "hallmark-ceremony")
         self.own()
         for label in ("root", "log", "production", "development"):
             as_service(["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "314159"],
@@ -325,7 +327,7 @@ class World:
         path = self.dir / "ceremony.json"
         path.write_text(json.dumps(self.ceremony_config))
         path.chmod(0o644)
-        run = as_service([BUILD / "bin/hallmark-ceremony", *args, "--config", path, "--out", self.out],
+        run = as_service([self.ceremony_program, *args, "--config", path, "--out", self.out],
                          capture_output=True, text=True)
         assert run.returncode == expect, (run.returncode, run.stdout, run.stderr)
         return run
