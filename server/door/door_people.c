@@ -145,7 +145,7 @@ uint64_t door_people_take(struct door_people *p, const char *id)
     if (b->tokens >= 1.0)
         b->tokens -= 1.0;
     else
-        wait_s = (uint64_t)((1.0 - b->tokens) / p->per_ms / 1000.0) + 1;
+        wait_s = ((uint64_t)((1.0 - b->tokens) / p->per_ms) + 999) / 1000;
     (void)pthread_mutex_unlock(&p->lock);
     return wait_s;
 }
