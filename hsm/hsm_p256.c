@@ -80,12 +80,34 @@ static enum hm_err open_key(struct hsm_key *k, const struct hsm_token *t, PKCS11
                    t->label, k->info.label);
 }
 
+/* libp11 waits for ever where it cannot open a session, so that is tried before it is asked. */
+static enum hm_err check_new_session(struct hsm *h, const struct hsm_token *t, struct hm_why *why)
+{
+    CK_SESSION_HANDLE s = 0;
+    CK_RV rv = h->m.f->C_OpenSession(t->slot, CKF_SERIAL_SESSION, NULL, NULL, &s);
+    if (rv == CKR_OK)
+        rv = h->m.f->C_CloseSession(s);
+    return rv == CKR_OK ? HM_OK : hsm_fail_token(why, t, "C_OpenSession", rv);
+}
+
+/* The same while it works: a token that is gone is noticed here, in the session of our own. */
+static enum hm_err check_session(struct hsm *h, const struct hsm_token *t, struct hm_why *why)
+{
+    CK_SESSION_INFO info = {.state = CKS_RO_PUBLIC_SESSION};
+    CK_RV rv = h->m.f->C_GetSessionInfo(t->session, &info);
+    if (rv == CKR_OK && info.state != CKS_RO_USER_FUNCTIONS && info.state != CKS_RW_USER_FUNCTIONS)
+        rv = CKR_USER_NOT_LOGGED_IN;
+    return rv == CKR_OK ? HM_OK : hsm_fail_token(why, t, "C_GetSessionInfo", rv);
+}
+
 static enum hm_err open_token(struct hsm *h, size_t token, struct hm_why *why)
 {
     struct hsm_token *t = &h->tokens[token];
     PKCS11_KEY *list = NULL;
     unsigned count = 0;
-    enum hm_err err = open_context(h, why);
+    enum hm_err err = check_new_session(h, t, why);
+    if (err == HM_OK)
+        err = open_context(h, why);
     if (err != HM_OK)
         return err;
     PKCS11_SLOT *slot = slot_of(h, t);
@@ -138,6 +160,9 @@ enum hm_err hsm_p256_sign(struct hsm *h, struct hsm_key *k, const struct hm_dige
     if (k->signing == NULL)
         return hm_fail(why, HM_E_UNAVAILABLE, "token \"%s\": key \"%s\" is not open", t->label,
                        k->info.label);
+    enum hm_err err = check_session(h, t, why);
+    if (err != HM_OK)
+        return err;
     if (EVP_PKEY_sign(k->signing, der, &len, digest->b, sizeof digest->b) != 1)
         return hsm_fail_token(why, t, "C_Sign (libp11)", take_error());
     if (hm_ecdsa_der_to_raw(hm_bytes_of(der, len), sig) != HM_OK)

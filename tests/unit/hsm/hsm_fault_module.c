@@ -47,6 +47,8 @@ static CK_RV fault_sign(CK_SESSION_HANDLE s, CK_BYTE_PTR data, CK_ULONG len, CK_
 static CK_RV fault_sign_init(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE key)
 {
     CK_RV rv = fault("C_SignInit");
+    if (rv == 0)
+        rv = fault("gone");
     return rv != 0 ? rv : real->C_SignInit(s, m, key);
 }
 
@@ -66,16 +68,24 @@ static CK_RV fault_open_session(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app
                                 CK_SESSION_HANDLE_PTR s)
 {
     CK_RV rv = fault("C_OpenSession");
+    if (rv == 0)
+        rv = fault("gone");
     return rv != 0 ? rv : real->C_OpenSession(slot, flags, app, notify, s);
 }
 
 static CK_RV fault_slots(CK_BBOOL present, CK_SLOT_ID_PTR list, CK_ULONG_PTR count)
 {
-    if (fault("no_tokens") != 0) {
+    if (fault("no_tokens") != 0 || fault("gone") != 0) {
         *count = 0;
         return CKR_OK;
     }
     return real->C_GetSlotList(present, list, count);
+}
+
+static CK_RV fault_session_info(CK_SESSION_HANDLE s, CK_SESSION_INFO_PTR info)
+{
+    CK_RV rv = fault("gone");
+    return rv != 0 ? rv : real->C_GetSessionInfo(s, info);
 }
 
 static CK_RV fault_attribute(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR a,
@@ -111,6 +121,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out)
         ours.C_OpenSession = fault_open_session;
         ours.C_GetSlotList = fault_slots;
         ours.C_GetAttributeValue = fault_attribute;
+        ours.C_GetSessionInfo = fault_session_info;
         ours.C_GetTokenInfo = fault_token_info;
     }
     *out = &ours;

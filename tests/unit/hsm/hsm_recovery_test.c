@@ -112,33 +112,26 @@ static void no_loss(void **state)
     assert_int_equal(test_logins(&tokens), logins);
 }
 
-/* The device is out for a while. */
+/* The device is pulled out, each call into it says so, and no slot shows it until it is put back.
+ */
 static void away(void **state)
 {
     (void)state;
     struct hm_why why = {""};
     uint8_t sig[HSM_SIG_LEN];
-    test_fault(&tokens, "C_Sign 0x32 1");
-    assert_true(signs(release_key, &why));
-    test_fault(&tokens, "no_tokens 0x1 -1");
-    /* SoftHSM notices nothing by itself: let a session die, and find no token on the way back */
     size_t logins = test_logins(&tokens);
-    struct hsm_token_config list[] = {{"log", tokens.pin_file}};
-    struct hsm_config c = {
-        .module = tokens.module, .tokens = list, .token_count = 1, .state_dir = tokens.dir};
-    struct hsm *other = NULL;
-    assert_int_equal(hsm_open(&c, &other, &why), HM_E_UNAVAILABLE);
-    assert_int_equal(test_logins(&tokens), logins);
-    /* that finalised the module under the first handle, which is what an unplugged device looks
-     * like */
+    test_fault(&tokens, "gone 0x32 -1");
     assert_int_equal(hsm_sign(hsm, release_key, hm_bytes_str("m"), sig, 5000, &why),
                      HM_E_UNAVAILABLE);
+    assert_non_null(strstr(why.text, "no slot has a token"));
     assert_non_null(strstr(why.text, "tried again in"));
+    assert_int_equal(hsm_sign(hsm, log_key, hm_bytes_str("m"), sig, 5000, &why), HM_E_UNAVAILABLE);
     int64_t t0 = hm_clock_mono_ms();
     for (int i = 0; i < 1000; i++)
         assert_int_equal(hsm_sign(hsm, release_key, hm_bytes_str("m"), sig, 5000, &why),
                          HM_E_UNAVAILABLE);
     assert_true(hm_clock_mono_ms() - t0 < 2000); /* backoff answers, not the device */
+    assert_int_equal(test_logins(&tokens), logins);
     test_fault(&tokens, "");
     bool back = false;
     for (int i = 0; i < 100 && !back; i++) {
@@ -147,6 +140,24 @@ static void away(void **state)
     }
     assert_true(back);
     assert_true(signs(log_key, &why));
+}
+
+/* libp11 would wait for ever where no session can be opened: it must not come to that. */
+static void no_session_left(void **state)
+{
+    (void)state;
+    struct hm_why why = {""};
+    struct hsm *other = NULL;
+    struct hsm_token_config list[] = {{"beta", tokens.pin_file}};
+    struct hsm_config c = {
+        .module = tokens.module, .tokens = list, .token_count = 1, .state_dir = tokens.dir};
+    test_fault(&tokens, "C_OpenSession 0xb1 -1"); /* CKR_SESSION_COUNT */
+    assert_int_equal(hsm_open(&c, &other, &why), HM_E_TOKEN);
+    test_fault(&tokens, "");
+    assert_non_null(strstr(why.text, "CKR_SESSION_COUNT"));
+    assert_null(other);
+    /* the failed handle finalised the module that both share: the first one comes back by itself */
+    assert_true(signs(release_key, &why));
 }
 
 /* While it is away, the PIN file gets a wrong PIN: tried once. */
@@ -201,7 +212,7 @@ static void threads(void **state)
 int main(void)
 {
     enum { LOSSES = sizeof losses / sizeof losses[0] };
-    struct CMUnitTest tests[LOSSES + 4];
+    struct CMUnitTest tests[LOSSES + 5];
     size_t n = 0;
     for (size_t i = 0; i < LOSSES; i++) {
         void *row;
@@ -211,6 +222,7 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(no_loss);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(threads);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(away);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(no_session_left);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(wrong_pin_on_return);
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
