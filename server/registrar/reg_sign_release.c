@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RESULT_TRIES 60 /* a result that cannot be written is tried again, once a second */
+#define RESULT_RETRY_MS 500 /* pause before a result that could not be written is tried again */
 
 enum ending { ENDING_FAILED = 0, ENDING_UNKNOWN, ENDING_SIGNED };
 
@@ -379,22 +379,20 @@ static void make_envelope(struct signing *s, uint64_t size)
         fail(s, ENDING_FAILED, "result-refused", HM_E_INTERNAL, &why);
 }
 
-static bool is_stopping(const struct signing *s)
+static bool stops_within(const struct signing *s, int ms)
 {
     struct pollfd f = {.fd = s->conn->desk->stop_fd, .events = POLLIN};
-    return poll(&f, 1, 0) > 0;
+    return poll(&f, 1, ms) > 0;
 }
 
-/* Space for the results of running intentions is kept in reserve, so a failure here passes. What is
- * recorded but not confirmed (HM_E_TIMEOUT) is not tried again. */
+/* Space for the results of running intentions is kept in reserve, so a failure here passes; until
+ * then the release cannot leave `signing`. What is recorded but not confirmed (HM_E_TIMEOUT) is not
+ * tried again. */
 static enum hm_err write_result(struct signing *s, struct reg_result *out, struct hm_why *why)
 {
     enum hm_err err = reg_conn_decide(s->conn, decide_result, s, out, why);
-    for (unsigned i = 0; i < RESULT_TRIES && err != HM_OK && err != HM_E_TIMEOUT && !is_stopping(s);
-         i++) {
-        (void)sleep(1);
+    while (err != HM_OK && err != HM_E_TIMEOUT && !stops_within(s, RESULT_RETRY_MS))
         err = reg_conn_decide(s->conn, decide_result, s, out, why);
-    }
     return err;
 }
 
@@ -448,9 +446,12 @@ static enum hm_err run(struct signing *s, struct reg_result *out, struct hm_why 
     enum hm_err err = prepare(s, why);
     if (err == HM_OK)
         err = reg_conn_decide(s->conn, decide_intention, s, out, why);
-    if (err != HM_OK || !s->intended)
+    if (!s->intended || (err != HM_OK && err != HM_E_TIMEOUT))
         return err;
-    make_envelope(s, out->log_size);
+    if (err == HM_OK)
+        make_envelope(s, out->log_size);
+    else /* recorded, but under no checkpoint: the key was not used */
+        fail(s, ENDING_FAILED, hm_err_name(err), err, why);
     err = write_result(s, out, why);
     if (err == HM_OK && s->ending == ENDING_SIGNED && out->has_record)
         err = verify_whole(s, out->record, why);
