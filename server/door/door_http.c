@@ -141,7 +141,7 @@ static size_t unescape(void *cls, struct MHD_Connection *mhd, char *s)
 
 /* Only why it does not start: later ones are the troubles of clients, who could fill the journal.
  */
-static void on_log(void *cls, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) on_log(void *cls, const char *fmt, va_list ap)
 {
     struct door_http *h = cls;
     char text[512];

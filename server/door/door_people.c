@@ -142,10 +142,13 @@ uint64_t door_people_take(struct door_people *p, const char *id)
     b->at_ms = now;
     if (b->tokens > p->burst)
         b->tokens = p->burst;
-    if (b->tokens >= 1.0)
+    bool granted = b->tokens >= 1.0;
+    if (granted)
         b->tokens -= 1.0;
     else
         wait_s = ((uint64_t)((1.0 - b->tokens) / p->per_ms) + 999) / 1000;
+    if (wait_s == 0 && !granted)
+        wait_s = 1;
     (void)pthread_mutex_unlock(&p->lock);
     return wait_s;
 }
