@@ -1,4 +1,5 @@
-/* hallmark-signer: arguments. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 configuration. */
+/* hallmark-signer: arguments. Exit codes: 0 done, 1 failed, 2 wrong usage, 77 a PIN was not taken,
+ * 78 configuration. */
 #include "server/ipc/proc_log.h"
 #include "server/signer/signer_serve.h"
 
@@ -7,6 +8,7 @@
 #include <string.h>
 
 #define EXIT_USAGE 2
+#define EXIT_PIN 77    /* sysexits.h, permission: a restart may cost a try of the token's PIN */
 #define EXIT_CONFIG 78 /* sysexits.h: a restart will not help */
 
 static const char usage[] =
@@ -26,7 +28,8 @@ static const char usage[] =
     "  --version        print the version\n"
     "  --help           print this text\n"
     "\n"
-    "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 the configuration is wrong.\n";
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 77 a PIN was refused or could not be used,\n"
+    "78 the configuration is wrong.\n";
 
 typedef enum hm_err (*command_fn)(const struct signer_config *c, struct hm_why *why);
 
@@ -82,6 +85,13 @@ static bool asks_for(int argc, char **argv, const char *option)
     return false;
 }
 
+static int exit_code(enum hm_err err)
+{
+    if (err == HM_E_PIN)
+        return EXIT_PIN;
+    return err == HM_E_CONFIG ? EXIT_CONFIG : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = {.config = NULL};
@@ -101,7 +111,7 @@ int main(int argc, char **argv)
         err = a.run(&config, &why);
     if (err != HM_OK) {
         proc_log(SIGNER_PROGRAM, PROC_ERROR, "%s", why.text);
-        return err == HM_E_CONFIG ? EXIT_CONFIG : EXIT_FAILURE;
+        return exit_code(err);
     }
     if (a.done != NULL)
         (void)puts(a.done);

@@ -33,7 +33,7 @@ def refuses_start(w):
     """Each is a refusal with its name."""
     def start(name, text, **changes):
         r = w.signer(**changes)
-        row(name, r.returncode in (1, 78) and text in r.stderr and PIN not in r.stderr, (r.returncode, r.stderr[-500:]))
+        row(name, r.returncode in (1, 77, 78) and text in r.stderr and PIN not in r.stderr, (r.returncode, r.stderr[-500:]))
 
     start("guards of another root", "guards", root_keys={"keys": [{"pem": w.approvers[1].pem()}], "threshold": 1})
     bad = bytearray((w.out / "guards.cbor").read_bytes())
@@ -68,13 +68,13 @@ def pins(w):
     w.own()
     token = [{"label": "production", "pin_file": "loose"}]
     r = w.signer(release_tokens=token)
-    row("a PIN file that others may read", r.returncode == 1 and "others may read" in r.stderr and "0640" in r.stderr, r.stderr)
+    row("a PIN file that others may read", r.returncode == 77 and "others may read" in r.stderr and "0640" in r.stderr, r.stderr)
     loose.chmod(0o600)
     loose.write_text("000000\n")
     r = w.signer(release_tokens=token)
-    row("a wrong PIN is said, with its name", r.returncode == 1 and "CKR_PIN_INCORRECT" in r.stderr and "000000" not in r.stderr, r.stderr)
+    row("a wrong PIN is said, with its name", r.returncode == 77 and "CKR_PIN_INCORRECT" in r.stderr and "000000" not in r.stderr, r.stderr)
     r = w.signer(release_tokens=token)
-    row("and not tried again", r.returncode == 1 and "refused before" in r.stderr and "CKR_" not in r.stderr, r.stderr)
+    row("and not tried again", r.returncode == 77 and "refused before" in r.stderr and "CKR_" not in r.stderr, r.stderr)
     loose.write_text(PIN + "\n")
     client = w.start(release_tokens=token)
     row("the changed file is tried, and holds", len(client.hello()["keys"]) == 1)
@@ -85,7 +85,7 @@ def pins(w):
     empty.chmod(0o600)
     w.own()
     r = w.signer(release_tokens=[{"label": "production", "pin_file": "empty"}])
-    row("an empty PIN file", r.returncode == 1 and "one line with a PIN" in r.stderr, r.stderr)
+    row("an empty PIN file", r.returncode == 77 and "one line with a PIN" in r.stderr, r.stderr)
     r = w.signer(release_tokens=[{"label": "production", "pin_file": "none"}])
     row("no PIN file", r.returncode == 1 and "cannot open the PIN file" in r.stderr, r.stderr)
 
