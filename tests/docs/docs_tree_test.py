@@ -12,7 +12,6 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 # In two pieces, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(" + "TO" + r"DO|" + "FIX" + r"ME)\b")
-PRIVATE = re.compile(r"/(" + "ho" + r"me|" + "ro" + r"ot|" + "Us" + r"ers)/[A-Za-z]")
 
 
 def files():
@@ -84,7 +83,6 @@ def machine_paths(text):
     for top in (SOURCE, BUILD):
         if top.count("/") > 1:
             yield from re.finditer(re.escape(top) + r"(?=[/\"'\s]|$)", text)
-    yield from PRIVATE.finditer(text)
 
 
 def check(what, findings):
