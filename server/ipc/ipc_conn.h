@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #define IPC_FRAME_MAX ((size_t)16 * 1024 * 1024) /* bytes of a body */
+#define IPC_NO_DEADLINE INT64_MAX                /* wait until the peer goes */
 
 /* Sends one frame. fd < 0: none. deadline: hm_clock_mono_ms() value. HM_E_UNAVAILABLE (peer gone),
  * HM_E_TIMEOUT. */

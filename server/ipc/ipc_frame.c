@@ -102,57 +102,79 @@ static bool take_fds(struct msghdr *m, int *fd)
     return ok;
 }
 
-static enum hm_err recv_exact(int sock, uint8_t *out, size_t len, int *fd, int64_t deadline_ms,
-                              struct hm_why *why)
+/* Receives between least and most bytes. A frame is the only thing under way on a connection, so
+ * asking for more than its head takes no byte of another. The first wait blocks in the call itself
+ * where there is no deadline. */
+static enum hm_err recv_some(int sock, uint8_t *out, size_t least, size_t most, size_t *got,
+                             int *fd, int64_t deadline_ms, struct hm_why *why)
 {
-    size_t done = 0;
-    while (done < len) {
-        struct iovec iov = {out + done, len - done};
+    bool forever = deadline_ms == IPC_NO_DEADLINE;
+    *got = 0;
+    while (*got < least) {
+        struct iovec iov = {out + *got, most - *got};
         _Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
         struct msghdr m = {.msg_iov = &iov,
                            .msg_iovlen = 1,
                            .msg_control = control,
                            .msg_controllen = sizeof control};
-        ssize_t n = recvmsg(sock, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (n < 0 && errno == EAGAIN) {
-            enum hm_err err = wait_for(sock, POLLIN, deadline_ms, why);
-            if (err != HM_OK)
-                return err;
-            continue;
-        }
-        if (n < 0 && errno == EINTR)
+        enum hm_err err = forever ? HM_OK : wait_for(sock, POLLIN, deadline_ms, why);
+        if (err != HM_OK)
+            return err;
+        ssize_t n = recvmsg(sock, &m, (forever ? 0 : MSG_DONTWAIT) | MSG_CMSG_CLOEXEC);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
             return hm_fail(why, HM_E_UNAVAILABLE, "the peer has closed the connection");
         if (!take_fds(&m, fd))
             return hm_fail(why, HM_E_MALFORMED, "unexpected descriptor in a message");
-        done += (size_t)n;
+        *got += (size_t)n;
     }
     return HM_OK;
+}
+
+static size_t length_of(const uint8_t head[HEAD])
+{
+    return (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+}
+
+/* What came with the head, and the rest of the body. */
+static enum hm_err recv_body(int sock, const uint8_t *first, size_t have, size_t len,
+                             struct hm_buf *body, int *fd, int64_t deadline_ms, struct hm_why *why)
+{
+    size_t got = 0;
+    if (len > IPC_FRAME_MAX)
+        return hm_fail(why, HM_E_LIMIT, "message of %zu bytes exceeds the frame limit", len);
+    if (have > len)
+        return hm_fail(why, HM_E_MALFORMED, "more bytes than the message has");
+    if (body->limit < IPC_FRAME_MAX)
+        body->limit = IPC_FRAME_MAX;
+    uint8_t *at = hm_buf_room(body, len);
+    if (at == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory for a message of %zu bytes", len);
+    if (have > 0)
+        memcpy(at, first, have);
+    if (have == len)
+        return HM_OK;
+    return recv_some(sock, at + have, len - have, len - have, &got, fd, deadline_ms, why);
 }
 
 enum hm_err ipc_recv(int sock, uint16_t *code, struct hm_buf *body, int *fd, int64_t deadline_ms,
                      struct hm_why *why)
 {
-    uint8_t head[HEAD];
+    uint8_t first[8192];
+    size_t have = 0;
     int got = -1;
-    enum hm_err err = recv_exact(sock, head, HEAD, fd != NULL ? &got : NULL, deadline_ms, why);
-    size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    int *want = fd != NULL ? &got : NULL;
     hm_buf_reset(body);
-    if (err == HM_OK && len > IPC_FRAME_MAX)
-        err = hm_fail(why, HM_E_LIMIT, "message of %zu bytes exceeds the frame limit", len);
-    if (err == HM_OK) {
-        if (body->limit < IPC_FRAME_MAX)
-            body->limit = IPC_FRAME_MAX;
-        uint8_t *at = hm_buf_room(body, len);
-        err = at == NULL ? hm_fail(why, HM_E_MEMORY, "no memory for a message of %zu bytes", len)
-                         : recv_exact(sock, at, len, fd != NULL ? &got : NULL, deadline_ms, why);
-    }
+    enum hm_err err = recv_some(sock, first, HEAD, sizeof first, &have, want, deadline_ms, why);
+    if (err == HM_OK)
+        err = recv_body(sock, first + HEAD, have - HEAD, length_of(first), body, want, deadline_ms,
+                        why);
     if (err != HM_OK) {
         hm_close_fd(&got);
         return err;
     }
-    *code = (uint16_t)(head[4] << 8 | head[5]);
+    *code = (uint16_t)(first[4] << 8 | first[5]);
     if (fd != NULL)
         *fd = got;
     return HM_OK;

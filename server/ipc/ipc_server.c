@@ -14,8 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define IDLE_MS INT64_C(86400000) /* a peer may stay silent for a day */
-#define SEND_MS 10000             /* but must take its replies */
+#define SEND_MS 10000 /* but must take its replies */
 
 struct ipc_server {
     struct ipc_server_config c;
@@ -114,7 +113,7 @@ static bool serve_one(struct ipc_server *s, int sock, void *state, struct hm_buf
     struct hm_why why = {""};
     HM_FD_AUTO fd = -1;
     uint16_t code = 0;
-    if (ipc_recv(sock, &code, in, &fd, hm_clock_mono_ms() + IDLE_MS, &why) != HM_OK)
+    if (ipc_recv(sock, &code, in, &fd, IPC_NO_DEADLINE, &why) != HM_OK)
         return false;
     const struct ipc_op *op = find_op(s, code);
     if (op == NULL) {

@@ -72,6 +72,7 @@ enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, stru
         hm_buf_put(out, c->proof.data, c->proof.len);
         return hm_buf_err(out);
     }
+    reg_conn_rest(c); /* a snapshot from before this head may not hold all of its nodes */
     enum hm_err err = reg_seq_head(c->desk->seq, &head, why);
     if (err == HM_OK)
         err = reg_conn_reader(c, &reader, why);

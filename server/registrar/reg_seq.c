@@ -81,21 +81,18 @@ void reg_seq_set_state(struct reg_seq *s, bool ready, const char *reason)
                  ready ? "ready" : reason);
 }
 
-static void finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
-                   const struct hm_why *why)
+/* A job belongs to its owner again once its semaphore is posted. */
+static void finish(struct reg_job *list, enum hm_err err, const struct hm_why *why)
 {
-    (void)pthread_mutex_lock(&s->lock);
     while (list != NULL) {
         struct reg_job *next = list->next;
         if (err != HM_OK) {
             list->err = err;
             list->why = *why;
         }
-        list->done = true;
-        (void)pthread_cond_signal(&list->finished);
+        (void)sem_post(&list->finished);
         list = next;
     }
-    (void)pthread_mutex_unlock(&s->lock);
 }
 
 static struct reg_job *take(struct reg_seq *s, bool *stop)
@@ -155,7 +152,7 @@ static void run_batch(struct reg_seq *s, struct reg_job *list)
     if (err != HM_OK) {
         s->phase = REG_PHASE_CLOSED;
         reg_seq_set_state(s, false, why.text);
-        finish(s, list, err, &why);
+        finish(list, err, &why);
         return;
     }
     err = reg_seq_checkpoint(s, &why);
@@ -167,12 +164,12 @@ static void run_batch(struct reg_seq *s, struct reg_job *list)
                       "recorded, but not yet confirmed by the signer (%s); ask again with the same "
                       "Idempotency-Key",
                       why.text);
-        finish(s, list, HM_E_TIMEOUT, &text);
+        finish(list, HM_E_TIMEOUT, &text);
         return;
     }
     for (struct reg_job *j = list; j != NULL; j = j->next)
         j->result.log_size = s->head.size; /* only this thread writes it */
-    finish(s, list, HM_OK, NULL);
+    finish(list, HM_OK, NULL);
     db_log_maintain(s->log);
 }
 
@@ -215,12 +212,12 @@ static void *seq_main(void *arg)
         struct reg_job *list = take(s, &stop);
         if (stop) {
             (void)hm_fail(&why, HM_E_UNAVAILABLE, "the registrar is stopping");
-            finish(s, list, HM_E_UNAVAILABLE, &why);
+            finish(list, HM_E_UNAVAILABLE, &why);
             continue;
         }
         bool due = hm_clock_mono_ms() >= s->next_tick_ms;
         if (!get_ready(s, &why)) {
-            finish(s, list, HM_E_UNAVAILABLE, &why);
+            finish(list, HM_E_UNAVAILABLE, &why);
             if (due)
                 s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
             continue;
@@ -228,7 +225,7 @@ static void *seq_main(void *arg)
         enum hm_err err = reg_seq_check_clock(s, &why);
         if (err != HM_OK) {
             reg_seq_set_state(s, false, why.text);
-            finish(s, list, err, &why);
+            finish(list, err, &why);
             s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
         } else if (list != NULL || due) {
             run_batch(s, list);
@@ -269,28 +266,38 @@ void reg_seq_close(struct reg_seq *s)
     free(s);
 }
 
+static bool enqueue(struct reg_seq *s, struct reg_job *job)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    bool ok = !s->stop;
+    bool wake = ok && s->first == NULL;
+    if (ok) {
+        if (s->last != NULL)
+            s->last->next = job;
+        else
+            s->first = job;
+        s->last = job;
+        s->queued++;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    if (wake)
+        (void)pthread_cond_signal(&s->work);
+    return ok;
+}
+
 enum hm_err reg_seq_run(struct reg_seq *s, reg_decide_fn decide, void *arg, struct reg_result *out,
                         struct hm_why *why)
 {
     struct reg_job job = {.decide = decide, .arg = arg};
-    (void)pthread_cond_init(&job.finished, NULL);
-    (void)pthread_mutex_lock(&s->lock);
-    if (s->stop) {
-        job.done = true;
-        job.err = hm_fail(&job.why, HM_E_UNAVAILABLE, "the registrar is stopping");
-    } else {
-        if (s->last != NULL)
-            s->last->next = &job;
-        else
-            s->first = &job;
-        s->last = &job;
-        s->queued++;
-        (void)pthread_cond_signal(&s->work);
+    if (sem_init(&job.finished, 0, 0) != 0)
+        return hm_fail(why, HM_E_INTERNAL, "cannot wait for the sequencer");
+    if (!enqueue(s, &job)) {
+        (void)sem_destroy(&job.finished);
+        return hm_fail(why, HM_E_UNAVAILABLE, "the registrar is stopping");
     }
-    while (!job.done)
-        (void)pthread_cond_wait(&job.finished, &s->lock);
-    (void)pthread_mutex_unlock(&s->lock);
-    (void)pthread_cond_destroy(&job.finished);
+    while (sem_wait(&job.finished) != 0)
+        continue; /* interrupted */
+    (void)sem_destroy(&job.finished);
     if (job.err != HM_OK)
         return hm_fail(why, job.err, "%s", job.why.text);
     *out = job.result;

@@ -6,6 +6,7 @@
 #include "server/registrar/reg_seq.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 
 struct reg_job {
     reg_decide_fn decide;
@@ -13,8 +14,7 @@ struct reg_job {
     struct reg_result result;
     enum hm_err err;
     struct hm_why why;
-    bool done;
-    pthread_cond_t finished;
+    sem_t finished; /* posted once err, why and result are set */
     struct reg_job *next;
 };
 

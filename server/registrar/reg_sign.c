@@ -1,6 +1,7 @@
 #include "server/registrar/reg_sign.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,7 @@ struct waiting {
     enum hm_err err;
     struct hm_why why;
     bool maybe;
-    bool done;
-    pthread_cond_t finished;
+    sem_t finished; /* posted once err, why and maybe are set */
     struct waiting *next;
 };
 struct reg_signq {
@@ -42,18 +42,15 @@ static size_t gather(struct reg_signq *q, struct waiting *out[GATHER_MAX])
     return n;
 }
 
-static void hand_back(struct reg_signq *q, struct waiting *const *list, size_t n, enum hm_err err,
-                      bool maybe, const struct hm_why *why)
+static void hand_back(struct waiting *const *list, size_t n, enum hm_err err, bool maybe,
+                      const struct hm_why *why)
 {
-    (void)pthread_mutex_lock(&q->lock);
     for (size_t i = 0; i < n; i++) {
         list[i]->err = err;
         list[i]->maybe = maybe;
         list[i]->why = *why;
-        list[i]->done = true;
-        (void)pthread_cond_signal(&list[i]->finished);
+        (void)sem_post(&list[i]->finished);
     }
-    (void)pthread_mutex_unlock(&q->lock);
 }
 
 static void *sign_main(void *arg)
@@ -67,7 +64,7 @@ static void *sign_main(void *arg)
         for (size_t i = 0; i < n; i++)
             items[i] = list[i]->item;
         enum hm_err err = reg_signer_sign(q->signer, items, n, &maybe, &why);
-        hand_back(q, list, n, err, maybe, &why);
+        hand_back(list, n, err, maybe, &why);
     }
     return NULL;
 }
@@ -105,27 +102,36 @@ void reg_signq_close(struct reg_signq *q)
     free(q);
 }
 
+static bool enqueue(struct reg_signq *q, struct waiting *w)
+{
+    (void)pthread_mutex_lock(&q->lock);
+    bool ok = !q->stop;
+    if (ok) {
+        if (q->last != NULL)
+            q->last->next = w;
+        else
+            q->first = w;
+        q->last = w;
+    }
+    (void)pthread_mutex_unlock(&q->lock);
+    if (ok)
+        (void)pthread_cond_signal(&q->work);
+    return ok;
+}
+
 enum hm_err reg_signq_run(struct reg_signq *q, struct reg_sign_item *item, bool *maybe,
                           struct hm_why *why)
 {
     struct waiting w = {.item = item};
-    (void)pthread_cond_init(&w.finished, NULL);
-    (void)pthread_mutex_lock(&q->lock);
-    if (q->stop) {
-        w.done = true;
-        w.err = hm_fail(&w.why, HM_E_UNAVAILABLE, "the registrar is stopping");
-    } else {
-        if (q->last != NULL)
-            q->last->next = &w;
-        else
-            q->first = &w;
-        q->last = &w;
-        (void)pthread_cond_signal(&q->work);
+    if (sem_init(&w.finished, 0, 0) != 0)
+        return hm_fail(why, HM_E_INTERNAL, "cannot wait for the signer");
+    if (!enqueue(q, &w)) {
+        (void)sem_destroy(&w.finished);
+        return hm_fail(why, HM_E_UNAVAILABLE, "the registrar is stopping");
     }
-    while (!w.done)
-        (void)pthread_cond_wait(&w.finished, &q->lock);
-    (void)pthread_mutex_unlock(&q->lock);
-    (void)pthread_cond_destroy(&w.finished);
+    while (sem_wait(&w.finished) != 0)
+        continue; /* interrupted */
+    (void)sem_destroy(&w.finished);
     *maybe = w.maybe;
     return w.err == HM_OK ? HM_OK : hm_fail(why, w.err, "%s", w.why.text);
 }
