@@ -102,15 +102,31 @@ static void end_text(const struct cli *c, enum hm_err err)
     }
 }
 
+/* What to try where the command itself had no better idea. */
+static void default_next(struct cli *c, enum hm_err err)
+{
+    struct hm_bytes problem = cli_http_problem(c);
+    if (cli_exit_of(err) == CLI_EXIT_RETRY)
+        cli_next(c, "try again later; curl --cacert %s %s/readyz tells what is missing", c->set.ca,
+                 c->set.server);
+    else if (err == HM_E_CONFIG && c->command != NULL)
+        cli_next(c, "hallmark %s --help", command_name(c));
+    else if (cli_exit_of(err) == CLI_EXIT_STATE)
+        cli_next(c, "hallmark list");
+    else if (cli_problem_is(problem, "policy") || cli_problem_is(problem, "forbidden"))
+        cli_next(c, "hallmark policy show");
+    else if (err == HM_E_SIGNATURE || err == HM_E_HISTORY)
+        cli_next(c, "hallmark log verify");
+}
+
 int cli_end(struct cli *c, enum hm_err err)
 {
     if (err == HM_OK)
         return CLI_EXIT_OK;
     (void)fflush(stdout);
     enum cli_exit code = cli_exit_of(err);
-    if (c->next[0] == '\0' && code == CLI_EXIT_RETRY)
-        cli_next(c, "try again later; curl --cacert %s %s/readyz tells what is missing", c->set.ca,
-                 c->set.server);
+    if (c->next[0] == '\0')
+        default_next(c, err);
     if (c->term.json)
         end_json(c, err);
     else
@@ -147,7 +163,7 @@ enum hm_err cli_write(const char *path, struct hm_bytes data, struct hm_why *why
 {
     if (path != NULL)
         return hm_file_write_atomic(path, data, 0644, why);
-    if (fwrite(data.data, 1, data.len, stdout) != data.len || fflush(stdout) != 0)
+    if ((data.len > 0 && fwrite(data.data, 1, data.len, stdout) != data.len) || fflush(stdout) != 0)
         return hm_fail(why, HM_E_IO, "cannot write to stdout");
     return HM_OK;
 }

@@ -42,8 +42,9 @@ static enum hm_err make_decision(struct cli *c, enum hm_signed_kind kind, uint64
     d.submitted = rec.leaf;
     (void)snprintf(d.origin, sizeof d.origin, "%s", rec.checkpoint.origin);
     (void)snprintf(d.reason, sizeof d.reason, "%s", reason);
-    (void)fprintf(stderr, "%s of r%" PRIu64 ": %s %s for channel %s\n", c->command->name, release,
-                  rec.record.product, rec.record.version, rec.record.channel);
+    if (!c->term.json)
+        cli_note(c, "%s of r%" PRIu64 ": %s %s for channel %s", c->command->name, release,
+                 rec.record.product, rec.record.version, rec.record.channel);
     return hm_decision_write(&d, text, &c->why);
 }
 

@@ -84,7 +84,7 @@ static enum hm_err put_line(char *out, size_t size, const char *value, const cha
     size_t len = text.len;
     if (len > 0 && text.data[len - 1] == '\n')
         len--;
-    if (memchr(text.data, '\n', len) != NULL || memchr(text.data, 0, len) != NULL)
+    if (len == 0 || memchr(text.data, '\n', len) != NULL || memchr(text.data, 0, len) != NULL)
         return hm_fail(why, HM_E_CONFIG, "%s: expected exactly one line", path);
     memcpy(out, text.data, len);
     out[len] = '\0';

@@ -238,7 +238,8 @@ static enum hm_err upload_one(struct cli *c, const struct hm_artifact *a, const 
     if (err != HM_OK)
         return err;
     if (head.status == 200) {
-        cli_note(c, "%s: the server has these bytes already", a->name);
+        if (!c->term.json)
+            cli_note(c, "%s: the server has these bytes already", a->name);
         return HM_OK;
     }
     FILE *in = fopen(file, "rbe");

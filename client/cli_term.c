@@ -47,7 +47,7 @@ void cli_put_escaped(FILE *out, struct hm_bytes text)
 {
     HM_BUF_AUTO b = {.limit = HM_BUF_LIMIT_DEFAULT};
     hm_escape(&b, text);
-    if (hm_buf_err(&b) == HM_OK)
+    if (hm_buf_err(&b) == HM_OK && b.len > 0)
         (void)fwrite(b.data, 1, b.len, out);
 }
 

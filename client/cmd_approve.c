@@ -1,6 +1,8 @@
 /* hallmark approve: compare everything, show it, sign exactly the statement's bytes. */
 #include "client/cli_facts.h"
 #include "client/cli_sign.h"
+#include "schema/core/hm_time.h"
+#include "schema/io/hm_clock.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -99,6 +101,18 @@ static enum hm_err sign_and_send(struct cli *c, const struct cli_facts *f,
     return err;
 }
 
+/* The server would refuse it, too; here nobody has to touch a key first. */
+static enum hm_err check_expiry(struct cli *c, const struct cli_facts *f)
+{
+    char time[HM_TIME_TEXT];
+    if (f->statement.expires_s > hm_clock_unix_s())
+        return HM_OK;
+    hm_time_format(f->statement.expires_s, time);
+    cli_next(c, "submit the release again");
+    return hm_fail(&c->why, HM_E_EXPIRED, "r%" PRIu64 " could be approved until %s", f->release,
+                   time);
+}
+
 static enum hm_err approve(struct cli *c)
 {
     CLI_FACTS_AUTO *f = cli_facts_new();
@@ -120,8 +134,11 @@ static enum hm_err approve(struct cli *c)
     }
     if (print)
         return cli_write(NULL, hm_buf_bytes(&f->statement_text), &c->why);
-    cli_facts_show(c, f, stderr);
-    err = confirm(c);
+    if (!c->term.json || c->term.tty_in)
+        cli_facts_show(c, f, stderr);
+    err = check_expiry(c, f);
+    if (err == HM_OK)
+        err = confirm(c);
     return err == HM_OK ? sign_and_send(c, f, &with) : err;
 }
 

@@ -180,7 +180,7 @@ def lies_about_statement(b):
             return evil
         if kind == "statement":
             r = w.releases[index]
-            return w.statement(index, r["request"], evil, rb.NOW + 10**6)
+            return w.statement(index, r["request"], evil, rb.NOW + w.valid_s)
         return value
     lie("statement and manifest changed together", "manifest|sign", both)
 
@@ -195,7 +195,7 @@ def lies_about_statement(b):
             record = dict(json.loads(w.records[index]), manifest=rb.suit_digest(evil).hex())
             record["keys"] = [dict(record["keys"][0], tbs=hexsha(w.tbs(evil)))]
             record["evidence"] = [record["evidence"][0], hexsha(evil)] + record["evidence"][2:]
-            text = w.statement(index, w.releases[index]["request"], evil, rb.NOW + 10**6)
+            text = w.statement(index, w.releases[index]["request"], evil, rb.NOW + w.valid_s)
             return re.sub("submitted [0-9a-f]*", "submitted " + rb.leaf(rb.canonical(record)).hex(), text)
         return evil if kind == "manifest" else value
     lie("statement, manifest and record changed together", "does not install|image|manifest", all_three)
@@ -212,6 +212,10 @@ def lies_about_statement(b):
              "--yes")
     b.settings("alice", "vendor", vendor_domain="other.example", approval_key="alice.ssh")
     b.expect("approve: another vendor", 1, "another vendor", "vendor", "approve", release, "--yes")
+
+    w.valid_s = 1_700_000_000 - rb.NOW
+    b.expect("approve: expired", 1, "could be approved until 2023", "alice", "approve", "r%d" % b.fresh(), "--yes")
+    w.valid_s = 10**9
 
     def lie_ack(name, pattern, **members):
         b.expect("approve: " + name, 1, pattern, "alice", "approve", "r%d" % b.fresh(), "--yes", lie=change(

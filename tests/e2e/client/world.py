@@ -1,5 +1,5 @@
 """A small service that speaks docs/formats/http.md, built from the documents with foreign libraries only, so that the
-command line is tested against something that shares no code with it. `lie` names the answer that it falsifies."""
+command line is tested against something that shares no code with it. The test may falsify every answer."""
 import base64
 import hashlib
 import http.server
@@ -105,7 +105,7 @@ class World:
     def __init__(self, folder):
         self.folder = folder
         self.keys = rb.World()
-        self.lie = None
+        self.valid_s = 10**9
         self.artifacts = {}
         self.records = []   # exact bytes
         self.evidence = {}  # (index, n) -> bytes
@@ -202,7 +202,7 @@ class World:
                    for r in request["regions"]]
         manifest = rb.manifest(sequence=12 + index, classes=classes, images=image)
         key = self.keys.release.key_id.hex()
-        expires = rb.NOW + 10**6
+        expires = rb.NOW + self.valid_s
         record = {"event": "release.submitted", "actor": "ci", "release": "r%d" % index, "state": "submitted",
                   "product": request["product"], "version": request["version"], "channel": request["channel"],
                   "environment": "production", "sequence": 12 + index, "expires_s": expires,
@@ -362,7 +362,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return {"id": "r%d" % index, "state": r["state"], "product": r["request"]["product"],
                 "version": r["request"]["version"], "channel": "stable", "environment": "production", "submitter": "ci",
                 "sequence": 12 + index, "submitted": rfc3339(rb.NOW), "changed": rfc3339(rb.NOW),
-                "expires": rfc3339(rb.NOW + 10**6), "approvals": len(r["approvals"]), "manifest": r["record"]["manifest"],
+                "expires": rfc3339(rb.NOW + self.world.valid_s), "approvals": len(r["approvals"]), "manifest": r["record"]["manifest"],
                 "records": r["records"], "log_size": len(self.world.records)}
 
     def get_release(self, q, body, number):
