@@ -38,7 +38,7 @@ class Life:
         """Refused before anything was authenticated: the log does not grow."""
         before = self.lab.size()
         a = answer()
-        self.rows.equal(name, (a.says(), self.lab.size() - before), (says, 0), a)
+        self.rows.equal(name, (a.says(), self.lab.size() - before, "index" in a.doc), (says, 0, False), a)
 
     # --- submission ---
 
