@@ -15,6 +15,11 @@ static void read_store(struct proc_config *c, const json_t *item, size_t i, stru
     hm_json_begin(&in, item, path, c->why);
     const char *environment = hm_json_name(&in, "environment");
     const char *file = hm_json_str(&in, "file");
+    if (file != NULL && file[0] == '\0')
+        hm_json_bad(&in, HM_E_CONFIG, "file", "expected a path");
+    for (size_t k = 0; environment != NULL && k < i; k++)
+        if (strcmp(out->trust_stores[k].environment, environment) == 0)
+            hm_json_bad(&in, HM_E_CONFIG, "environment", "expected each environment once");
     if (environment != NULL && file != NULL) {
         (void)snprintf(out->trust_stores[i].environment, sizeof out->trust_stores[i].environment,
                        "%s", environment);
@@ -42,6 +47,9 @@ static void read_root_keys(struct proc_config *c, struct hm_json_in *in, struct 
         enum hm_err err = hm_keydoc_read(json_array_get(keys, i), path, &root->keys[i], c->why);
         if (err != HM_OK && in->err == HM_OK)
             in->err = err;
+        for (size_t k = 0; err == HM_OK && k < i; k++)
+            if (hm_key_eq(&root->keys[k], &root->keys[i]))
+                hm_json_bad(in, HM_E_CONFIG, "keys", "expected each key once");
         root->count = i + 1;
     }
 }
