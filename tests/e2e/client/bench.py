@@ -1,11 +1,43 @@
 """The program under test beside a running service, and the makers of lies."""
+import http.server
 import json
 import os
 import re
+import ssl
 import subprocess
+import sys
+import threading
 
 import world as w_
-from world import Service, World, hexsha, rb, vkey, write
+from world import Handler, World, hexsha, rb, vkey, write
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Handshakes that fail are part of the tests."""
+        if not isinstance(sys.exc_info()[1], (OSError, ValueError)):
+            super().handle_error(request, client_address)
+
+
+class Service:
+    def __init__(self, world, tls=ssl.TLSVersion.TLSv1_3):
+        handler = type("BoundHandler", (Handler,), {"world": world, "liar": None})
+        self.handler = handler
+        self.server = Server(("127.0.0.1", 0), handler)
+        ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        ctx.minimum_version = ctx.maximum_version = tls
+        ctx.load_cert_chain(os.path.join(world.folder, "server.pem"), os.path.join(world.folder, "server.key"))
+        ctx.load_verify_locations(os.path.join(world.folder, "ca.pem"))
+        ctx.verify_mode = ssl.CERT_REQUIRED
+        self.server.socket = ctx.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Bench:

@@ -5,14 +5,14 @@ import base64
 import json
 import os
 import re
-import ssl
 import subprocess
 import sys
 import tempfile
 
 import world as w_
 from bench import Bench, change, edit, flip, replace
-from world import Service, hexsha, rb, write
+from trouble import help_everywhere, terminal, trouble
+from world import hexsha, rb, write
 
 HALLMARK = sys.argv[1]
 
@@ -392,89 +392,11 @@ def lies_about_views(b):
              lie=change("policy", lambda v, c: v + b"\n"))
 
 
-# --- everything that is no lie but goes wrong ---
-
-def trouble(b):
-    w = b.world
-
-    def status(code, name, headers=()):
-        body = json.dumps({"type": "urn:hallmark:problem:" + name, "title": name, "status": code, "detail": "of the test"})
-        return change("status", lambda v, c: (code, body, "application/problem+json", headers))
-    for code, name, exit_code in ((503, "unavailable", 3), (429, "too-many-requests", 3), (500, "internal", 3), (507, "disk-full", 3),
-                                  (403, "forbidden", 1), (401, "unauthenticated", 1), (404, "not-found", 4), (409, "conflict", 4),
-                                  (412, "precondition-failed", 4), (409, "in-flight", 3), (410, "expired", 1), (400, "malformed", 2),
-                                  (422, "idempotency-mismatch", 4)):
-        b.expect("status %d %s" % (code, name), exit_code, "answered %d" % code if name != "in-flight" else "being handled",
-                 "ci", "log", "checkpoint", lie=status(code, name))
-    body = json.dumps({"type": "urn:hallmark:problem:policy", "title": "refused", "status": 403, "detail": "policy",
-                       "findings": [{"check": "provenance.builder", "ok": False, "required": "a\033[2J", "found": "nobody"}],
-                       "index": 1, "proof": w.proof(1)})
-    b.expect("refusal with findings", 1, r"proof verified.*provenance.builder +FAILED +a\\u\{", "ci", *b.submit_args(),
-             lie=change("status", lambda v, c: c["method"] == "POST" and (403, body, "application/problem+json")))
-    r = b.expect("errors as JSON", 3, "", "ci", "log", "checkpoint", "--json", lie=status(503, "unavailable"))
-    if r and (json.loads(r.err)["error"] != "unavailable" or json.loads(r.err)["exit"] != 3):
-        b.failed.append("errors as JSON")
-    b.settings("ci", "stranger-ca", ca="other-ca.pem")
-    b.expect("server of another CA", 1, "certificate", "stranger-ca", "list")
-    b.settings("ci", "nobody", server="https://localhost:1")
-    b.expect("nobody listens", 3, "try again", "nobody", "list")
-    b.settings("ci", "other-name", server="https://[::ffff:127.0.0.1]:%d" % b.service.port)
-    b.expect("certificate for another name", 1, "another name", "other-name", "list")
-    old = Service(w, ssl.TLSVersion.TLSv1_2)
-    b.settings("ci", "old-tls", server="https://localhost:%d" % old.port)
-    b.expect("TLS 1.2", 3, "localhost", "old-tls", "list")
-    old.close()
-    b.settings("ci", "no-key", log_key=None)
-    b.expect("no log key", 2, "no log key is pinned.*published", "no-key", *b.submit_args())
-    b.settings("ci", "no-server", server=None)
-    b.expect("no server", 2, '"server" is missing', "no-server", "list")
-    b.expect("missing artifact", 5, "cannot open", "ci", "submit", "--artifact", "/nonexistent")
-    b.expect("missing product", 2, "--product is missing", "ci", "submit", "--artifact", b.image)
-    b.expect("unknown option", 2, "unknown option.*--help", "ci", "list", "--nope")
-    b.expect("bad release id", 2, "release id like r17", "ci", "show", "17")
-    b.expect("encrypted key", 1, "ssh-agent", "ci", *b.submit_args("--ssh-key", make_locked(b)))
-    b.expect("no agent", 3, "SSH_AUTH_SOCK", "ci", "reject", "r%d" % b.fresh(), "--reason", "x", "--agent")
-    b.expect("reason missing", 2, "--reason is missing", "ci", "cancel", "r2")
-    posts = len(w.posts)
-    tries = []
-
-    def flaky(kind, value, context):
-        if kind == "status" and context["method"] == "POST":
-            tries.append(1)
-            return None if len(tries) > 1 else (503, "{}", "application/problem+json", [("Retry-After", "1")])
-        return value
-    b.settings("ci", "patient", retries=2)
-    b.expect("retry after 503", 0, "recorded", "patient", *b.submit_args(), lie=flaky)
-    if len(tries) != 2 or len(w.posts) != posts + 1:
-        b.failed.append("retry after 503: %d tries" % len(tries))
-
-
-def make_locked(b):
-    path = os.path.join(b.folder, "locked")
-    if not os.path.exists(path):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", path], check=True)
-    return path
-
-
-def help_everywhere(b):
-    text = subprocess.run([HALLMARK, "--help"], stdout=subprocess.PIPE, check=True).stdout.decode()
-    commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +\S", text, re.M)
-    if len(commands) < 15:
-        b.failed.append("help lists %d commands" % len(commands))
-    for command in commands:
-        r = subprocess.run([HALLMARK, *command.split(), "--help"], stdout=subprocess.PIPE)
-        if r.returncode != 0 or b"Example:" not in r.stdout or b"Exit codes" not in r.stdout:
-            b.failed.append("help of " + command)
-    r = subprocess.run([HALLMARK, "--color", "always"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if r.returncode != 2:
-        b.failed.append("no command is a usage error")
-
-
 def main():
     with tempfile.TemporaryDirectory(prefix="hallmark-client-") as folder:
         b = Bench(HALLMARK, folder, sys.argv[2:])
         for part in (help_everywhere, honest, lies_about_submission, lies_about_statement, lies_about_signature,
-                     lies_about_bundle, lies_about_log, lies_about_views, trouble):
+                     lies_about_bundle, lies_about_log, lies_about_views, trouble, terminal):
             part(b)
         b.service.close()
     print("%d cases, %d failed%s" % (b.count, len(b.failed), "".join("\n  " + f for f in b.failed)))
