@@ -213,6 +213,7 @@ class Cast(Lab):
 
     def context(self, who):
         ctx = ssl.create_default_context(cafile=self.path("tls", "ca.pem"))
+        ctx.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the lab's certificates carry no key identifiers
         if who:
             ctx.load_cert_chain(self.path("tls", who + ".pem"), self.path("tls", who + ".key"))
         return ctx

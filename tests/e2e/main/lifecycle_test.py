@@ -362,10 +362,10 @@ def together(jobs):
 
 def foreign_ca():
     from cryptography import x509
-    from datetime import datetime, timedelta
+    from datetime import datetime, timedelta, timezone
     key = e.ec.generate_private_key(e.ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "Hallmark rehearsal CA")])
-    now = datetime.utcnow()
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
     return key, (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(5)
                  .not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=2))
                  .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True).sign(key, e.hashes.SHA256()))
