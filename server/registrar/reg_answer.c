@@ -131,7 +131,7 @@ static enum hm_err put_submission(struct reg_conn *c, const struct hm_record *r,
     REG_DOSSIER_AUTO *d = NULL;
     enum hm_err err = reg_dossier_open(c, r->release, &d, why);
     if (err == HM_OK)
-        member(b, "statement", hm_buf_bytes(&d->statement));
+        member(b, "statement", hm_buf_bytes(&d->known->statement));
     return err;
 }
 

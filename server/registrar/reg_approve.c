@@ -40,7 +40,7 @@ static enum hm_err refuse(struct reg_tx *tx, const struct approval *a, struct db
 static const char *not_allowed(const struct approval *a, const struct policy *p,
                                const char **outcome)
 {
-    const struct policy_rule *rule = a->dossier->rule;
+    const struct policy_rule *rule = a->dossier->known->rule;
     *outcome = "approvals.count";
     if (rule->approvals == 0)
         return "this release needs no approval";
@@ -67,7 +67,8 @@ static enum hm_err record(struct reg_tx *tx, const struct approval *a, struct db
     r.approver_key = hm_key_id(&a->key);
     row.key = r.approver_key;
     (void)snprintf(row.principal, sizeof row.principal, "%s", a->who->id);
-    r.state = count + 1 >= a->dossier->rule->approvals ? HM_RELEASE_APPROVED : HM_RELEASE_SUBMITTED;
+    r.state = count + 1 >= a->dossier->known->rule->approvals ? HM_RELEASE_APPROVED
+                                                              : HM_RELEASE_SUBMITTED;
     enum hm_err err = db_state_approval_insert(tx->log, rel->id, &row, why);
     if (err == HM_E_CONFLICT)
         return refuse(tx, a, rel, REG_PROBLEM_CONFLICT, NULL,
@@ -98,7 +99,7 @@ static enum hm_err judge(struct reg_tx *tx, const struct approval *a, struct db_
         if (strcmp(list[i].principal, a->who->id) == 0)
             return refuse(tx, a, rel, REG_PROBLEM_CONFLICT, NULL,
                           "this person has approved the release already", out, why);
-    const char *no = not_allowed(a, a->dossier->policy, &outcome);
+    const char *no = not_allowed(a, a->dossier->known->policy, &outcome);
     if (no != NULL)
         return refuse(tx, a, rel, REG_PROBLEM_POLICY, outcome, no, out, why);
     if (rel->expires_s <= (int64_t)(tx->now_ms / 1000))
@@ -129,7 +130,7 @@ static void examine(struct reg_conn *c, const struct hm_signed *s, struct approv
 {
     struct hm_why why = {""};
     struct reg_who_input in = {.certs = c->desk->certs,
-                               .policy = a->dossier->policy,
+                               .policy = a->dossier->known->policy,
                                .memo = c->desk->memo,
                                .s = s,
                                .document = a->ask->body,
@@ -137,7 +138,8 @@ static void examine(struct reg_conn *c, const struct hm_signed *s, struct approv
                                .hint = a->ask->caller.who->id,
                                .at_s = hm_clock_unix_s()};
     enum hm_err err = reg_who_signed(&in, &a->who, &a->key, &why);
-    if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(s), hm_buf_bytes(&a->dossier->statement)))
+    if (err == HM_OK &&
+        !hm_bytes_eq(hm_signed_payload(s), hm_buf_bytes(&a->dossier->known->statement)))
         err =
             hm_fail(&why, HM_E_SIGNATURE,
                     "the signature holds, but over other bytes than the statement of release r%llu",

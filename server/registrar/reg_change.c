@@ -135,3 +135,23 @@ enum hm_err reg_release_for(struct reg_tx *tx, const struct reg_ask *ask, struct
                hm_release_state_name(rel->state), ask->if_match);
     return HM_OK;
 }
+
+enum hm_err reg_priors_get(struct reg_tx *tx, struct policy_facts *facts, struct reg_priors *out,
+                           struct hm_why *why)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < facts->artifact_count; i++) {
+        enum hm_err err = db_state_artifact_get(tx->log, &facts->artifacts[i], out->product[n],
+                                                out->version[n], why);
+        if (err == HM_OK) {
+            out->fact[n] =
+                (struct policy_fact_prior){facts->artifacts[i], out->product[n], out->version[n]};
+            n++;
+        } else if (err != HM_E_NOT_FOUND) {
+            return err;
+        }
+    }
+    facts->prior = out->fact;
+    facts->prior_count = n;
+    return HM_OK;
+}

@@ -2,6 +2,7 @@
 #ifndef SERVER_REGISTRAR_REG_CHANGE_H
 #define SERVER_REGISTRAR_REG_CHANGE_H
 
+#include "policy/policy_verdict.h"
 #include "server/registrar/reg_answer.h"
 #include "server/registrar/reg_refusals.h"
 
@@ -41,6 +42,14 @@ struct reg_refusal {
 enum hm_err HM_MUST_USE reg_refuse(struct reg_tx *tx, const struct reg_ask *ask,
                                    const struct reg_refusal *f, struct reg_result *out,
                                    struct hm_why *why);
+/* As what the artifacts in the facts were signed before; facts->prior points into out. */
+struct reg_priors {
+    struct policy_fact_prior fact[HM_ARTIFACTS_MAX];
+    char product[HM_ARTIFACTS_MAX][HM_NAME_MAX + 1];
+    char version[HM_ARTIFACTS_MAX][HM_NAME_MAX + 1];
+};
+enum hm_err HM_MUST_USE reg_priors_get(struct reg_tx *tx, struct policy_facts *facts,
+                                       struct reg_priors *out, struct hm_why *why);
 /* Fills what records about a release share. */
 void reg_about(struct hm_record *r, const struct db_release *rel);
 /* The answer for an error that left no record. */

@@ -37,9 +37,9 @@ static enum hm_err refuse(struct reg_tx *tx, const struct decision *d, struct db
 
 static bool may(const struct decision *d)
 {
-    const struct policy_rule *rule = d->dossier->rule;
+    const struct policy_rule *rule = d->dossier->known->rule;
     bool approver =
-        rule->group != NULL && policy_group_has(d->dossier->policy, rule->group, d->who->id);
+        rule->group != NULL && policy_group_has(d->dossier->known->policy, rule->group, d->who->id);
     bool submitter = strcmp(d->dossier->submitted.actor, d->who->id) == 0;
     return approver || (d->kind == HM_SIGNED_CANCELLATION && submitter);
 }
@@ -109,7 +109,7 @@ static void examine(struct reg_conn *c, const struct hm_signed *s, struct decisi
     struct hm_why why = {""};
     struct hm_key key;
     struct reg_who_input in = {.certs = c->desk->certs,
-                               .policy = d->dossier->policy,
+                               .policy = d->dossier->known->policy,
                                .memo = c->desk->memo,
                                .s = s,
                                .document = d->ask->body,

@@ -5,6 +5,7 @@
 
 #include "server/registrar/reg_certs.h"
 #include "server/registrar/reg_inflight.h"
+#include "server/registrar/reg_known.h"
 #include "server/registrar/reg_memo.h"
 #include "server/registrar/reg_readers.h"
 #include "server/registrar/reg_seq.h"
@@ -15,6 +16,7 @@ struct reg_desk {
     const struct reg_world *world;
     struct reg_memo *memo;
     struct reg_certs *certs;
+    struct reg_knowns *knowns;
     struct reg_readers *readers;
     struct reg_seq *seq;
     struct reg_signq *signq;

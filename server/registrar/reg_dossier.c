@@ -94,68 +94,95 @@ static enum hm_err read_record(struct db_reader *reader, uint64_t release, struc
     return HM_OK;
 }
 
-static enum hm_err read_evidence(struct db_reader *reader, struct reg_dossier *d,
-                                 struct hm_why *why)
+/* The cold path: all evidence, read and verified. */
+struct evidence {
+    struct hm_buf request; /* signed document */
+    struct hm_buf manifest;
+    struct hm_buf attestations[HM_ATTESTATIONS_MAX];
+    size_t attestation_count;
+    struct hm_buf statement;
+    struct reg_claim claim;
+    bool claimed;
+    struct policy_verdict verdict;
+};
+
+static void evidence_free(struct evidence **ep)
+{
+    struct evidence *e = *ep;
+    if (e == NULL)
+        return;
+    hm_buf_free(&e->request);
+    hm_buf_free(&e->manifest);
+    hm_buf_free(&e->statement);
+    for (size_t i = 0; i < HM_ATTESTATIONS_MAX; i++)
+        hm_buf_free(&e->attestations[i]);
+    if (e->claimed)
+        reg_claim_free(&e->claim);
+    free(e);
+}
+
+static enum hm_err read_evidence(struct db_reader *reader, const struct reg_dossier *d,
+                                 struct evidence *e, struct hm_why *why)
 {
     size_t n = d->submitted.evidence_count;
     if (n < EVIDENCE_ATTESTATIONS || n > EVIDENCE_ATTESTATIONS + HM_ATTESTATIONS_MAX)
         return hm_fail(why, HM_E_HISTORY, "release r%llu: %zu pieces of evidence",
                        (unsigned long long)d->id, n);
     enum hm_err err =
-        db_reader_evidence(reader, d->id, EVIDENCE_REQUEST, 2 * HM_REQUEST_MAX, &d->request, why);
+        db_reader_evidence(reader, d->id, EVIDENCE_REQUEST, 2 * HM_REQUEST_MAX, &e->request, why);
     if (err == HM_OK)
-        err = db_reader_evidence(reader, d->id, EVIDENCE_MANIFEST, HM_MANIFEST_MAX, &d->manifest,
+        err = db_reader_evidence(reader, d->id, EVIDENCE_MANIFEST, HM_MANIFEST_MAX, &e->manifest,
                                  why);
     for (size_t i = EVIDENCE_ATTESTATIONS; err == HM_OK && i < n; i++) {
         err = db_reader_evidence(reader, d->id, (unsigned)i, HM_ATTESTATION_MAX,
-                                 &d->attestations[i - EVIDENCE_ATTESTATIONS], why);
-        d->attestation_count = i - EVIDENCE_ATTESTATIONS + 1;
+                                 &e->attestations[i - EVIDENCE_ATTESTATIONS], why);
+        e->attestation_count = i - EVIDENCE_ATTESTATIONS + 1;
     }
     return err;
 }
 
-static enum hm_err verify_claim(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
+static enum hm_err verify_claim(struct reg_conn *c, const struct reg_dossier *d,
+                                const struct policy *policy, struct evidence *e, struct hm_why *why)
 {
     struct hm_bytes attestations[HM_ATTESTATIONS_MAX];
-    for (size_t i = 0; i < d->attestation_count; i++)
-        attestations[i] = hm_buf_bytes(&d->attestations[i]);
+    for (size_t i = 0; i < e->attestation_count; i++)
+        attestations[i] = hm_buf_bytes(&e->attestations[i]);
     struct reg_claim_input in = {
         .world = c->desk->world,
-        .policy = d->policy,
+        .policy = policy,
         .memo = c->desk->memo,
         .certs = c->desk->certs,
-        .document = hm_buf_bytes(&d->request),
+        .document = hm_buf_bytes(&e->request),
         .hint = d->submitted.actor,
         .at_s = (int64_t)(d->submitted.t_ms / 1000),
         .attestations = attestations,
-        .attestation_count = d->attestation_count,
+        .attestation_count = e->attestation_count,
     };
-    d->claim = calloc(1, sizeof *d->claim);
-    if (d->claim == NULL)
-        return hm_fail(why, HM_E_MEMORY, "no memory");
-    enum hm_err err = reg_claim_verify(&in, d->claim, why);
+    enum hm_err err = reg_claim_verify(&in, &e->claim, why);
     if (err != HM_OK)
         return hm_fail_in(why, HM_E_HISTORY, "evidence of release r%llu",
                           (unsigned long long)d->id);
-    if (strcmp(d->claim->submitter->id, d->submitted.actor) != 0)
+    e->claimed = true;
+    if (strcmp(e->claim.submitter->id, d->submitted.actor) != 0)
         return hm_fail(why, HM_E_HISTORY,
                        "release r%llu: submitted by %s, but the request is signed by %s",
-                       (unsigned long long)d->id, d->submitted.actor, d->claim->submitter->id);
+                       (unsigned long long)d->id, d->submitted.actor, e->claim.submitter->id);
     return HM_OK;
 }
 
 /* The record says which manifest; the request says what must stand in it. Build it again and
  * compare. */
-static enum hm_err check_manifest(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
+static enum hm_err check_manifest(struct reg_conn *c, const struct reg_dossier *d,
+                                  const struct evidence *e, struct hm_why *why)
 {
     HM_BUF_AUTO again = {.limit = HM_MANIFEST_MAX};
     const struct reg_format *f = reg_format_suit();
     enum hm_err err =
-        f->build(c->desk->world, &d->claim->request, d->submitted.sequence, &again, why);
+        f->build(c->desk->world, &e->claim.request, d->submitted.sequence, &again, why);
     if (err != HM_OK)
         return err;
     struct hm_digest digest = f->digest(hm_buf_bytes(&again));
-    if (!hm_bytes_eq(hm_buf_bytes(&again), hm_buf_bytes(&d->manifest)) ||
+    if (!hm_bytes_eq(hm_buf_bytes(&again), hm_buf_bytes(&e->manifest)) ||
         !hm_digest_eq(&digest, &d->submitted.manifest))
         return hm_fail(why, HM_E_HISTORY,
                        "release r%llu: the manifest is not the one that its request gives",
@@ -163,54 +190,65 @@ static enum hm_err check_manifest(struct reg_conn *c, struct reg_dossier *d, str
     return HM_OK;
 }
 
-static enum hm_err make_statement(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
+static enum hm_err make_statement(struct reg_conn *c, const struct reg_dossier *d,
+                                  const struct policy *policy, struct evidence *e,
+                                  struct hm_why *why)
 {
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     struct policy_facts facts;
-    HM_FREE struct policy_verdict *v = calloc(1, sizeof *v);
-    if (v == NULL)
-        return hm_fail(why, HM_E_MEMORY, "no memory");
-    reg_claim_facts(d->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
-    policy_evaluate(d->policy, &facts, v);
-    if (!v->allow)
+    reg_claim_facts(&e->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
+    policy_evaluate(policy, &facts, &e->verdict);
+    if (!e->verdict.allow)
         return hm_fail(why, HM_E_HISTORY, "release r%llu: its own policy does not allow it (%s)",
-                       (unsigned long long)d->id, policy_first_failed(v));
-    d->rule = v->matched;
-    return reg_statement(c->desk->world->genesis.origin, &d->submitted, &d->leaf,
-                         &d->claim->request, v, &d->statement, why);
+                       (unsigned long long)d->id, policy_first_failed(&e->verdict));
+    return reg_statement(c->desk->world->genesis.origin, &d->submitted, &d->leaf, &e->claim.request,
+                         &e->verdict, &e->statement, why);
 }
 
-static enum hm_err fill(struct reg_conn *c, uint64_t release, struct reg_dossier *d,
-                        struct hm_why *why)
+static enum hm_err verify_evidence(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
 {
+    __attribute__((cleanup(evidence_free))) struct evidence *e = calloc(1, sizeof *e);
     struct db_reader *reader;
-    enum hm_err err = reg_conn_reader(c, &reader, why);
-    d->id = release;
-    if (err == HM_OK)
-        err = read_record(reader, release, d, why);
-    if (err == HM_OK)
-        err = read_evidence(reader, d, why);
-    if (err != HM_OK)
-        return err;
-    d->policy = reg_world_policy(c->desk->world, &d->submitted.policy);
-    if (d->policy == NULL)
+    if (e == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    const struct policy *policy = reg_world_policy(c->desk->world, &d->submitted.policy);
+    if (policy == NULL)
         return hm_fail(why, HM_E_STATE,
                        "release r%llu was submitted under a policy that is no longer in force",
-                       (unsigned long long)release);
-    err = verify_claim(c, d, why);
+                       (unsigned long long)d->id);
+    enum hm_err err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK)
-        err = check_manifest(c, d, why);
-    return err == HM_OK ? make_statement(c, d, why) : err;
+        err = read_evidence(reader, d, e, why);
+    if (err == HM_OK)
+        err = verify_claim(c, d, policy, e, why);
+    if (err == HM_OK)
+        err = check_manifest(c, d, e, why);
+    if (err == HM_OK)
+        err = make_statement(c, d, policy, e, why);
+    if (err == HM_OK)
+        err =
+            reg_known_make(c->desk->world, &d->leaf, policy, e->verdict.matched, &e->claim,
+                           hm_buf_bytes(&e->manifest), hm_buf_bytes(&e->statement), &d->known, why);
+    if (err == HM_OK)
+        reg_knowns_put(c->desk->knowns, d->known);
+    return err;
 }
 
 enum hm_err reg_dossier_open(struct reg_conn *c, uint64_t release, struct reg_dossier **out,
                              struct hm_why *why)
 {
     struct reg_dossier *d = calloc(1, sizeof *d);
+    struct db_reader *reader;
     if (d == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
-    d->statement.limit = HM_STATEMENT_MAX;
-    enum hm_err err = fill(c, release, d, why);
+    d->id = release;
+    enum hm_err err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = read_record(reader, release, d, why);
+    if (err == HM_OK)
+        d->known = reg_knowns_get(c->desk->knowns, &d->leaf);
+    if (err == HM_OK && d->known == NULL)
+        err = verify_evidence(c, d, why);
     if (err != HM_OK) {
         reg_dossier_free(d);
         return err;
@@ -239,7 +277,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
         err = db_reader_evidence(reader, a->record, 0, HM_SIGNED_MAX, &d->approvals[n], why);
     if (err != HM_OK)
         return err;
-    const struct policy_principal *p = policy_principal(d->policy, a->principal);
+    const struct policy_principal *p = policy_principal(d->known->policy, a->principal);
     const struct hm_key *key = key_of(p, &a->key);
     if (key == NULL)
         return hm_fail(why, HM_E_HISTORY, "approval %llu: %s has no such key in the policy",
@@ -249,7 +287,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     if (err != HM_OK)
         return err;
     err = reg_signed_verify(c->desk->memo, &s, document, HM_SIGNED_APPROVAL, key, why);
-    if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&d->statement)))
+    if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&d->known->statement)))
         err = hm_fail(why, HM_E_HISTORY, "approval %llu is over another statement",
                       (unsigned long long)a->record);
     hm_signed_free(&s);
@@ -277,15 +315,9 @@ void reg_dossier_free(struct reg_dossier *d)
 {
     if (d == NULL)
         return;
-    hm_buf_free(&d->request);
-    hm_buf_free(&d->manifest);
-    hm_buf_free(&d->statement);
-    for (size_t i = 0; i < HM_ATTESTATIONS_MAX; i++)
-        hm_buf_free(&d->attestations[i]);
     for (size_t i = 0; i < HM_APPROVALS_MAX; i++)
         hm_buf_free(&d->approvals[i]);
-    reg_claim_free(d->claim);
-    free(d->claim);
+    reg_known_drop(d->known);
     free(d);
 }
 

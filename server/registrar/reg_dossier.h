@@ -8,20 +8,14 @@
 #include "server/registrar/reg_claim.h"
 #include "server/registrar/reg_desk.h"
 #include "server/registrar/reg_format.h"
+#include "server/registrar/reg_known.h"
 #include "db/log/db_state.h"
 
 struct reg_dossier {
     uint64_t id;
     struct hm_record submitted;
-    struct hm_digest leaf; /* of the submitted record */
-    struct hm_buf request; /* signed document */
-    struct hm_buf manifest;
-    struct hm_buf attestations[HM_ATTESTATIONS_MAX];
-    size_t attestation_count;
-    const struct policy *policy; /* of submission */
-    const struct policy_rule *rule;
-    struct reg_claim *claim;
-    struct hm_buf statement; /* the approval statement */
+    struct hm_digest leaf;   /* of the submitted record */
+    struct reg_known *known; /* what its evidence came to */
     /* approvals, filled by reg_dossier_approvals */
     struct hm_buf approvals[HM_APPROVALS_MAX];
     struct policy_fact_approval approval_facts[HM_APPROVALS_MAX];

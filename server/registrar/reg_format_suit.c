@@ -57,83 +57,72 @@ static void suit_assemble(struct hm_bytes manifest, const struct hm_auth_signatu
 }
 
 /* The device's crypto table with a memory: the whole verification runs a second time once the proof
- * exists, over signatures that were verified a moment ago. */
+ * exists, over signatures that were verified a moment ago. Release keys are imported once. */
+static enum hmd_sig verify_once(const struct reg_check *c, int alg, struct hmd_bytes pub,
+                                struct hmd_bytes msg, struct hmd_bytes sig)
+{
+    const struct hmd_crypto base = hmd_openssl_crypto();
+    enum hm_err err = reg_world_verify(c->world, hm_bytes_of(pub.p, pub.len),
+                                       hm_bytes_of(msg.p, msg.len), hm_bytes_of(sig.p, sig.len));
+    if (alg != HM_COSE_ESP256 || err == HM_E_NOT_FOUND)
+        return base.verify(base.ctx, alg, pub, msg, sig);
+    return err == HM_OK ? HMD_SIG_VALID : HMD_SIG_BAD;
+}
+
 static enum hmd_sig remembered_verify(void *ctx, int alg, struct hmd_bytes pub,
                                       struct hmd_bytes msg, struct hmd_bytes sig)
 {
-    uint8_t head[HM_KEY_RAW_MAX + 2 + 64];
-    const struct hmd_crypto base = hmd_openssl_crypto();
-    if (pub.len > HM_KEY_RAW_MAX || sig.len > 64)
+    const struct reg_check *c = ctx;
+    if (pub.len > HM_KEY_RAW_MAX || sig.len != HMD_SIG_LEN)
         return HMD_SIG_BAD;
-    head[0] = (uint8_t)(alg & 0xff);
-    head[1] = (uint8_t)pub.len;
-    memcpy(head + 2, pub.p, pub.len);
-    memcpy(head + 2 + pub.len, sig.p, sig.len);
-    struct hm_digest m =
-        hm_sha256_3(hm_bytes_str("device"), hm_bytes_of(head, 2 + pub.len + sig.len),
-                    hm_bytes_of(msg.p, msg.len));
-    if (reg_memo_has(ctx, &m))
+    struct hm_digest m = reg_memo_signature(
+        alg, hm_bytes_of(pub.p, pub.len), hm_bytes_of(msg.p, msg.len), hm_bytes_of(sig.p, sig.len));
+    if (reg_memo_has(c->memo, &m))
         return HMD_SIG_VALID;
-    enum hmd_sig got = base.verify(base.ctx, alg, pub, msg, sig);
+    enum hmd_sig got = verify_once(c, alg, pub, msg, sig);
     if (got == HMD_SIG_VALID)
-        reg_memo_add(ctx, &m);
+        reg_memo_add(c->memo, &m);
     return got;
 }
 
-struct check {
-    const struct reg_trust_store *store;
-    struct hmd_crypto crypto;
-    struct hmd_bytes file, proof;
-    struct hmd_bytes version;
-    struct hmd_work *work;
-};
-
-static enum hmd_reason check_class(const struct check *c, const struct hmd_identity *id)
+static enum hmd_reason check_class(const struct reg_check *c, const struct hmd_crypto *crypto,
+                                   const struct hm_uuid *class_id, struct hmd_work *work)
 {
-    if (c->proof.len == 0) {
+    struct hmd_identity id;
+    struct hmd_bytes file = {c->file.data, c->file.len};
+    struct hmd_bytes proof = {c->proof.data, c->proof.len};
+    /* A device that has just the version which the release asks for. */
+    struct hmd_bytes version = {(const uint8_t *)c->at_least, strlen(c->at_least)};
+    memcpy(id.vendor, c->world->vendor.b, sizeof id.vendor);
+    memcpy(id.class_id, class_id->b, sizeof id.class_id);
+    if (proof.len == 0) {
         struct hmd_manifest m;
-        struct hmd_rules rules = {.time_s = 0, .installed_version = c->version};
-        return hmd_verify_manifest(&c->crypto, &c->store->device, id, c->file, &rules, &m);
+        struct hmd_rules rules = {.time_s = 0, .installed_version = version};
+        return hmd_verify_manifest(crypto, &c->store->device, &id, file, &rules, &m);
     }
     struct hmd_release rel;
     struct hmd_facts facts = {.store_epoch = c->store->device.epoch,
                               .time_floor_s = c->store->device.issued_s,
-                              .version = c->version};
-    return hmd_verify_release(&c->crypto, &c->store->device, id, &facts, c->file, c->proof, c->work,
-                              &rel);
+                              .version = version};
+    return hmd_verify_release(crypto, &c->store->device, &id, &facts, file, proof, work, &rel);
 }
 
-static enum hm_err suit_check(const struct reg_world *w, struct reg_memo *memo,
-                              const struct reg_trust_store *store, const struct hm_request *r,
-                              struct hm_bytes file, struct hm_bytes proof, struct hm_why *why)
+static enum hm_err suit_check(const struct reg_check *c, struct hm_why *why)
 {
-    struct hm_uuid classes[HM_CLASSES_MAX];
-    char version[64] = "";
     struct hmd_work work;
-    struct check c = {.store = store,
-                      .crypto = hmd_openssl_crypto(),
-                      .file = {file.data, file.len},
-                      .proof = {proof.data, proof.len},
-                      .work = &work};
-    c.crypto.ctx = memo;
-    c.crypto.verify = remembered_verify;
-    /* A device that has just the version which the release asks for. */
-    for (size_t i = 0, n = 0; i < r->at_least_count; i++)
-        n += (size_t)snprintf(version + n, sizeof version - n, "%s%u", i > 0 ? "." : "",
-                              r->at_least[i]);
-    c.version = (struct hmd_bytes){(const uint8_t *)version, strlen(version)};
-    size_t count = reg_format_classes(w, r, classes);
-    if (count == 0)
-        return hm_fail(why, HM_E_DENIED, "the release has no hardware class");
-    for (size_t i = 0; i < count; i++) {
-        struct hmd_identity id;
-        memcpy(id.vendor, w->vendor.b, sizeof id.vendor);
-        memcpy(id.class_id, classes[i].b, sizeof id.class_id);
-        enum hmd_reason reason = check_class(&c, &id);
+    struct reg_check copy = *c; /* the table's context is not const */
+    struct hmd_crypto crypto = hmd_openssl_crypto();
+    crypto.ctx = &copy;
+    crypto.verify = remembered_verify;
+    if (c->class_count == 0 || c->store == NULL)
+        return hm_fail(why, HM_E_DENIED,
+                       "the release has no hardware class, or its environment no trust store");
+    for (size_t i = 0; i < c->class_count; i++) {
+        enum hmd_reason reason = check_class(c, &crypto, &c->classes[i], &work);
         if (reason != HMD_OK)
             return hm_fail(why, HM_E_DENIED,
-                           "a device of class %zu of %zu would refuse the result: %s", i + 1, count,
-                           hmd_reason_name(reason));
+                           "a device of class %zu of %zu would refuse the result: %s", i + 1,
+                           c->class_count, hmd_reason_name(reason));
     }
     return HM_OK;
 }

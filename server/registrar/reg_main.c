@@ -82,6 +82,8 @@ static enum hm_err open_parts(struct program *p, struct hm_why *why)
     if (err == HM_OK)
         err = reg_certs_open(hm_buf_bytes(&p->world.client_ca), &d->certs, why);
     if (err == HM_OK)
+        err = reg_knowns_open(&d->knowns, why);
+    if (err == HM_OK)
         err = reg_readers_open(p->config.database, &d->readers, why);
     if (err == HM_OK)
         err = reg_inflight_open(INFLIGHT_MAX, &d->inflight, why);
@@ -119,6 +121,7 @@ static void close_parts(struct program *p)
     reg_signer_close(p->signer);
     reg_inflight_close(p->desk.inflight);
     reg_readers_close(p->desk.readers);
+    reg_knowns_close(p->desk.knowns);
     reg_certs_close(p->desk.certs);
     reg_memo_close(p->desk.memo);
     reg_world_free(&p->world);

@@ -56,3 +56,11 @@ void reg_memo_add(struct reg_memo *m, const struct hm_digest *d)
     m->way[s][m->next[s]++ % WAYS] = *d;
     (void)pthread_mutex_unlock(&m->lock);
 }
+
+struct hm_digest reg_memo_signature(int alg, struct hm_bytes pub, struct hm_bytes msg,
+                                    struct hm_bytes sig)
+{
+    struct hm_digest inner = hm_sha256_3(pub, sig, hm_bytes_of(NULL, 0));
+    uint8_t head[3] = {(uint8_t)(alg & 0xff), (uint8_t)pub.len, (uint8_t)sig.len};
+    return hm_sha256_3(hm_bytes_of(head, sizeof head), hm_bytes_of(inner.b, sizeof inner.b), msg);
+}

@@ -157,7 +157,7 @@ static enum hm_err op_statement(void *ctx, struct ipc_request *r, struct hm_why 
     if (err == HM_OK)
         err = reg_dossier_open(c, release, &d, why);
     if (err == HM_OK)
-        put_text(r->reply, &d->statement);
+        put_text(r->reply, &d->known->statement);
     return err;
 }
 

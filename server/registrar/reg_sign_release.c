@@ -24,6 +24,9 @@ struct signing {
     struct reg_dossier *d;
     const struct policy_release_key *key;
     char token[HM_TOKEN_SERIAL_MAX + 1];
+    struct hm_provenance *statements; /* owned; provenance points into it */
+    struct policy_fact_provenance provenance[HM_ATTESTATIONS_MAX];
+    size_t provenance_count;
     struct policy_verdict verdict;
     /* the intention */
     bool intended;
@@ -81,8 +84,8 @@ static enum hm_err supersede(struct reg_tx *tx, struct signing *s, struct db_rel
 static enum hm_err is_overtaken(struct reg_tx *tx, const struct signing *s, bool *yes,
                                 struct hm_why *why)
 {
-    struct hm_uuid classes[HM_CLASSES_MAX];
-    size_t n = reg_format_classes(tx->world, &s->d->claim->request, classes);
+    const struct hm_uuid *classes = s->d->known->classes;
+    size_t n = s->d->known->class_count;
     *yes = false;
     for (size_t i = 0; i < n && !*yes; i++) {
         uint64_t highest = 0;
@@ -96,8 +99,8 @@ static enum hm_err is_overtaken(struct reg_tx *tx, const struct signing *s, bool
 
 static enum hm_err mark_classes(struct reg_tx *tx, const struct signing *s, struct hm_why *why)
 {
-    struct hm_uuid classes[HM_CLASSES_MAX];
-    size_t n = reg_format_classes(tx->world, &s->d->claim->request, classes);
+    const struct hm_uuid *classes = s->d->known->classes;
+    size_t n = s->d->known->class_count;
     enum hm_err err = HM_OK;
     for (size_t i = 0; i < n && err == HM_OK; i++)
         err = db_state_class_put(tx->log, &classes[i], s->d->submitted.sequence, why);
@@ -106,30 +109,28 @@ static enum hm_err mark_classes(struct reg_tx *tx, const struct signing *s, stru
 
 static enum hm_err evaluate(struct reg_tx *tx, struct signing *s, struct hm_why *why)
 {
-    struct hm_digest artifacts[HM_ARTIFACTS_MAX];
-    struct policy_facts facts;
-    struct policy_fact_prior prior[HM_ARTIFACTS_MAX];
-    char product[HM_ARTIFACTS_MAX][HM_NAME_MAX + 1];
-    char version[HM_ARTIFACTS_MAX][HM_NAME_MAX + 1];
-    reg_claim_facts(s->d->claim, POLICY_AT_SIGNING, artifacts, &facts);
-    facts.key = &s->d->submitted.keys[0].spki;
-    facts.approvals = s->d->approval_facts;
-    facts.approval_count = s->d->approval_count;
-    facts.prior = prior;
-    for (size_t i = 0; i < facts.artifact_count; i++) {
-        size_t n = facts.prior_count;
-        enum hm_err err =
-            db_state_artifact_get(tx->log, &artifacts[i], product[n], version[n], why);
-        if (err == HM_OK) {
-            prior[n] = (struct policy_fact_prior){artifacts[i], product[n], version[n]};
-            facts.prior_count++;
-        } else if (err != HM_E_NOT_FOUND) {
-            return err;
-        }
-    }
-    /* The policy of submission (the dossier's) and the one in force must both say yes. */
-    policy_evaluate(s->d->policy, &facts, &s->verdict);
-    if (s->verdict.allow && s->d->policy != tx->world->policy)
+    const struct hm_record *r = &s->d->submitted;
+    struct policy_facts facts = {
+        .stage = POLICY_AT_SIGNING,
+        .product = r->product,
+        .version = r->version,
+        .channel = r->channel,
+        .submitter = s->d->known->submitter->id,
+        .key = &r->keys[0].spki,
+        .artifacts = r->artifacts,
+        .artifact_count = r->artifact_count,
+        .provenance = s->provenance,
+        .provenance_count = s->provenance_count,
+        .approvals = s->d->approval_facts,
+        .approval_count = s->d->approval_count,
+    };
+    struct reg_priors priors;
+    enum hm_err err = reg_priors_get(tx, &facts, &priors, why);
+    if (err != HM_OK)
+        return err;
+    /* The policy of submission and the one in force must both say yes. */
+    policy_evaluate(s->d->known->policy, &facts, &s->verdict);
+    if (s->verdict.allow && s->d->known->policy != tx->world->policy)
         policy_evaluate(tx->world->policy, &facts, &s->verdict);
     return HM_OK;
 }
@@ -173,7 +174,7 @@ static enum hm_err intend(struct reg_tx *tx, struct signing *s, struct db_releas
 static enum reg_problem obstacle(const struct reg_tx *tx, const struct signing *s,
                                  const struct db_release *rel, const char **detail)
 {
-    struct hm_digest statement = hm_sha256(hm_buf_bytes(&s->d->statement));
+    struct hm_digest statement = hm_sha256(hm_buf_bytes(&s->d->known->statement));
     *detail = "";
     bool open = rel->state == HM_RELEASE_SUBMITTED || rel->state == HM_RELEASE_APPROVED;
     if (rel->state == HM_RELEASE_EXPIRED ||
@@ -244,10 +245,10 @@ static enum hm_err decide_intention(struct reg_tx *tx, void *arg, struct reg_res
 static enum hm_err put_artifacts(struct reg_tx *tx, const struct signing *s, uint64_t release,
                                  struct hm_why *why)
 {
-    const struct hm_request *q = &s->d->claim->request;
+    const struct hm_record *r = &s->d->submitted;
     enum hm_err err = HM_OK;
-    for (size_t i = 0; i < q->artifact_count && err == HM_OK; i++)
-        err = db_state_artifact_put(tx->log, &q->artifacts[i].digest, release, why);
+    for (size_t i = 0; i < r->artifact_count && err == HM_OK; i++)
+        err = db_state_artifact_put(tx->log, &r->artifacts[i], release, why);
     return err;
 }
 
@@ -339,7 +340,7 @@ static enum hm_err ask_signer(struct signing *s, uint64_t size, uint8_t sig[stat
         .index = s->intent.idx,
         .size = size,
         .path = &path,
-        .statement = hm_buf_bytes(&s->d->statement),
+        .statement = hm_buf_bytes(&s->d->known->statement),
         .approvals = approvals,
         .approval_count = s->d->approval_count,
     };
@@ -351,10 +352,26 @@ static enum hm_err ask_signer(struct signing *s, uint64_t size, uint8_t sig[stat
     return err;
 }
 
+/* Would devices of every class of this release take the envelope? */
+static enum hm_err check_result(const struct signing *s, struct hm_bytes proof, struct hm_why *why)
+{
+    const struct reg_desk *desk = s->conn->desk;
+    struct reg_check c = {
+        .world = desk->world,
+        .memo = desk->memo,
+        .store = reg_world_store(desk->world, s->d->submitted.environment),
+        .classes = s->d->known->classes,
+        .class_count = s->d->known->class_count,
+        .at_least = s->d->known->at_least,
+        .file = hm_buf_bytes(&s->envelope),
+        .proof = proof,
+    };
+    return reg_format_suit()->check(&c, why);
+}
+
 /* Asks the signer and checks what comes back as a device would (checks 1, 2 and 5). */
 static void make_envelope(struct signing *s, uint64_t size)
 {
-    const struct reg_desk *desk = s->conn->desk;
     const struct reg_format *f = reg_format_suit();
     struct hm_auth_signature sig = {.key = s->key->key};
     struct hm_why why = {""};
@@ -367,12 +384,10 @@ static void make_envelope(struct signing *s, uint64_t size)
              &why);
         return;
     }
-    f->assemble(hm_buf_bytes(&s->d->manifest), &sig, 1, &s->envelope);
+    f->assemble(hm_buf_bytes(&s->d->known->manifest), &sig, 1, &s->envelope);
     err = hm_buf_err(&s->envelope);
     if (err == HM_OK)
-        err = f->check(
-            desk->world, desk->memo, reg_world_store(desk->world, s->d->submitted.environment),
-            &s->d->claim->request, hm_buf_bytes(&s->envelope), hm_bytes_of(NULL, 0), &why);
+        err = check_result(s, hm_bytes_of(NULL, 0), &why);
     if (err == HM_OK)
         s->ending = ENDING_SIGNED;
     else
@@ -399,13 +414,10 @@ static enum hm_err write_result(struct signing *s, struct reg_result *out, struc
 /* The last look, with the eyes of a device that has nothing but the trust store. */
 static enum hm_err verify_whole(struct signing *s, uint64_t record, struct hm_why *why)
 {
-    const struct reg_desk *desk = s->conn->desk;
     HM_BUF_AUTO proof = {.limit = HM_TLOG_PROOF_MAX};
     enum hm_err err = reg_proof(s->conn, record, &proof, why);
     if (err == HM_OK)
-        err = reg_format_suit()->check(
-            desk->world, desk->memo, reg_world_store(desk->world, s->d->submitted.environment),
-            &s->d->claim->request, hm_buf_bytes(&s->envelope), hm_buf_bytes(&proof), why);
+        err = check_result(s, hm_buf_bytes(&proof), why);
     if (err != HM_OK)
         proc_log("hallmark-registrar", PROC_ERROR,
                  "release r%llu was signed, but a device would refuse it: %s",
@@ -427,6 +439,9 @@ static enum hm_err prepare(struct signing *s, struct hm_why *why)
     enum hm_err err = reg_dossier_open(s->conn, s->ask->release, &s->d, why);
     if (err == HM_OK)
         err = reg_dossier_approvals(s->conn, s->d, why);
+    if (err == HM_OK)
+        err = reg_known_provenance(s->d->known, &s->statements, s->provenance, &s->provenance_count,
+                                   why);
     if (err != HM_OK)
         return err;
     const struct hm_digest *id = &s->d->submitted.keys[0].spki;
@@ -434,7 +449,7 @@ static enum hm_err prepare(struct signing *s, struct hm_why *why)
     if (s->key == NULL)
         return hm_fail(why, HM_E_STATE,
                        "the policy in force does not know the key of this release");
-    reg_format_suit()->tbs(hm_buf_bytes(&s->d->manifest), &s->key->key, &s->tbs);
+    reg_format_suit()->tbs(hm_buf_bytes(&s->d->known->manifest), &s->key->key, &s->tbs);
     struct hm_digest tbs = hm_sha256(hm_buf_bytes(&s->tbs));
     if (!hm_digest_eq(&tbs, &s->d->submitted.keys[0].tbs))
         return hm_fail(why, HM_E_HISTORY, "the bytes to be signed are not those of the record");
@@ -471,6 +486,7 @@ enum hm_err reg_sign_release(struct reg_conn *c, const struct reg_ask *ask, stru
     s->envelope.limit = HM_ENVELOPE_MAX;
     enum hm_err err = run(s, out, why);
     reg_dossier_free(s->d);
+    free(s->statements);
     hm_buf_free(&s->intent_bytes);
     hm_buf_free(&s->tbs);
     hm_buf_free(&s->envelope);

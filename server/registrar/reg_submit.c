@@ -203,22 +203,11 @@ static enum hm_err evaluate(struct reg_tx *tx, struct submission *s, struct hm_w
 {
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     struct policy_facts facts;
-    struct policy_fact_prior prior[HM_ARTIFACTS_MAX];
-    char product[HM_ARTIFACTS_MAX][HM_NAME_MAX + 1];
-    char version[HM_ARTIFACTS_MAX][HM_NAME_MAX + 1];
+    struct reg_priors priors;
     reg_claim_facts(s->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
-    facts.prior = prior;
-    for (size_t i = 0; i < facts.artifact_count; i++) {
-        size_t n = facts.prior_count;
-        enum hm_err err =
-            db_state_artifact_get(tx->log, &artifacts[i], product[n], version[n], why);
-        if (err == HM_OK) {
-            prior[n] = (struct policy_fact_prior){artifacts[i], product[n], version[n]};
-            facts.prior_count++;
-        } else if (err != HM_E_NOT_FOUND) {
-            return err;
-        }
-    }
+    enum hm_err err = reg_priors_get(tx, &facts, &priors, why);
+    if (err != HM_OK)
+        return err;
     policy_evaluate(tx->world->policy, &facts, &s->verdict);
     if (s->verdict.matched != NULL)
         check_classes(tx, s);

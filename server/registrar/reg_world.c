@@ -1,5 +1,7 @@
 #include "server/registrar/reg_world.h"
 
+#include "server/registrar/reg_world_priv.h"
+
 #include "device/linux/hm_device_linux.h"
 #include "schema/io/hm_file.h"
 #include "schema/json/hm_json.h"
@@ -144,12 +146,15 @@ enum hm_err reg_world_load(const struct reg_config *c, struct reg_world *w, stru
     if (err == HM_OK)
         err = check_development_keys(w, why);
     if (err == HM_OK)
+        err = reg_world_import_keys(w, why);
+    if (err == HM_OK)
         w->vendor = hm_vendor_id(policy_vendor_domain(w->policy));
     return err;
 }
 
 void reg_world_free(struct reg_world *w)
 {
+    reg_world_drop_keys(w);
     policy_free(w->policy);
     hm_guards_free(&w->guards);
     hm_buf_free(&w->genesis_bytes);

@@ -1,0 +1,48 @@
+/* What a release's evidence came to, once verified: small, immutable, remembered by the leaf hash
+ * of its release.submitted record. The record names the digests of all its evidence, so the same
+ * leaf means the same bytes and the same outcome under the same policy. A lost entry only costs the
+ * verification again. Thread-safe. */
+#ifndef SERVER_REGISTRAR_REG_KNOWN_H
+#define SERVER_REGISTRAR_REG_KNOWN_H
+
+#include "policy/policy_verdict.h"
+#include "server/registrar/reg_claim.h"
+
+#include <stdatomic.h>
+
+struct reg_known {
+    atomic_uint refs;
+    struct hm_digest leaf;
+    const struct policy *policy; /* of submission */
+    const struct policy_rule *rule;
+    const struct policy_principal *submitter; /* proven by the request's signature */
+    struct hm_uuid *classes;
+    size_t class_count;
+    char at_least[48]; /* installed version that the release asks for, "" = none */
+    struct hm_buf manifest;
+    struct hm_buf statement;
+    struct hm_buf provenance;        /* packed facts: reg_known_provenance */
+    struct hm_key provenance_keys[]; /* who signed each */
+};
+/* Copies what is needed out of a verified claim. One reference. */
+enum hm_err HM_MUST_USE reg_known_make(const struct reg_world *w, const struct hm_digest *leaf,
+                                       const struct policy *policy, const struct policy_rule *rule,
+                                       const struct reg_claim *claim, struct hm_bytes manifest,
+                                       struct hm_bytes statement, struct reg_known **out,
+                                       struct hm_why *why);
+void reg_known_drop(struct reg_known *k); /* NULL allowed */
+
+/* Policy facts of provenance, unpacked. `statements` is owned by the caller (free()). */
+enum hm_err HM_MUST_USE
+reg_known_provenance(const struct reg_known *k, struct hm_provenance **statements,
+                     struct policy_fact_provenance facts[static HM_ATTESTATIONS_MAX], size_t *count,
+                     struct hm_why *why);
+
+struct reg_knowns;
+enum hm_err HM_MUST_USE reg_knowns_open(struct reg_knowns **out, struct hm_why *why);
+void reg_knowns_close(struct reg_knowns *c);
+struct reg_known *reg_knowns_get(struct reg_knowns *c,
+                                 const struct hm_digest *leaf); /* a reference, or NULL */
+void reg_knowns_put(struct reg_knowns *c, struct reg_known *k); /* takes a reference of its own */
+
+#endif
