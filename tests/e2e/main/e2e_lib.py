@@ -79,6 +79,9 @@ def run_script(main, **options):
             lab.start_all()
             os.makedirs(lab.path("work"), exist_ok=True)
             main(lab, rows)
+            rows.equal("the programs end with 0", [lab.stop(s) for s in reversed(lab_module.SERVICES)], [0, 0, 0])
+            said = "".join(read(lab.path(s + ".log")).decode(errors="replace") for s in lab_module.SERVICES)
+            rows.row("no sanitizer had anything to say", "Sanitizer" not in said and "runtime error" not in said, said)
         except BaseException:
             for s in lab_module.SERVICES:
                 if os.path.exists(lab.path(s + ".log")):
@@ -87,6 +90,12 @@ def run_script(main, **options):
         finally:
             lab.clean()
     rows.finish()
+
+
+def sanitized():
+    """Builds with sanitizers have no seccomp filter."""
+    program = read(os.path.join(PROGRAMS, "hallmarkd"))
+    return b"__ubsan_handle" in program or b"__asan_" in program or b"__tsan_" in program
 
 
 # --- SSH keys and signatures, by hand ---

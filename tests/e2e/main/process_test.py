@@ -152,25 +152,31 @@ class Processes:
 
     def confinement(self):
         lab = self.lab
-        uids = {}
+        uids, filtered = {}, "0" if e.sanitized() else "2"
         for s in SERVICES:
             pid = lab.processes[s].pid
             status = dict(l.split(":\t", 1) for l in e.read("/proc/%d/status" % pid).decode().splitlines() if ":\t" in l)
             uids[s] = set(status["Uid"].split())
-            self.rows.equal("%s: Seccomp filter, NoNewPrivs" % s, (status["Seccomp"], status["NoNewPrivs"]), ("2", "1"))
+            self.rows.equal("%s: Seccomp filter, NoNewPrivs" % s, (status["Seccomp"], status["NoNewPrivs"]), (filtered, "1"))
             self.rows.equal("%s: no capability" % s, int(status["CapEff"], 16) | int(status["CapPrm"], 16), 0)
             threads = [dict(l.split(":\t", 1) for l in e.read(t).decode().splitlines() if ":\t" in l)
                        for t in glob.glob("/proc/%d/task/*/status" % pid)]
             self.rows.row("%s: every thread is under the filter (%d)" % (s, len(threads)),
-                          all(t["Seccomp"] == "2" and t["NoNewPrivs"] == "1" for t in threads))
+                          all(t["Seccomp"] == filtered and t["NoNewPrivs"] == "1" for t in threads))
             if lab.as_users:
                 self.rows.equal("%s: runs as %s" % (s, USER[s]), uids[s], {str(pwd.getpwnam(USER[s]).pw_uid)})
                 self.rows.row("%s: its group alone" % s, set(status["Groups"].split()) <= {str(pwd.getpwnam(USER[s]).pw_gid)}, status["Groups"])
         if lab.as_users:
             self.rows.equal("three different users", len(set().union(*uids.values())), 3)
+        if os.geteuid() != 0:  # the programs are not dumpable: only root looks into them
+            self.rows.row("open sockets, loaded libraries: needs root, left out", True)
+            return self.files()
         for s in ("registrar", "signer"):
             self.rows.equal("%s: no network socket is open" % s, self.network(s), [])
         self.rows.row("door: has one", len(self.network("door")) >= 1)
+        signer_maps = e.read("/proc/%d/maps" % lab.processes["signer"].pid)
+        self.rows.row("the PKCS#11 module is loaded in the signer alone", b"softhsm" in signer_maps and not any(
+            b"softhsm" in e.read("/proc/%d/maps" % lab.processes[s].pid) for s in ("registrar", "door")))
         self.files()
 
     def network(self, service):
@@ -192,9 +198,6 @@ class Processes:
             st = os.stat(path)
             mine = not lab.as_users or st.st_uid == pwd.getpwnam(USER[service]).pw_uid
             self.rows.row("%s: for %s alone" % (os.path.relpath(path, lab.home), service), mine and not st.st_mode & 0o077, oct(st.st_mode))
-        signer_maps = e.read("/proc/%d/maps" % lab.processes["signer"].pid)
-        self.rows.row("the PKCS#11 module is loaded in the signer alone", b"softhsm" in signer_maps and not any(
-            b"softhsm" in e.read("/proc/%d/maps" % lab.processes[s].pid) for s in ("registrar", "door")))
 
     # --- the read model ---
 
