@@ -68,8 +68,10 @@ static enum hm_err handle(struct reg_conn *c, const struct change *ch, const str
                           struct hm_buf *reply, struct hm_why *why)
 {
     struct reg_result result = {.release = UINT64_MAX};
+    reg_seq_enter(c->desk->seq);
     enum hm_err err = ch->handle != NULL ? ch->handle(c, ask, &result, why)
                                          : reg_submit(c, ask, &result, reply, why);
+    reg_seq_leave(c->desk->seq);
     if (err == HM_OK && reply->len > 0) /* artifacts are missing */
         return HM_OK;
     if (err == HM_OK)

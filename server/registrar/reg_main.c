@@ -91,7 +91,7 @@ static enum hm_err open_parts(struct program *p, struct hm_why *why)
         err =
             reg_signer_open(p->config.signer_socket, p->config.signer_timeout_ms, &p->signer, why);
     if (err == HM_OK)
-        err = reg_seq_open(&p->config, &p->world, p->signer, &d->seq, why);
+        err = reg_seq_open(&p->config, &p->world, p->signer, d->memo, &d->seq, why);
     return err;
 }
 

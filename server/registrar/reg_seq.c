@@ -12,6 +12,7 @@
 
 #define BATCH_MAX 256
 #define TICK_MS 1000
+#define GATHER_US 1000 /* longest wait for company */
 #define RETRY_MIN_MS 200
 #define RETRY_MAX_MS 5000
 
@@ -33,7 +34,8 @@ static void wait_until(pthread_cond_t *c, pthread_mutex_t *lock, int64_t at_ms)
 }
 
 enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
-                         struct reg_signer *signer, struct reg_seq **out, struct hm_why *why)
+                         struct reg_signer *signer, struct reg_memo *memo, struct reg_seq **out,
+                         struct hm_why *why)
 {
     struct reg_seq *s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -41,6 +43,7 @@ enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
     s->config = c;
     s->world = w;
     s->signer = signer;
+    s->memo = memo;
     (void)pthread_mutex_init(&s->lock, NULL);
     init_cond(&s->work);
     init_cond(&s->published);
@@ -95,6 +98,25 @@ static void finish(struct reg_job *list, enum hm_err err, const struct hm_why *w
     }
 }
 
+/* A checkpoint costs the same for one record as for a hundred, so a batch waits a moment for
+ * requests that are on their way: until half of those in progress stand in the queue, at most
+ * GATHER_US. A lone request never waits. The lock is held. */
+static void gather(struct reg_seq *s)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += GATHER_US * 1000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_nsec -= 1000000000L;
+        until.tv_sec++;
+    }
+    s->goal = atomic_load(&s->active) / 2;
+    while (!s->stop && s->queued < s->goal &&
+           pthread_cond_timedwait(&s->work, &s->lock, &until) == 0)
+        continue;
+    s->goal = 0;
+}
+
 static struct reg_job *take(struct reg_seq *s, bool *stop)
 {
     (void)pthread_mutex_lock(&s->lock);
@@ -103,6 +125,8 @@ static struct reg_job *take(struct reg_seq *s, bool *stop)
         until = s->next_try_ms;
     while (s->first == NULL && !s->stop && hm_clock_mono_ms() < until)
         wait_until(&s->work, &s->lock, until);
+    if (s->first != NULL && s->phase == REG_PHASE_READY)
+        gather(s);
     struct reg_job *list = s->first;
     struct reg_job *end = list;
     size_t n = list != NULL ? 1 : 0;
@@ -278,6 +302,7 @@ static bool enqueue(struct reg_seq *s, struct reg_job *job)
             s->first = job;
         s->last = job;
         s->queued++;
+        wake = wake || (s->goal > 0 && s->queued >= s->goal);
     }
     (void)pthread_mutex_unlock(&s->lock);
     if (wake)
@@ -352,4 +377,14 @@ enum hm_err reg_seq_key_token(struct reg_seq *s, const struct hm_digest *key,
     if (err == HM_E_UNAVAILABLE)
         return hm_fail(why, err, "the signer has not been met yet");
     return err == HM_OK ? HM_OK : hm_fail(why, err, "no token of the signer holds the release key");
+}
+
+void reg_seq_enter(struct reg_seq *s)
+{
+    atomic_fetch_add(&s->active, 1);
+}
+
+void reg_seq_leave(struct reg_seq *s)
+{
+    atomic_fetch_sub(&s->active, 1);
 }

@@ -6,6 +6,7 @@
 #define SERVER_REGISTRAR_REG_SEQ_H
 
 #include "db/log/db_state.h"
+#include "server/registrar/reg_memo.h"
 #include "server/registrar/reg_problem.h"
 #include "server/registrar/reg_signer.h"
 #include "server/registrar/reg_world.h"
@@ -36,8 +37,8 @@ typedef enum hm_err (*reg_decide_fn)(struct reg_tx *tx, void *arg, struct reg_re
                                      struct hm_why *why);
 
 enum hm_err HM_MUST_USE reg_seq_open(const struct reg_config *c, const struct reg_world *w,
-                                     struct reg_signer *signer, struct reg_seq **out,
-                                     struct hm_why *why);
+                                     struct reg_signer *signer, struct reg_memo *memo,
+                                     struct reg_seq **out, struct hm_why *why);
 /* Starts the thread. fatal_fd becomes readable when the log and the signer's memory do not fit: the
  * process must end. */
 enum hm_err HM_MUST_USE reg_seq_start(struct reg_seq *s, struct hm_why *why);
@@ -49,6 +50,10 @@ void reg_seq_close(struct reg_seq *s); /* stops the thread; waiting jobs get HM_
  * with the same Idempotency-Key is safe. Others: the batch was rolled back. */
 enum hm_err HM_MUST_USE reg_seq_run(struct reg_seq *s, reg_decide_fn decide, void *arg,
                                     struct reg_result *out, struct hm_why *why);
+
+/* Around each request that may come to reg_seq_run: batches wait a moment for those. */
+void reg_seq_enter(struct reg_seq *s);
+void reg_seq_leave(struct reg_seq *s);
 
 /* The last published checkpoint. */
 struct reg_head {

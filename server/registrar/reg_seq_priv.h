@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
 struct reg_job {
     reg_decide_fn decide;
@@ -28,15 +29,18 @@ struct reg_seq {
     const struct reg_config *config;
     const struct reg_world *world;
     struct reg_signer *signer;
+    struct reg_memo *memo;
     pthread_t thread;
     bool started;
     int fatal_fd;
+    atomic_uint active; /* requests in progress that may come to the queue */
 
     pthread_mutex_t lock; /* guards everything down to `keys` */
     pthread_cond_t work;
     pthread_cond_t published;
     struct reg_job *first, *last;
     uint64_t queued;
+    uint64_t goal; /* queue length that the sequencer is waiting for, 0 = none */
     bool stop;
     bool has_head;
     struct reg_head head;

@@ -2,6 +2,8 @@
  * Sequencer's thread. */
 #include "server/registrar/reg_seq_priv.h"
 
+#include "schema/core/hm_text.h"
+#include "schema/core/hm_wire.h"
 #include "schema/io/hm_clock.h"
 #include "schema/io/hm_random.h"
 #include "server/ipc/proc_log.h"
@@ -27,6 +29,25 @@ static void publish(struct reg_seq *s, uint64_t size, const struct hm_digest *ro
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+/* The device's checks will ask for this very signature again in a moment. */
+static void remember_signature(const struct reg_seq *s, const struct hm_buf *note)
+{
+    HM_BUF_AUTO sig = {.limit = 256};
+    const char *text = (const char *)note->data;
+    const char *blank = memmem(text, note->len, "\n\n", 2);
+    const char *space = memrchr(text, ' ', note->len);
+    const struct hm_key *key = &s->world->genesis.log_key.key;
+    if (blank == NULL || space == NULL || text[note->len - 1] != '\n')
+        return;
+    struct hm_bytes encoded = hm_bytes_of(space + 1, note->len - (size_t)(space + 1 - text) - 1);
+    if (hm_unbase64(encoded, &sig) != HM_OK || sig.len != 4 + 64)
+        return;
+    struct hm_digest m = reg_memo_signature(HM_COSE_ED25519, hm_bytes_of(key->raw, key->raw_len),
+                                            hm_bytes_of(text, (size_t)(blank + 1 - text)),
+                                            hm_bytes_of(sig.data + 4, 64));
+    reg_memo_add(s->memo, &m);
+}
+
 enum hm_err reg_seq_checkpoint(struct reg_seq *s, struct hm_why *why)
 {
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
@@ -42,6 +63,7 @@ enum hm_err reg_seq_checkpoint(struct reg_seq *s, struct hm_why *why)
     if (err != HM_OK)
         return err;
     s->signer_size = size;
+    remember_signature(s, &note);
     uint64_t stored = 0;
     HM_BUF_AUTO old = {0};
     err = db_log_checkpoint(s->log, &stored, &old, why);
