@@ -66,7 +66,6 @@ enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, stru
 {
     struct reg_head head;
     struct hm_path path;
-    struct db_reader *reader;
     HM_BUF_AUTO record = {.limit = HM_RECORD_MAX};
     if (c->has_proof && c->proof_idx == idx) {
         hm_buf_put(out, c->proof.data, c->proof.len);
@@ -74,14 +73,12 @@ enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, stru
     }
     reg_conn_rest(c); /* a snapshot from before this head may not hold all of its nodes */
     enum hm_err err = reg_seq_head(c->desk->seq, &head, why);
-    if (err == HM_OK)
-        err = reg_conn_reader(c, &reader, why);
     if (err != HM_OK)
         return err;
     if (idx >= head.size)
         return hm_fail(why, HM_E_NOT_FOUND, "record %llu is not under a checkpoint",
                        (unsigned long long)idx);
-    err = db_reader_record(reader, idx, &record, why);
+    err = reg_conn_record(c, idx, &record, why);
     if (err == HM_OK)
         err = reg_conn_path(c, idx, head.size, &path, why);
     if (err != HM_OK)
@@ -138,12 +135,9 @@ static enum hm_err put_submission(struct reg_conn *c, const struct hm_record *r,
 static enum hm_err put_envelope(struct reg_conn *c, const struct hm_record *r, struct hm_buf *b,
                                 struct hm_why *why)
 {
-    struct db_reader *reader;
     HM_BUF_AUTO envelope = {.limit = HM_ENVELOPE_MAX};
     HM_BUF_AUTO text = {.limit = 2 * HM_ENVELOPE_MAX};
-    enum hm_err err = reg_conn_reader(c, &reader, why);
-    if (err == HM_OK)
-        err = db_reader_evidence(reader, r->idx, 0, HM_ENVELOPE_MAX, &envelope, why);
+    enum hm_err err = reg_conn_evidence(c, r->idx, HM_ENVELOPE_MAX, &envelope, why);
     if (err != HM_OK)
         return err;
     hm_base64(&text, hm_buf_bytes(&envelope));
@@ -173,11 +167,8 @@ static enum hm_err put_record(struct reg_conn *c, const struct hm_record *r, str
 static enum hm_err read_record(struct reg_conn *c, uint64_t idx, struct hm_record *out,
                                struct hm_why *why)
 {
-    struct db_reader *reader;
     HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
-    enum hm_err err = reg_conn_reader(c, &reader, why);
-    if (err == HM_OK)
-        err = db_reader_record(reader, idx, &bytes, why);
+    enum hm_err err = reg_conn_record(c, idx, &bytes, why);
     return err == HM_OK ? hm_record_parse(hm_buf_bytes(&bytes), out, why) : err;
 }
 

@@ -33,3 +33,27 @@ enum hm_err reg_conn_path(struct reg_conn *c, uint64_t idx, uint64_t size, struc
     enum hm_err err = reg_conn_reader(c, &nodes.reader, why);
     return err == HM_OK ? hm_merkle_inclusion(idx, size, reg_nodes_read, &nodes, out, why) : err;
 }
+
+enum hm_err reg_conn_record(struct reg_conn *c, uint64_t idx, struct hm_buf *out,
+                            struct hm_why *why)
+{
+    struct db_reader *reader;
+    if (c->has_fresh && c->fresh_idx == idx) {
+        hm_buf_put(out, c->fresh_record.data, c->fresh_record.len);
+        return hm_buf_err(out);
+    }
+    enum hm_err err = reg_conn_reader(c, &reader, why);
+    return err == HM_OK ? db_reader_record(reader, idx, out, why) : err;
+}
+
+enum hm_err reg_conn_evidence(struct reg_conn *c, uint64_t idx, size_t max, struct hm_buf *out,
+                              struct hm_why *why)
+{
+    struct db_reader *reader;
+    if (c->has_fresh && c->fresh_idx == idx) {
+        hm_buf_put(out, c->fresh_evidence.data, c->fresh_evidence.len);
+        return hm_buf_err(out);
+    }
+    enum hm_err err = reg_conn_reader(c, &reader, why);
+    return err == HM_OK ? db_reader_evidence(reader, idx, 0, max, out, why) : err;
+}

@@ -30,6 +30,10 @@ struct reg_conn {
     bool has_proof;           /* of this request: the proof of record proof_idx */
     uint64_t proof_idx;
     struct hm_buf proof;
+    bool has_fresh; /* of this request: what it has just written, so that it is not read again */
+    uint64_t fresh_idx;
+    struct hm_buf fresh_record;
+    struct hm_buf fresh_evidence; /* number 0 */
 };
 /* The phase's read connection: one snapshot, taken at first use. */
 enum hm_err HM_MUST_USE reg_conn_reader(struct reg_conn *c, struct db_reader **out,
@@ -39,6 +43,12 @@ void reg_conn_rest(struct reg_conn *c);
 /* reg_seq_run between two phases. */
 enum hm_err HM_MUST_USE reg_conn_decide(struct reg_conn *c, reg_decide_fn decide, void *arg,
                                         struct reg_result *out, struct hm_why *why);
+/* Bytes of a record: what this request has just written, or out of the log. Appended. */
+enum hm_err HM_MUST_USE reg_conn_record(struct reg_conn *c, uint64_t idx, struct hm_buf *out,
+                                        struct hm_why *why);
+/* Its evidence number 0, likewise. */
+enum hm_err HM_MUST_USE reg_conn_evidence(struct reg_conn *c, uint64_t idx, size_t max,
+                                          struct hm_buf *out, struct hm_why *why);
 /* Inclusion path of a record under a tree of `size`. */
 enum hm_err HM_MUST_USE reg_conn_path(struct reg_conn *c, uint64_t idx, uint64_t size,
                                       struct hm_path *out, struct hm_why *why);

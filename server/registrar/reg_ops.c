@@ -25,8 +25,11 @@ void reg_conn_close(void *desk, void *conn)
 {
     struct reg_conn *c = conn;
     (void)desk;
-    if (c != NULL)
+    if (c != NULL) {
         hm_buf_free(&c->proof);
+        hm_buf_free(&c->fresh_record);
+        hm_buf_free(&c->fresh_evidence);
+    }
     free(c);
 }
 
@@ -38,6 +41,7 @@ void reg_conn_done(void *desk, void *conn)
         return;
     reg_conn_rest(c);
     c->has_proof = false;
+    c->has_fresh = false;
 }
 
 static enum hm_err conn_of(const struct ipc_request *r, struct reg_conn **out, struct hm_why *why)

@@ -273,6 +273,23 @@ static void result_record(const struct signing *s, const struct db_release *rel,
     r->evidence_count = 1;
 }
 
+/* The answer is made from the very bytes that were written; reading them back would only cost time.
+ */
+static enum hm_err keep_fresh(struct signing *s, const struct hm_record *r, struct hm_why *why)
+{
+    struct reg_conn *c = s->conn; /* its thread waits for this decision */
+    c->has_fresh = false;
+    hm_buf_reset(&c->fresh_record);
+    hm_buf_reset(&c->fresh_evidence);
+    enum hm_err err = hm_record_write(r, &c->fresh_record, why);
+    if (err != HM_OK || s->ending != ENDING_SIGNED)
+        return err;
+    hm_buf_put(&c->fresh_evidence, s->envelope.data, s->envelope.len);
+    c->fresh_idx = r->idx;
+    c->has_fresh = hm_buf_err(&c->fresh_evidence) == HM_OK;
+    return HM_OK;
+}
+
 static enum hm_err decide_result(struct reg_tx *tx, void *arg, struct reg_result *out,
                                  struct hm_why *why)
 {
@@ -290,6 +307,8 @@ static enum hm_err decide_result(struct reg_tx *tx, void *arg, struct reg_result
     }
     result_record(s, &rel, &r);
     err = reg_record(tx, s->ask, s->ask->caller.who->id, &r, evidence, out, why);
+    if (err == HM_OK)
+        err = keep_fresh(s, &r, why);
     if (err != HM_OK)
         return err;
     rel.state = r.state;
