@@ -96,7 +96,10 @@ enum hm_err reg_refuse(struct reg_tx *tx, const struct reg_ask *ask, const struc
                        struct reg_result *out, struct hm_why *why)
 {
     reg_no(out, f->problem, "%s", f->detail);
-    if (!reg_refusals_take(tx->refusals, f->actor, tx->now_ms))
+    size_t bytes = 0;
+    for (size_t i = 0; i < f->record->evidence_count; i++)
+        bytes += f->evidence[i].len;
+    if (!db_log_reserved(tx->log) || !reg_refusals_take(tx->refusals, f->actor, bytes, tx->now_ms))
         return HM_OK;
     HM_BUF_AUTO detail = {.limit = 8192};
     hm_buf_puts(&detail, "{\"detail\":");
@@ -111,6 +114,16 @@ enum hm_err reg_refuse(struct reg_tx *tx, const struct reg_ask *ask, const struc
         err = db_state_release_update(tx->log, f->release, why);
     }
     return err == HM_OK ? reg_stored_put(tx, ask, out, why) : err;
+}
+
+bool reg_has_room(const struct reg_tx *tx, struct reg_result *out)
+{
+    if (db_log_reserved(tx->log))
+        return true;
+    reg_no(out, REG_PROBLEM_DISK_FULL,
+           "the disk of the log is nearly full; what is left is kept for the results of signatures "
+           "that are being made");
+    return false;
 }
 
 enum hm_err reg_release_for(struct reg_tx *tx, const struct reg_ask *ask, struct db_release *rel,
@@ -133,6 +146,8 @@ enum hm_err reg_release_for(struct reg_tx *tx, const struct reg_ask *ask, struct
     if (!*go)
         reg_no(out, REG_PROBLEM_PRECONDITION, "the release is at %s (%s), If-Match named %s", tag,
                hm_release_state_name(rel->state), ask->if_match);
+    else if (rel->state != HM_RELEASE_SIGNED)
+        *go = reg_has_room(tx, out);
     return HM_OK;
 }
 

@@ -59,7 +59,11 @@ void reg_no(struct reg_result *out, enum reg_problem p, const char *fmt, ...)
 enum hm_err HM_MUST_USE reg_record(struct reg_tx *tx, const struct reg_ask *ask, const char *actor,
                                    struct hm_record *r, const struct hm_bytes *evidence,
                                    struct reg_result *out, struct hm_why *why);
-/* Reads the release and checks If-Match; false: *out says why not. */
+/* False: the disk is nearly full and *out says so. What is left belongs to the results of running
+ * intentions: those alone are still recorded. */
+bool reg_has_room(const struct reg_tx *tx, struct reg_result *out);
+/* Reads the release, checks If-Match and that there is room for a record (which a release that is
+ * signed already does not need); false: *out says why not. */
 enum hm_err HM_MUST_USE reg_release_for(struct reg_tx *tx, const struct reg_ask *ask,
                                         struct db_release *rel, bool *go, struct reg_result *out,
                                         struct hm_why *why);

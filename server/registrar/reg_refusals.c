@@ -1,11 +1,13 @@
 #include "server/registrar/reg_refusals.h"
 
+#include "schema/core/hm_limits.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MINUTE_MS UINT64_C(60000)
-#define ACTORS_MAX 256 /* buckets; more actors share the last one */
+#define ACTORS_MAX 256 /* buckets */
 
 struct bucket {
     char actor[HM_NAME_MAX + 1];
@@ -34,28 +36,51 @@ void reg_refusals_close(struct reg_refusals *r)
     free(r);
 }
 
-static struct bucket *find(struct reg_refusals *r, const char *actor, uint64_t now_ms)
+static void begin(struct bucket *b, const char *actor, uint64_t now_ms)
 {
-    for (size_t i = 0; i < r->count; i++)
-        if (strcmp(r->bucket[i].actor, actor) == 0)
-            return &r->bucket[i];
-    if (r->count == ACTORS_MAX)
-        return &r->bucket[ACTORS_MAX - 1];
-    struct bucket *b = &r->bucket[r->count++];
+    *b = (struct bucket){.since_ms = now_ms};
     (void)snprintf(b->actor, sizeof b->actor, "%s", actor);
-    b->since_ms = now_ms;
-    return b;
 }
 
-bool reg_refusals_take(struct reg_refusals *r, const char *actor, uint64_t now_ms)
+static bool is_over(const struct bucket *b, uint64_t now_ms)
+{
+    return b->dropped == 0 && now_ms - b->since_ms >= MINUTE_MS;
+}
+
+/* The actor's bucket, a free one, or one whose minute passed without anything to summarise. While
+ * there is none, actors share the last one, which then names nobody: a summary never names the
+ * wrong person. */
+static struct bucket *find(struct reg_refusals *r, const char *actor, uint64_t now_ms)
+{
+    struct bucket *reuse = NULL;
+    for (size_t i = 0; i < r->count; i++) {
+        if (strcmp(r->bucket[i].actor, actor) == 0)
+            return &r->bucket[i];
+        if (reuse == NULL && is_over(&r->bucket[i], now_ms))
+            reuse = &r->bucket[i];
+    }
+    if (r->count < ACTORS_MAX - 1)
+        reuse = &r->bucket[r->count++];
+    if (reuse != NULL) {
+        begin(reuse, actor, now_ms);
+        return reuse;
+    }
+    if (r->count < ACTORS_MAX)
+        begin(&r->bucket[r->count++], "", now_ms);
+    return &r->bucket[ACTORS_MAX - 1];
+}
+
+bool reg_refusals_take(struct reg_refusals *r, const char *actor, size_t evidence_bytes,
+                       uint64_t now_ms)
 {
     struct bucket *b = find(r, actor, now_ms);
-    if (now_ms - b->since_ms >= MINUTE_MS && b->dropped == 0) {
+    uint64_t places = 1 + evidence_bytes / (HM_SMALL_BODY_MAX + 1);
+    if (is_over(b, now_ms)) {
         b->since_ms = now_ms;
         b->used = 0;
     }
     if (b->used < r->per_minute) {
-        b->used++;
+        b->used += places;
         return true;
     }
     b->dropped++;

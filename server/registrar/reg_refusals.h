@@ -9,8 +9,10 @@ struct reg_refusals;
 enum hm_err HM_MUST_USE reg_refusals_open(uint64_t per_minute, struct reg_refusals **out,
                                           struct hm_why *why);
 void reg_refusals_close(struct reg_refusals *r);
-/* True: write a record. False: only counted. */
-bool reg_refusals_take(struct reg_refusals *r, const char *actor, uint64_t now_ms);
+/* True: write a record. False: only counted. One whose evidence is longer than a small body takes
+ * the places of several, so that the rate bounds the bytes as well. */
+bool reg_refusals_take(struct reg_refusals *r, const char *actor, size_t evidence_bytes,
+                       uint64_t now_ms);
 /* Appends one refusals.summarised record per actor whose minute is over; call inside a transaction.
  */
 enum hm_err HM_MUST_USE reg_refusals_flush(struct reg_refusals *r, struct db_log *log,

@@ -243,7 +243,8 @@ static enum hm_err insert_release(struct reg_tx *tx, struct submission *s,
     return db_state_release_insert(tx->log, &rel, why);
 }
 
-/* The manifest, what the key will sign over it, and the record that names both. */
+/* The manifest, what the key will sign over it, and the record that names both. HM_E_MALFORMED,
+ * HM_E_LIMIT: the request asks for what no manifest can say. */
 static enum hm_err fill_record(struct reg_tx *tx, struct submission *s, struct hm_buf *manifest,
                                struct hm_record *r, struct hm_why *why)
 {
@@ -286,6 +287,11 @@ static enum hm_err accept(struct reg_tx *tx, struct submission *s, struct reg_re
     if (r == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     enum hm_err err = fill_record(tx, s, &manifest, r, why);
+    if (err == HM_E_MALFORMED || err == HM_E_LIMIT) {
+        /* The request's own fault; as the machine's it would cost everybody in this batch. */
+        reg_no(out, reg_problem_of_err(err), "%s", why->text);
+        return HM_OK;
+    }
     if (err == HM_OK)
         err = remember_request(tx, s, db_log_pending_size(tx->log), why);
     if (err != HM_OK)
@@ -324,7 +330,7 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     enum hm_err err = reg_stored_get(tx, s->ask, out, &done, why);
     if (err == HM_OK && !done)
         err = check_replay(tx, s, out, &go, why);
-    if (err != HM_OK || !go)
+    if (err != HM_OK || !go || !reg_has_room(tx, out))
         return err;
     int64_t now_s = (int64_t)(tx->now_ms / 1000);
     memset(&s->verdict, 0, sizeof s->verdict);
