@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 16384u /* about 2 KiB each when full */
+#define SLOTS 16384u                 /* about 2 KiB each when full */
+#define KEPT_MAX ((size_t)16 * 1024) /* bytes of one; a longer one is verified again each time */
 
 struct reg_knowns {
     pthread_mutex_t lock;
@@ -168,6 +169,8 @@ struct reg_known *reg_knowns_get(struct reg_knowns *c, const struct hm_digest *l
 void reg_knowns_put(struct reg_knowns *c, struct reg_known *k)
 {
     struct reg_known **slot = slot_of(c, &k->leaf);
+    if (k->manifest.len + k->statement.len + k->provenance.len > KEPT_MAX)
+        return;
     atomic_fetch_add(&k->refs, 1);
     (void)pthread_mutex_lock(&c->lock);
     struct reg_known *old = *slot;

@@ -43,6 +43,7 @@ enum hm_err HM_MUST_USE reg_knowns_open(struct reg_knowns **out, struct hm_why *
 void reg_knowns_close(struct reg_knowns *c);
 struct reg_known *reg_knowns_get(struct reg_knowns *c,
                                  const struct hm_digest *leaf); /* a reference, or NULL */
-void reg_knowns_put(struct reg_knowns *c, struct reg_known *k); /* takes a reference of its own */
+/* Takes a reference of its own, or leaves an unusually long one out. */
+void reg_knowns_put(struct reg_knowns *c, struct reg_known *k);
 
 #endif

@@ -225,17 +225,30 @@ static enum hm_err op_records(void *ctx, struct ipc_request *r, struct hm_why *w
                : err;
 }
 
+/* What is committed but under no checkpoint yet does not leave: a release signature least of all.
+ */
+static enum hm_err published(const struct reg_desk *desk, uint64_t idx, struct hm_why *why)
+{
+    struct reg_head head;
+    enum hm_err err = reg_seq_head(desk->seq, &head, why);
+    if (err == HM_OK && idx >= head.size)
+        err = hm_fail(why, HM_E_NOT_FOUND, "record %llu is not under a checkpoint",
+                      (unsigned long long)idx);
+    return err;
+}
+
 static enum hm_err op_evidence(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     uint64_t v[2] = {0};
     struct reg_conn *c;
     struct db_reader *reader;
     HM_BUF_AUTO blob = {.limit = HM_POLICY_MAX};
-    (void)ctx;
     enum hm_err err = get_u64s(r, v, 2, why);
     if (err == HM_OK && v[1] >= HM_RECORD_EVIDENCE_MAX)
         err = hm_fail(why, HM_E_NOT_FOUND, "a record has at most %d pieces of evidence",
                       HM_RECORD_EVIDENCE_MAX);
+    if (err == HM_OK)
+        err = published(ctx, v[0], why);
     if (err == HM_OK)
         err = conn_of(r, &c, why);
     if (err == HM_OK)
@@ -368,8 +381,9 @@ static enum hm_err op_detail(void *ctx, struct ipc_request *r, struct hm_why *wh
     struct reg_conn *c;
     struct db_reader *reader;
     HM_BUF_AUTO detail = {.limit = HM_RECORD_MAX};
-    (void)ctx;
     enum hm_err err = get_u64s(r, &idx, 1, why);
+    if (err == HM_OK)
+        err = published(ctx, idx, why);
     if (err == HM_OK)
         err = conn_of(r, &c, why);
     if (err == HM_OK)
