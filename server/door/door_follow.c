@@ -15,10 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_MS 10000   /* the registrar's long poll */
-#define REST_MS 25      /* between batches while nobody waits: larger batches, less work */
-#define AGAIN_MS 500    /* before the next attempt after the registrar went away */
-#define SUSPECT_MS 5000 /* before the next one after it said something that does not verify */
+#define WAIT_MS 10000    /* the registrar's long poll */
+#define REST_MS 25       /* between batches while nobody waits: larger batches, less work */
+#define AGAIN_MIN_MS 10  /* before the next attempt after the registrar went away, */
+#define AGAIN_MAX_MS 500 /* doubled up to this */
+#define SUSPECT_MS 5000  /* before the next one after it said something that does not verify */
 #define VKEY_LINE_MAX 512
 #define NEARLY 1024 /* records: from here on the model is shown while it catches up */
 
@@ -85,11 +86,14 @@ static enum hm_err fetch(struct door_model *m, int sock, struct hm_buf *reply, s
 {
     HM_BUF_AUTO frame = {.limit = 64};
     struct ipc_in in;
+    /* The first answer on a connection says whether we agree; only then is there something to wait
+     * for. */
+    int64_t wait_ms = m->up ? WAIT_MS : 0; /* this thread alone writes it */
     b->first = db_query_writer_size(m->writer);
     ipc_put_u64(&frame, b->first);
     ipc_put_u64(&frame, REG_RECORDS_MAX);
-    ipc_put_u64(&frame, WAIT_MS);
-    enum hm_err err = call(m, sock, REG_RECORDS, &frame, WAIT_MS, reply, why);
+    ipc_put_u64(&frame, (uint64_t)wait_ms);
+    enum hm_err err = call(m, sock, REG_RECORDS, &frame, wait_ms, reply, why);
     if (err != HM_OK)
         return err;
     ipc_in_begin(&in, hm_buf_bytes(reply));
@@ -244,6 +248,7 @@ static void set_sock(struct door_model *m, int sock)
 void *door_follow_main(void *model)
 {
     struct door_model *m = model;
+    int64_t again_ms = AGAIN_MIN_MS;
     while (!atomic_load(&m->stopping)) {
         struct hm_why why = {.text = ""};
         int sock = -1;
@@ -256,8 +261,10 @@ void *door_follow_main(void *model)
         }
         if (atomic_load(&m->stopping))
             break;
+        again_ms = m->up ? AGAIN_MIN_MS : again_ms;
         trouble(m, err, &why);
-        rest(m, is_absence(err) ? AGAIN_MS : SUSPECT_MS, false);
+        rest(m, is_absence(err) ? again_ms : SUSPECT_MS, false);
+        again_ms = again_ms * 2 < AGAIN_MAX_MS ? again_ms * 2 : AGAIN_MAX_MS;
     }
     db_query_writer_close(m->writer);
     return NULL;

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FRESH_MS 1000
+#define FRESH_MS 1000    /* how long an answer serves again, */
+#define UNREADY_MS 20    /* and how long one that says no: it may change any moment */
 #define PATIENCE_MS 5000 /* whoever asks for readiness wants to know soon */
 
 struct door_health {
@@ -64,7 +65,7 @@ void door_health_ask(struct door_health *h, struct ipc_pool *registrar, int64_t 
     (void)pthread_mutex_lock(&h->lock);
     if (hm_clock_mono_ms() >= h->until_ms) {
         ask(registrar, timeout_ms, &h->last);
-        h->until_ms = hm_clock_mono_ms() + FRESH_MS;
+        h->until_ms = hm_clock_mono_ms() + (h->last.ready ? FRESH_MS : UNREADY_MS);
     }
     *out = h->last;
     (void)pthread_mutex_unlock(&h->lock);

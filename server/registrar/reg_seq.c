@@ -228,6 +228,23 @@ static bool get_ready(struct reg_seq *s, struct hm_why *why)
     return false;
 }
 
+/* Is the signer still there? Asked once a second while nothing else asks it: the same checkpoint
+ * again. */
+static void probe(struct reg_seq *s)
+{
+    struct hm_why why = {""};
+    struct hm_path none = {.count = 0};
+    HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
+    if (s->phase != REG_PHASE_READY)
+        return;
+    if (reg_signer_checkpoint(s->signer, &s->world->genesis.log_key, s->head.size, &s->head.root,
+                              s->head.size, &none, &note, &why) == HM_OK)
+        return;
+    s->phase = REG_PHASE_OPEN;
+    s->next_try_ms = 0;
+    reg_seq_set_state(s, false, why.text);
+}
+
 static void *seq_main(void *arg)
 {
     struct reg_seq *s = arg;
@@ -253,6 +270,8 @@ static void *seq_main(void *arg)
             s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
         } else if (list != NULL || due) {
             run_batch(s, list);
+            if (list == NULL)
+                probe(s);
         }
     }
     return NULL;

@@ -250,7 +250,10 @@ def one_start(lab):
     t = time.time()
     lab.start("registrar")
     lab.start("door")
-    lab.wait_ready()
+    while lab.curl("/readyz").code != 200:
+        if not lab.alive("registrar") or not lab.alive("door"):
+            raise LabError("a program ended at its start\n" + lab.log_tail("registrar") + lab.log_tail("door"))
+        time.sleep(0.002)
     return time.time() - t
 
 
@@ -270,7 +273,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     p.add_argument("--releases", type=int, default=10000)
-    p.add_argument("--starts", type=int, default=5)
+    p.add_argument("--starts", type=int, default=15)
     p.add_argument("which", nargs="*", default=[])
     args = p.parse_args()
     bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
