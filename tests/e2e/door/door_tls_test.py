@@ -73,7 +73,8 @@ class Protocol(DoorCase):
         run = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.door.port, "-CAfile",
                               str(self.door.dir / "ca.pem"), "-verify_return_error"], input=b"", capture_output=True, timeout=30)
         self.assertIn(b"TLSv1.3", run.stdout)
-        self.assertIn(b"CN = ca", run.stdout)
+        # OpenSSL before 3.2 writes blanks around the equals sign.
+        self.assertRegex(run.stdout, rb"Acceptable client certificate CA names\nCN ?= ?ca\n")
 
     def test_openssl_cannot_speak_12(self):
         run = subprocess.run(["openssl", "s_client", "-tls1_2", "-connect", "127.0.0.1:%d" % self.door.port], input=b"",
