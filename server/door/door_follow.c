@@ -15,11 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_MS 10000    /* the registrar's long poll */
-#define REST_MS 25       /* between batches while nobody waits: larger batches, less work */
-#define AGAIN_MIN_MS 10  /* before the next attempt after the registrar went away, */
-#define AGAIN_MAX_MS 500 /* doubled up to this */
-#define SUSPECT_MS 5000  /* before the next one after it said something that does not verify */
+#define WAIT_MS 10000 /* the registrar's long poll */
+#define REST_MS 25    /* between batches while nobody waits: larger batches, less work */
+/* Before the next attempt while the registrar is away: a quarter of the time it has been, within
+ * these. */
+#define AGAIN_MIN_MS 4
+#define AGAIN_MAX_MS 500
+#define SUSPECT_MS 5000 /* before the next one after it said something that does not verify */
 #define VKEY_LINE_MAX 512
 #define NEARLY 1024 /* records: from here on the model is shown while it catches up */
 
@@ -245,10 +247,18 @@ static void set_sock(struct door_model *m, int sock)
     (void)pthread_mutex_unlock(&m->lock);
 }
 
+static int64_t pause_ms(int64_t away_ms)
+{
+    int64_t ms = away_ms / 4;
+    if (ms < AGAIN_MIN_MS)
+        return AGAIN_MIN_MS;
+    return ms < AGAIN_MAX_MS ? ms : AGAIN_MAX_MS;
+}
+
 void *door_follow_main(void *model)
 {
     struct door_model *m = model;
-    int64_t again_ms = AGAIN_MIN_MS;
+    int64_t away_since_ms = hm_clock_mono_ms();
     while (!atomic_load(&m->stopping)) {
         struct hm_why why = {.text = ""};
         int sock = -1;
@@ -261,10 +271,10 @@ void *door_follow_main(void *model)
         }
         if (atomic_load(&m->stopping))
             break;
-        again_ms = m->up ? AGAIN_MIN_MS : again_ms;
+        if (m->up)
+            away_since_ms = hm_clock_mono_ms();
         trouble(m, err, &why);
-        rest(m, is_absence(err) ? again_ms : SUSPECT_MS, false);
-        again_ms = again_ms * 2 < AGAIN_MAX_MS ? again_ms * 2 : AGAIN_MAX_MS;
+        rest(m, is_absence(err) ? pause_ms(hm_clock_mono_ms() - away_since_ms) : SUSPECT_MS, false);
     }
     db_query_writer_close(m->writer);
     return NULL;

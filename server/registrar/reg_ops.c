@@ -2,16 +2,19 @@
 #include "server/registrar/reg_ops.h"
 
 #include "schema/core/hm_text.h"
+#include "schema/io/hm_clock.h"
 #include "schema/io/hm_file.h"
 #include "schema/json/hm_json.h"
 #include "schema/log/hm_tlog_proof.h"
 #include "server/registrar/reg_artifact.h"
 #include "server/registrar/reg_dossier.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WAIT_MAX_MS 30000
+#define WAIT_STEP_MS 500
 
 void *reg_conn_open(void *desk)
 {
@@ -206,6 +209,20 @@ static enum hm_err put_records(struct reg_conn *c, const struct reg_head *head, 
     return err;
 }
 
+/* A long poll, in steps, so that nobody's patience keeps the process from ending. */
+static void wait_for_record(const struct reg_desk *desk, uint64_t idx, uint64_t wait_ms)
+{
+    struct pollfd stop = {.fd = desk->stop_fd, .events = POLLIN};
+    int64_t until = hm_clock_mono_ms() + (int64_t)(wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
+    for (int64_t left = until - hm_clock_mono_ms(); left > 0; left = until - hm_clock_mono_ms()) {
+        struct reg_head head;
+        reg_seq_wait(desk->seq, idx, (uint64_t)(left < WAIT_STEP_MS ? left : WAIT_STEP_MS));
+        if ((reg_seq_head(desk->seq, &head, NULL) == HM_OK && head.size > idx) ||
+            poll(&stop, 1, 0) > 0)
+            return;
+    }
+}
+
 static enum hm_err op_records(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     const struct reg_desk *desk = ctx;
@@ -217,7 +234,7 @@ static enum hm_err op_records(void *ctx, struct ipc_request *r, struct hm_why *w
         err = conn_of(r, &c, why);
     if (err != HM_OK)
         return err;
-    reg_seq_wait(desk->seq, v[0], v[2] < WAIT_MAX_MS ? v[2] : WAIT_MAX_MS);
+    wait_for_record(desk, v[0], v[2]);
     err = reg_seq_head(desk->seq, &head, why);
     return err == HM_OK
                ? put_records(c, &head, v[0], v[1] < REG_RECORDS_MAX ? v[1] : REG_RECORDS_MAX,
