@@ -61,10 +61,26 @@ class Adversary:
             code, text = self.team.wire.call(op, body)
             rows.row("%s of a record under no checkpoint: not given" % name, code != 0 and b"checkpoint" in text, (code, text[:80]))
 
+    # --- somebody waits, and the registrar is told to stop ---
+
+    def patience(self):
+        """The door's long poll, and one of thirty seconds besides."""
+        lab, rows = self.lab, self.rows
+        waiting = threading.Thread(target=lambda: self.team.wire.call(red.RECORDS, red.u64(2 ** 40) + red.u64(1) + red.u64(30000)))
+        waiting.start()
+        time.sleep(1)
+        begun = time.time()
+        code = lab.stop("registrar")
+        rows.row("told to stop while others wait: ends with 0, within 3 s", code == 0 and time.time() - begun < 3, (code, time.time() - begun))
+        waiting.join()
+        lab.start("registrar")
+        lab.wait_ready()
+        rows.equal("and serves again", lab.signed()[0] != "", True)
+
 
 def main(lab, rows):
     a = Adversary(lab, rows)
-    rows.parts(a.impossible, a.too_early)
+    rows.parts(a.impossible, a.too_early, a.patience)
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies", r.returncode == 0, r.out + r.err)
 
