@@ -33,6 +33,16 @@ static const struct hm_key *find_builder(const struct reg_claim_input *in, const
     }
 }
 
+/* An approval statement writes "-" for what is absent, so nothing may be called that. */
+static bool is_dash(const struct hm_provenance *p)
+{
+    bool yes = strcmp(p->builder, "-") == 0;
+    for (size_t i = 0; i < p->source_count; i++)
+        yes = yes || strcmp(p->sources[i].repository, "-") == 0 ||
+              strcmp(p->sources[i].ref, "-") == 0;
+    return yes;
+}
+
 static enum hm_err read_attestation(const struct reg_claim_input *in, size_t i,
                                     struct reg_claim *out, struct hm_why *why)
 {
@@ -53,6 +63,9 @@ static enum hm_err read_attestation(const struct reg_claim_input *in, size_t i,
         err = hm_provenance_parse(hm_buf_bytes(&d.payload), &type, p, why);
         if (err != HM_OK)
             err = hm_fail_in(why, err, "attestation %zu", i);
+        else if (type == HM_STATEMENT_SLSA_V1 && is_dash(p))
+            err = hm_fail(why, HM_E_MALFORMED,
+                          "attestation %zu: a builder, repository or ref is called \"-\"", i);
         else if (type == HM_STATEMENT_SLSA_V1) {
             out->provenance[out->provenance_count] = (struct policy_fact_provenance){p, *key};
             out->provenance_count++;

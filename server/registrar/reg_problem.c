@@ -29,7 +29,8 @@ static const struct reg_problem_info table[] = {
 
 const struct reg_problem_info *reg_problem_info(enum reg_problem p)
 {
-    return &table[p];
+    /* Stored answers name theirs by number. */
+    return &table[(size_t)p < sizeof table / sizeof table[0] ? p : REG_PROBLEM_INTERNAL];
 }
 
 enum reg_problem reg_problem_of_outcome(const char *outcome)

@@ -32,6 +32,7 @@ class Adversary:
         cases = {"a rollback floor above its own sequence number": dict(rollback_floor=1000000),
                  "one artifact with a slot": dict(artifacts=[dict(one, slot=0)]),
                  "three slots": dict(artifacts=many, attestation=lab.provenance(names, ref="refs/tags/v1"))}
+        cases["a ref called \"-\""] = dict(attestation=lab.provenance({"firmware.bin": one["sha256"]}, ref="-"))
         bodies = {name: lab.submission(data=data, **over) for name, over in cases.items()}
         stop, answers = threading.Event(), []
 
