@@ -1,5 +1,5 @@
 /* Client certificates made here with OpenSSL: identity, chain, purpose, time. */
-#include "tests/unit/attest/attest_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "schema/attest/hm_cert.h"
 

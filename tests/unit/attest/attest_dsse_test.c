@@ -1,5 +1,5 @@
 /* DSSE envelopes and signed documents in both forms. */
-#include "tests/unit/attest/attest_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "tests/unit/attest/attest_test_keys.h"
 

@@ -1,5 +1,5 @@
 /* SLSA provenance and release requests: what is taken out of them, and what is refused. */
-#include "tests/unit/attest/attest_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "schema/attest/hm_provenance.h"
 #include "schema/attest/hm_request.h"

@@ -1,6 +1,6 @@
 /* SSH signatures of all four key types: accepted when everything fits, refused when anything does
  * not. */
-#include "tests/unit/attest/attest_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "tests/unit/attest/attest_test_keys.h"
 

@@ -1,5 +1,5 @@
 /* Approval, rejection and cancellation statements: one text for one meaning. */
-#include "tests/unit/attest/attest_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "schema/attest/hm_approval.h"
 #include "schema/attest/hm_decision.h"

@@ -1,6 +1,6 @@
 /* Checkpoints, verifier keys and proof files: the exact form is accepted, everything beside it
  * refused. */
-#include "tests/unit/log/log_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "tests/unit/log/log_test_keys.h"
 

@@ -1,6 +1,6 @@
 /* Merkle tree: roots, proofs and their checks against a plain implementation that follows the RFC's
  * text; every wrong proof is refused. */
-#include "tests/unit/log/log_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "schema/log/hm_merkle.h"
 

@@ -1,5 +1,5 @@
 /* Texts that are no record, though some come close. */
-#include "tests/unit/log/log_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "schema/log/hm_record.h"
 

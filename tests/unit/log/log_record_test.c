@@ -1,6 +1,6 @@
 /* Records: what is written is read back the same, what is read is written back the same, everything
  * else is refused. */
-#include "tests/unit/log/log_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "schema/log/hm_record.h"
 #include "schema/log/hm_record_priv.h"

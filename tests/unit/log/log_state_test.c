@@ -1,5 +1,5 @@
 /* The table of legal transitions, written down a second time. */
-#include "tests/unit/log/log_test_rows.h"
+#include "tests/unit/test_rows.h"
 
 #include "schema/log/hm_release_state.h"
 

@@ -1,38 +1,13 @@
-/* cmocka, the table runner (one row, one reported test) and bytes from hex, for the tests of
- * schema/. */
+/* Bytes from hex, and refusals of every cut and flip, for the tests of schema/. */
 #ifndef TESTS_UNIT_SCHEMA_ROWS_H
 #define TESTS_UNIT_SCHEMA_ROWS_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/unit/test_rows.h"
 
 #include "schema/core/hm_bytes.h"
 #include "schema/core/hm_text.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* Appends a test per row; each row begins with its `const char *name`. */
-static inline size_t add_rows(struct CMUnitTest *tests, size_t at, void (*run)(void **state),
-                              const void *rows, size_t row_size, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *row = (const char *)rows + i * row_size;
-        const char *name;
-        void *state;
-        memcpy(&name, row, sizeof name);
-        memcpy(&state, &row, sizeof state); /* cmocka's state is not const */
-        tests[at + i] = (struct CMUnitTest){name, run, NULL, NULL, state};
-    }
-    return at + count;
-}
-#define ADD_ROWS(tests, at, run, rows)                                                             \
-    add_rows((tests), (at), (run), (rows), sizeof(rows)[0], COUNT(rows))
+#define COUNT(array) ROWS(array)
 #define ADD_TEST(tests, at, run)                                                                   \
     ((tests)[at] = (struct CMUnitTest){#run, run, NULL, NULL, NULL}, (at) + 1)
 

@@ -1,6 +1,6 @@
-/* cmocka includes and the table runner of this folder's tests: one row, one reported test. */
-#ifndef TESTS_UNIT_ATTEST_TEST_ROWS_H
-#define TESTS_UNIT_ATTEST_TEST_ROWS_H
+/* cmocka includes and the table runner of the unit tests: one row, one reported test. */
+#ifndef TESTS_UNIT_TEST_ROWS_H
+#define TESTS_UNIT_TEST_ROWS_H
 
 #include <setjmp.h>
 #include <stdarg.h>
