@@ -121,7 +121,7 @@ static struct reg_job *take(struct reg_seq *s, bool *stop)
 {
     (void)pthread_mutex_lock(&s->lock);
     int64_t until = s->next_tick_ms;
-    if (s->phase != REG_PHASE_READY && s->next_try_ms < until)
+    if (s->phase != REG_PHASE_READY && !s->fatal && s->next_try_ms < until)
         until = s->next_try_ms;
     while (s->first == NULL && !s->stop && hm_clock_mono_ms() < until)
         wait_until(&s->work, &s->lock, until);
@@ -159,8 +159,16 @@ static enum hm_err decide_all(struct reg_seq *s, struct reg_job *list, struct hm
     return HM_OK;
 }
 
-/* One transaction for the whole list, and the checkpoint over it. */
-static void run_batch(struct reg_seq *s, struct reg_job *list)
+/* An error that one request causes, whatever the machine does. */
+static bool is_of_request(enum hm_err err)
+{
+    return err == HM_E_MALFORMED || err == HM_E_LIMIT || err == HM_E_UNSUPPORTED ||
+           err == HM_E_SIGNATURE || err == HM_E_DENIED || err == HM_E_STATE || err == HM_E_EXPIRED;
+}
+
+/* One transaction for the whole list, and the checkpoint over it. False: one of the list could not
+ * be decided; nothing was done, and each is to be tried alone. */
+static bool run_batch(struct reg_seq *s, struct reg_job *list)
 {
     struct hm_why why = {""};
     enum hm_err err = db_log_begin(s->log, &why);
@@ -173,15 +181,20 @@ static void run_batch(struct reg_seq *s, struct reg_job *list)
         if (err != HM_OK)
             db_log_rollback(s->log);
     }
+    if (is_of_request(err) && list != NULL && list->next != NULL)
+        return false;
     if (err != HM_OK) {
-        s->phase = REG_PHASE_CLOSED;
-        reg_seq_set_state(s, false, why.text);
+        if (list == NULL || !is_of_request(err)) {
+            s->phase = REG_PHASE_CLOSED;
+            reg_seq_set_state(s, false, why.text);
+        }
         finish(list, err, &why);
-        return;
+        return true;
     }
     err = reg_seq_checkpoint(s, &why);
     if (err != HM_OK) {
-        s->phase = REG_PHASE_OPEN;
+        if (s->phase == REG_PHASE_READY) /* else the log itself must be opened again */
+            s->phase = REG_PHASE_OPEN;
         reg_seq_set_state(s, false, why.text);
         struct hm_why text;
         (void)hm_fail(&text, err,
@@ -189,12 +202,31 @@ static void run_batch(struct reg_seq *s, struct reg_job *list)
                       "Idempotency-Key",
                       why.text);
         finish(list, HM_E_TIMEOUT, &text);
-        return;
+        return true;
     }
     for (struct reg_job *j = list; j != NULL; j = j->next)
         j->result.log_size = s->head.size; /* only this thread writes it */
     finish(list, HM_OK, NULL);
     db_log_maintain(s->log);
+    return true;
+}
+
+/* What one request does wrong must not cost the others in its batch. */
+static void run_jobs(struct reg_seq *s, struct reg_job *list)
+{
+    if (run_batch(s, list))
+        return;
+    while (list != NULL) {
+        struct hm_why why = {""};
+        struct reg_job *one = list;
+        list = one->next;
+        one->next = NULL;
+        (void)hm_fail(&why, HM_E_UNAVAILABLE, "the log is being opened again; ask again");
+        if (s->phase == REG_PHASE_READY)
+            (void)run_batch(s, one);
+        else
+            finish(one, HM_E_UNAVAILABLE, &why);
+    }
 }
 
 /* Tries to get ready, at most as often as the backoff allows. */
@@ -269,7 +301,7 @@ static void *seq_main(void *arg)
             finish(list, err, &why);
             s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
         } else if (list != NULL || due) {
-            run_batch(s, list);
+            run_jobs(s, list);
             if (list == NULL)
                 probe(s);
         }
@@ -350,12 +382,14 @@ enum hm_err reg_seq_run(struct reg_seq *s, reg_decide_fn decide, void *arg, stru
 
 enum hm_err reg_seq_head(struct reg_seq *s, struct reg_head *out, struct hm_why *why)
 {
+    enum hm_err err = HM_OK;
     (void)pthread_mutex_lock(&s->lock);
-    bool has = s->has_head;
-    if (has)
+    if (s->has_head)
         *out = s->head;
+    else
+        err = hm_fail(why, HM_E_UNAVAILABLE, "no checkpoint yet: %s", s->reason);
     (void)pthread_mutex_unlock(&s->lock);
-    return has ? HM_OK : hm_fail(why, HM_E_UNAVAILABLE, "no checkpoint yet: %s", s->reason);
+    return err;
 }
 
 void reg_seq_wait(struct reg_seq *s, uint64_t size, uint64_t wait_ms)

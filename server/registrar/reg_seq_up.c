@@ -29,7 +29,8 @@ static void publish(struct reg_seq *s, uint64_t size, const struct hm_digest *ro
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-/* The device's checks will ask for this very signature again in a moment. */
+/* The device's checks will ask for this very signature again in a moment. Only a note with a single
+ * signature line: of several, nobody has verified the others. */
 static void remember_signature(const struct reg_seq *s, const struct hm_buf *note)
 {
     HM_BUF_AUTO sig = {.limit = 256};
@@ -37,7 +38,8 @@ static void remember_signature(const struct reg_seq *s, const struct hm_buf *not
     const char *blank = memmem(text, note->len, "\n\n", 2);
     const char *space = memrchr(text, ' ', note->len);
     const struct hm_key *key = &s->world->genesis.log_key.key;
-    if (blank == NULL || space == NULL || text[note->len - 1] != '\n')
+    if (blank == NULL || space == NULL || text[note->len - 1] != '\n' ||
+        memchr(blank + 2, '\n', note->len - (size_t)(blank + 2 - text)) != text + note->len - 1)
         return;
     struct hm_bytes encoded = hm_bytes_of(space + 1, note->len - (size_t)(space + 1 - text) - 1);
     if (hm_unbase64(encoded, &sig) != HM_OK || sig.len != 4 + 64)
@@ -289,10 +291,13 @@ enum hm_err reg_seq_tick(struct reg_seq *s, struct hm_why *why)
         return HM_OK;
     s->next_tick_ms = mono + 1000;
     int64_t now_s = hm_clock_unix_s();
-    enum hm_err err = db_state_expired(s->log, now_s, ids, 64, &n, why);
+    bool room = db_log_reserved(s->log); /* what is left of a full disk is for results */
+    enum hm_err err = HM_OK;
+    if (room)
+        err = db_state_expired(s->log, now_s, ids, 64, &n, why);
     for (size_t i = 0; err == HM_OK && i < n; i++)
         err = expire_one(s, ids[i], why);
-    if (err == HM_OK && reg_refusals_due(s->refusals, (uint64_t)hm_clock_unix_ms()))
+    if (err == HM_OK && room && reg_refusals_due(s->refusals, (uint64_t)hm_clock_unix_ms()))
         err = reg_refusals_flush(s->refusals, s->log, policy_digest(s->world->policy),
                                  (uint64_t)hm_clock_unix_ms(), why);
     if (err == HM_OK)

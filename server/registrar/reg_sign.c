@@ -1,5 +1,7 @@
 #include "server/registrar/reg_sign.h"
 
+#include "server/ipc/ipc_conn.h"
+
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -26,13 +28,26 @@ struct reg_signq {
     unsigned started;
 };
 
+/* About what an item takes in a message. */
+static size_t size_of(const struct reg_sign_item *item)
+{
+    size_t n = 4096 + item->tbs.len + item->record.len + item->statement.len;
+    for (size_t i = 0; i < item->approval_count; i++)
+        n += item->approvals[i].len + 4;
+    return n;
+}
+
 static size_t gather(struct reg_signq *q, struct waiting *out[GATHER_MAX])
 {
     size_t n = 0;
+    size_t bytes = 0;
     (void)pthread_mutex_lock(&q->lock);
     while (q->first == NULL && !q->stop)
         (void)pthread_cond_wait(&q->work, &q->lock);
-    while (q->first != NULL && n < GATHER_MAX) {
+    /* Long approvals of one release must not make the message of all too long. */
+    while (q->first != NULL && n < GATHER_MAX &&
+           (n == 0 || bytes + size_of(q->first->item) <= IPC_FRAME_MAX / 2)) {
+        bytes += size_of(q->first->item);
         out[n++] = q->first;
         q->first = q->first->next;
     }

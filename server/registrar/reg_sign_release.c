@@ -227,6 +227,7 @@ static enum hm_err decide_intention(struct reg_tx *tx, void *arg, struct reg_res
     struct db_release rel;
     bool done = false;
     bool go = false;
+    s->intended = false; /* an earlier try of this decision may have been rolled back */
     enum hm_err err = reg_stored_get(tx, s->ask, out, &done, why);
     if (err == HM_OK && !done)
         err = reg_release_for(tx, s->ask, &rel, &go, out, why);
@@ -290,6 +291,30 @@ static enum hm_err keep_fresh(struct signing *s, const struct hm_record *r, stru
     return HM_OK;
 }
 
+/* Two releases of the same bytes can be intended side by side, and neither finds the other signed.
+ * The first result decides; the second's signature stays here. */
+static enum hm_err check_still_fresh(struct reg_tx *tx, struct signing *s, struct hm_why *why)
+{
+    const struct hm_record *r = &s->d->submitted;
+    char product[HM_NAME_MAX + 1];
+    char version[HM_NAME_MAX + 1];
+    for (size_t i = 0; s->ending == ENDING_SIGNED && i < r->artifact_count; i++) {
+        enum hm_err err = db_state_artifact_get(tx->log, &r->artifacts[i], product, version, why);
+        if (err == HM_E_NOT_FOUND)
+            continue;
+        if (err != HM_OK)
+            return err;
+        if (strcmp(product, r->product) == 0 && strcmp(version, r->version) == 0)
+            continue;
+        s->ending = ENDING_FAILED;
+        s->problem = REG_PROBLEM_POLICY;
+        (void)snprintf(s->outcome, sizeof s->outcome, "artifact.fresh");
+        (void)hm_fail(&s->why, HM_E_DENIED, "the same bytes were signed as %s %s meanwhile",
+                      product, version);
+    }
+    return HM_OK;
+}
+
 static enum hm_err decide_result(struct reg_tx *tx, void *arg, struct reg_result *out,
                                  struct hm_why *why)
 {
@@ -298,6 +323,8 @@ static enum hm_err decide_result(struct reg_tx *tx, void *arg, struct reg_result
     struct hm_record r = {.event = HM_EV_NONE};
     struct hm_bytes evidence[1] = {hm_buf_bytes(&s->envelope)};
     enum hm_err err = db_state_release_get(tx->log, s->d->id, &rel, why);
+    if (err == HM_OK)
+        err = check_still_fresh(tx, s, why);
     if (err != HM_OK)
         return err;
     if (rel.state != HM_RELEASE_SIGNING || rel.intent != s->intent.idx) {
@@ -444,6 +471,15 @@ static enum hm_err verify_whole(struct signing *s, uint64_t record, struct hm_wh
     return err == HM_OK ? HM_OK : HM_E_INTERNAL;
 }
 
+/* An answer of before is looked at as well: the last look may have been what failed then. */
+static enum hm_err verify_again(struct signing *s, const struct reg_result *out, struct hm_why *why)
+{
+    if (!out->has_record || out->problem != REG_PROBLEM_NONE)
+        return HM_OK;
+    enum hm_err err = reg_conn_evidence(s->conn, out->record, HM_ENVELOPE_MAX, &s->envelope, why);
+    return err == HM_OK ? verify_whole(s, out->record, why) : err;
+}
+
 static const struct policy_release_key *find_key(const struct policy *p, const struct hm_digest *id)
 {
     for (size_t i = 0;; i++) {
@@ -480,6 +516,8 @@ static enum hm_err run(struct signing *s, struct reg_result *out, struct hm_why 
     enum hm_err err = prepare(s, why);
     if (err == HM_OK)
         err = reg_conn_decide(s->conn, decide_intention, s, out, why);
+    if (err == HM_OK && !s->intended)
+        return verify_again(s, out, why);
     if (!s->intended || (err != HM_OK && err != HM_E_TIMEOUT))
         return err;
     if (err == HM_OK)

@@ -78,10 +78,46 @@ class Adversary:
         lab.wait_ready()
         rows.equal("and serves again", lab.signed()[0] != "", True)
 
+    # --- the same bytes as two products ---
+
+    def same_bytes(self):
+        """Both are approved while neither is signed, and both signatures are asked for at once: one gets out."""
+        lab, rows = self.lab, self.rows
+        wrong, refused = [], []
+        for n in range(6):
+            data = lab.firmware()
+            pair = [lab.approved(version="8%d.0.0" % n, data=data, product=p)[0] for p in ("edge-router", "edge-radio")]
+            gate, answers = threading.Barrier(2), {}
+
+            def ask(release):
+                gate.wait()
+                answers[release] = lab.sign(release)
+
+            threads = [threading.Thread(target=ask, args=(r,)) for r in pair]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            signed = [r for r in lab.records() if r["event"] == "release.signed" and e.sha256(data) in r["artifacts"]]
+            if len(signed) != 1 or sorted(a.status for a in answers.values()) != [200, 403]:
+                wrong.append(answers)
+            refused += [a.problem for a in answers.values() if a.status != 200]
+        rows.row("the same bytes as two products at once: one is signed, the other refused by the policy",
+                 not wrong and set(refused) <= {"policy"}, wrong or refused)
+
+    # --- a release that was signed is asked for again ---
+
+    def again(self):
+        lab, rows = self.lab, self.rows
+        release, _ = lab.approved()
+        first, second = lab.sign(release), lab.sign(release, who="alice")
+        rows.row("asked again, by somebody else: the same record and envelope", (first.status, second.status) == (200, 200) and
+                 [first.doc[k] for k in ("index", "envelope")] == [second.doc[k] for k in ("index", "envelope")], second)
+
 
 def main(lab, rows):
     a = Adversary(lab, rows)
-    rows.parts(a.impossible, a.too_early, a.patience)
+    rows.parts(a.impossible, a.too_early, a.again, a.same_bytes, a.patience)
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies", r.returncode == 0, r.out + r.err)
 
