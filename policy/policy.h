@@ -83,6 +83,8 @@ struct policy_rule {
 /* The rule for a product and channel, NULL if none (refused). */
 const struct policy_rule *policy_match(const struct policy *p, const char *product,
                                        const char *channel);
+/* Rule i in the document's order; NULL past the end. */
+const struct policy_rule *policy_rule_at(const struct policy *p, size_t i);
 bool policy_group_has(const struct policy *p, const char *group, const char *principal);
 /* Keys of the builder with this id; count 0 if unknown. */
 const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id,

@@ -65,6 +65,11 @@ const struct policy_rule *policy_match(const struct policy *p, const char *produ
     return r != NULL ? &r->pub : NULL;
 }
 
+const struct policy_rule *policy_rule_at(const struct policy *p, size_t i)
+{
+    return i < p->rule_count ? &p->rules[i].pub : NULL;
+}
+
 const struct policy_principal *policy_principal(const struct policy *p, const char *id)
 {
     const struct policy_entry *e = id != NULL ? policy_index_find(&p->principal_ids, id) : NULL;

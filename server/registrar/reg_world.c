@@ -115,6 +115,24 @@ static enum hm_err check_documents(const struct reg_config *c, const struct reg_
     }
 }
 
+/* Where the rule asks for fewer approvals than the signer does, every signature would be tried and
+ * refused. */
+static enum hm_err check_rules(const struct reg_config *c, const struct reg_world *w,
+                               struct hm_why *why)
+{
+    for (size_t i = 0;; i++) {
+        const struct policy_rule *r = policy_rule_at(w->policy, i);
+        if (r == NULL)
+            return HM_OK;
+        const struct hm_guard *g = hm_guards_find(&w->guards, &r->key->key_id);
+        if (g == NULL || r->approvals < g->approvals)
+            return hm_fail(why, HM_E_CONFIG,
+                           "%s: rule %s asks for %zu approvals, the guard of its key %s for %zu",
+                           c->policy, r->id, r->approvals, r->key->id,
+                           g != NULL ? g->approvals : 0);
+    }
+}
+
 /* A key that needs no approval must never be one that real devices believe. */
 static enum hm_err check_development_keys(const struct reg_world *w, struct hm_why *why)
 {
@@ -143,6 +161,8 @@ enum hm_err reg_world_load(const struct reg_config *c, struct reg_world *w, stru
         if (err == HM_OK)
             err = check_store_root(c, &w->stores[i], why);
     }
+    if (err == HM_OK)
+        err = check_rules(c, w, why);
     if (err == HM_OK)
         err = check_development_keys(w, why);
     if (err == HM_OK)
