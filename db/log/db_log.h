@@ -72,7 +72,8 @@ enum hm_err HM_MUST_USE db_log_backup(struct db_log *log, const char *path, stru
 enum hm_err HM_MUST_USE db_reader_open(const char *path, struct db_reader **out,
                                        struct hm_why *why);
 void db_reader_close(struct db_reader *r);
-/* One snapshot for the reads until db_reader_end: fewer locks, and the pages read stay cached. Keep it short. */
+/* One snapshot for the reads until db_reader_end: fewer locks, and the pages read stay cached. Keep
+ * it short. */
 enum hm_err HM_MUST_USE db_reader_begin(struct db_reader *r, struct hm_why *why);
 void db_reader_end(struct db_reader *r); /* harmless without a begin */
 enum hm_err HM_MUST_USE db_reader_record(struct db_reader *r, uint64_t idx, struct hm_buf *out,

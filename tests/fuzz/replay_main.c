@@ -1,5 +1,6 @@
-/* Replays a corpus through a fuzz target where libFuzzer is not linked: every file as it is, cut at every
- * length (the first 512) and with every byte flipped (the first 512). Exit 0 if nothing crashed. */
+/* Replays a corpus through a fuzz target where libFuzzer is not linked: every file as it is, cut at
+ * every length (the first 512) and with every byte flipped (the first 512). Exit 0 if nothing
+ * crashed. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
