@@ -259,7 +259,7 @@ class Cast(Lab):
         return self.call("POST", path, who, body, h)
 
     def size(self):
-        """The log's size, by its checkpoint (from the registrar, not from the read model)."""
+        """The log's size, by the checkpoint that the door shows."""
         return int(self.get("/v1/log/checkpoint").body.split(b"\n")[1])
 
     def record(self, index):
@@ -284,8 +284,8 @@ class Cast(Lab):
             first = out[-1]["idx"] + 1
 
     def follow(self, timeout=15):
-        """Waits until the door has read the whole log."""
-        size, end = self.size(), time.time() + timeout
+        """Waits until the door has read the whole log: after a restart the registrar may be ready some moments before that."""
+        size, end = max(self.size(), self.get("/readyz").doc.get("checkpoint", 0)), time.time() + timeout
         while time.time() < end:
             if self.get("/v1/log/entries?limit=1").doc["log_size"] >= size:
                 return size
