@@ -260,17 +260,12 @@ static bool get_ready(struct reg_seq *s, struct hm_why *why)
     return false;
 }
 
-/* Is the signer still there? Asked once a second while nothing else asks it: the same checkpoint
- * again. */
+/* Is the signer still there? Looked at once a second while nothing else asks it, so that readiness
+ * says so. */
 static void probe(struct reg_seq *s)
 {
     struct hm_why why = {""};
-    struct hm_path none = {.count = 0};
-    HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
-    if (s->phase != REG_PHASE_READY)
-        return;
-    if (reg_signer_checkpoint(s->signer, &s->world->genesis.log_key, s->head.size, &s->head.root,
-                              s->head.size, &none, &note, &why) == HM_OK)
+    if (s->phase != REG_PHASE_READY || reg_signer_probe(s->signer, &why) == HM_OK)
         return;
     s->phase = REG_PHASE_OPEN;
     s->next_try_ms = 0;
