@@ -9,8 +9,6 @@
 /* 1..HM_ROOT_KEYS_MAX distinct keys without FIDO application, threshold 1..count. HM_E_MALFORMED.
  */
 enum hm_err HM_MUST_USE hm_root_check(const struct hm_root *r, struct hm_why *why);
-/* The same threshold and the same set of keys. */
-bool hm_root_same(const struct hm_root *a, const struct hm_root *b);
 bool hm_root_has(const struct hm_root *r, const struct hm_key *k);
 
 enum hm_err HM_MUST_USE hm_root_read(const json_t *v, const char *path, struct hm_root *out,

@@ -1,6 +1,6 @@
 #include "server/registrar/reg_config.h"
 
-#include "schema/trust/hm_keydoc.h"
+#include "schema/trust/hm_root.h"
 #include "server/ipc/proc_config.h"
 
 #include <stdio.h>
@@ -38,37 +38,12 @@ static void read_stores(struct proc_config *c, struct reg_config *out)
         read_store(c, json_array_get(list, i), i, out);
 }
 
-static void read_root_keys(struct proc_config *c, struct hm_json_in *in, struct hm_root *root)
-{
-    const json_t *keys = hm_json_array(in, "keys", 1, HM_ROOT_KEYS_MAX);
-    for (size_t i = 0; keys != NULL && i < json_array_size(keys); i++) {
-        char path[160];
-        hm_json_path(in, "keys", (long)i, path);
-        enum hm_err err = hm_keydoc_read(json_array_get(keys, i), path, &root->keys[i], c->why);
-        if (err != HM_OK && in->err == HM_OK)
-            in->err = err;
-        for (size_t k = 0; err == HM_OK && k < i; k++)
-            if (hm_key_eq(&root->keys[k], &root->keys[i]))
-                hm_json_bad(in, HM_E_CONFIG, "keys", "expected each key once");
-        root->count = i + 1;
-    }
-}
-
 static void read_root(struct proc_config *c, struct hm_root *root)
 {
-    struct hm_json_in in;
     const json_t *v = hm_json_object(&c->in, "root_keys");
-    if (v == NULL)
+    if (v == NULL || c->in.err != HM_OK)
         return;
-    hm_json_begin(&in, v, "$.root_keys", c->why);
-    read_root_keys(c, &in, root);
-    root->threshold = (size_t)hm_json_uint(&in, "threshold", 1, HM_ROOT_KEYS_MAX);
-    if (in.err == HM_OK && root->threshold > root->count)
-        hm_json_bad(&in, HM_E_CONFIG, "threshold", "expected at most the number of keys, %zu",
-                    root->count);
-    enum hm_err err = hm_json_end(&in);
-    if (err != HM_OK && c->in.err == HM_OK)
-        c->in.err = err;
+    c->in.err = hm_root_read(v, "$.root_keys", root, c->why);
 }
 
 static char *copy_or_null(struct proc_config *c, const char *member)

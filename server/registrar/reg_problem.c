@@ -1,7 +1,5 @@
 #include "server/registrar/reg_problem.h"
 
-#include <string.h>
-
 static const struct reg_problem_info table[] = {
     [REG_PROBLEM_NONE] = {"none", 200, "", 0},
     [REG_PROBLEM_MALFORMED] = {"malformed", 400, "The request is not well-formed", 0},
@@ -31,14 +29,6 @@ const struct reg_problem_info *reg_problem_info(enum reg_problem p)
 {
     /* Stored answers name theirs by number. */
     return &table[(size_t)p < sizeof table / sizeof table[0] ? p : REG_PROBLEM_INTERNAL];
-}
-
-enum reg_problem reg_problem_of_outcome(const char *outcome)
-{
-    for (size_t i = 1; i < sizeof table / sizeof table[0]; i++)
-        if (strcmp(table[i].name, outcome) == 0)
-            return (enum reg_problem)i;
-    return REG_PROBLEM_POLICY;
 }
 
 enum reg_problem reg_problem_of_err(enum hm_err err)

@@ -34,8 +34,6 @@ struct reg_problem_info {
     unsigned retry_after_s; /* 0: none */
 };
 const struct reg_problem_info *reg_problem_info(enum reg_problem p);
-/* The problem that a stored outcome names; POLICY for check ids of the policy. */
-enum reg_problem reg_problem_of_outcome(const char *outcome);
 /* The problem for an internal error. */
 enum reg_problem reg_problem_of_err(enum hm_err err);
 

@@ -55,11 +55,7 @@ static enum hm_err check_store_root(const struct reg_config *c, const struct reg
     free(t);
     if (err != HM_OK)
         return err;
-    size_t same = 0;
-    for (size_t i = 0; i < root.count; i++)
-        for (size_t j = 0; j < c->root.count; j++)
-            same += hm_key_eq(&root.keys[i], &c->root.keys[j]) ? 1u : 0u;
-    if (same != c->root.count || root.count != c->root.count || root.threshold != c->root.threshold)
+    if (!hm_root_same(&root, &c->root))
         return hm_fail(
             why, HM_E_CONFIG,
             "trust store of environment %s: its root keys or threshold are not the configured ones",
