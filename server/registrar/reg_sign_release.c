@@ -7,6 +7,7 @@
 #include "schema/log/hm_tlog_proof.h"
 #include "server/ipc/proc_log.h"
 #include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_facts.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -109,30 +110,8 @@ static enum hm_err mark_classes(struct reg_tx *tx, const struct signing *s, stru
 
 static enum hm_err evaluate(struct reg_tx *tx, struct signing *s, struct hm_why *why)
 {
-    const struct hm_record *r = &s->d->submitted;
-    struct policy_facts facts = {
-        .stage = POLICY_AT_SIGNING,
-        .product = r->product,
-        .version = r->version,
-        .channel = r->channel,
-        .submitter = s->d->known->submitter->id,
-        .key = &r->keys[0].spki,
-        .artifacts = r->artifacts,
-        .artifact_count = r->artifact_count,
-        .provenance = s->provenance,
-        .provenance_count = s->provenance_count,
-        .approvals = s->d->approval_facts,
-        .approval_count = s->d->approval_count,
-    };
-    struct reg_priors priors;
-    enum hm_err err = reg_priors_get(tx, &facts, &priors, why);
-    if (err != HM_OK)
-        return err;
-    /* The policy of submission and the one in force must both say yes. */
-    policy_evaluate(s->d->known->policy, &facts, &s->verdict);
-    if (s->verdict.allow && s->d->known->policy != tx->world->policy)
-        policy_evaluate(tx->world->policy, &facts, &s->verdict);
-    return HM_OK;
+    const struct reg_facts_signing in = {s->d, s->provenance, s->provenance_count};
+    return reg_facts_signing(tx, &in, &s->verdict, why);
 }
 
 static void describe(const struct signing *s, const struct db_release *rel, struct hm_record *r)
