@@ -39,6 +39,8 @@ enum hm_err HM_MUST_USE db_log_begin(struct db_log *log, struct hm_why *why);
 enum hm_err HM_MUST_USE db_log_append(struct db_log *log, uint64_t now_ms, struct hm_record *r,
                                       const struct hm_bytes *evidence, struct hm_bytes detail,
                                       struct hm_why *why);
+/* Bytes of the record that was appended last; until the next append. */
+struct hm_bytes db_log_appended(const struct db_log *log);
 /* Durable when it returns HM_OK (one fsync). Compare-and-swap on the head: HM_E_CONFLICT if
  * somebody else moved it. */
 enum hm_err HM_MUST_USE db_log_commit(struct db_log *log, struct hm_why *why);

@@ -113,3 +113,8 @@ enum hm_err db_log_append(struct db_log *log, uint64_t now_ms, struct hm_record 
     *r = rec;
     return HM_OK;
 }
+
+struct hm_bytes db_log_appended(const struct db_log *log)
+{
+    return hm_buf_bytes(&log->scratch);
+}

@@ -168,6 +168,10 @@ static enum hm_err read_record(struct reg_conn *c, uint64_t idx, struct hm_recor
                                struct hm_why *why)
 {
     HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    if (c->has_fresh && c->fresh.idx == idx) {
+        *out = c->fresh;
+        return HM_OK;
+    }
     enum hm_err err = reg_conn_record(c, idx, &bytes, why);
     return err == HM_OK ? hm_record_parse(hm_buf_bytes(&bytes), out, why) : err;
 }

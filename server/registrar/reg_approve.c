@@ -47,8 +47,8 @@ static const char *not_allowed(const struct approval *a, const struct policy *p,
     if (!policy_group_has(p, rule->group, a->who->id))
         return "the approver is not in the group that the rule names";
     *outcome = "approvals.submitter";
-    return strcmp(a->dossier->submitted.actor, a->who->id) == 0 ? "the submitter never approves"
-                                                                : NULL;
+    return strcmp(a->dossier->submitted->actor, a->who->id) == 0 ? "the submitter never approves"
+                                                                 : NULL;
 }
 
 static enum hm_err record(struct reg_tx *tx, const struct approval *a, struct db_release *rel,
@@ -164,6 +164,7 @@ enum hm_err reg_approve(struct reg_conn *c, const struct reg_ask *ask, struct re
     if (err == HM_OK) {
         struct approval a = {.ask = ask, .dossier = d};
         examine(c, &s, &a);
+        atomic_store(&d->known->no_approvals, false);
         err = reg_conn_decide(c, decide, &a, out, why);
     }
     hm_signed_free(&s);

@@ -38,7 +38,7 @@ enum hm_err reg_conn_record(struct reg_conn *c, uint64_t idx, struct hm_buf *out
                             struct hm_why *why)
 {
     struct db_reader *reader;
-    if (c->has_fresh && c->fresh_idx == idx) {
+    if (c->has_fresh && c->fresh.idx == idx) {
         hm_buf_put(out, c->fresh_record.data, c->fresh_record.len);
         return hm_buf_err(out);
     }
@@ -50,7 +50,7 @@ enum hm_err reg_conn_evidence(struct reg_conn *c, uint64_t idx, size_t max, stru
                               struct hm_why *why)
 {
     struct db_reader *reader;
-    if (c->has_fresh && c->fresh_idx == idx) {
+    if (c->has_fresh && c->fresh.idx == idx) {
         hm_buf_put(out, c->fresh_evidence.data, c->fresh_evidence.len);
         return hm_buf_err(out);
     }

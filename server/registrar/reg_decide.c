@@ -40,7 +40,7 @@ static bool may(const struct decision *d)
     const struct policy_rule *rule = d->dossier->known->rule;
     bool approver =
         rule->group != NULL && policy_group_has(d->dossier->known->policy, rule->group, d->who->id);
-    bool submitter = strcmp(d->dossier->submitted.actor, d->who->id) == 0;
+    bool submitter = strcmp(d->dossier->submitted->actor, d->who->id) == 0;
     return approver || (d->kind == HM_SIGNED_CANCELLATION && submitter);
 }
 
@@ -98,7 +98,7 @@ static enum hm_err check_statement(const struct reg_dossier *dossier, const stru
     if (err != HM_OK)
         return err;
     if (strcmp(said.origin, origin) != 0 || said.release != dossier->id ||
-        !hm_digest_eq(&said.submitted, &dossier->leaf))
+        !hm_digest_eq(&said.submitted, &dossier->known->leaf))
         return hm_fail(why, HM_E_SIGNATURE,
                        "the signed statement is about another release or another log");
     return HM_OK;

@@ -31,8 +31,8 @@ struct reg_conn {
     uint64_t proof_idx;
     struct hm_buf proof;
     bool has_fresh; /* of this request: what it has just written, so that it is not read again */
-    uint64_t fresh_idx;
-    struct hm_buf fresh_record;
+    struct hm_record fresh;
+    struct hm_buf fresh_record;   /* its bytes */
     struct hm_buf fresh_evidence; /* number 0 */
 };
 /* The phase's read connection: one snapshot, taken at first use. */

@@ -77,25 +77,10 @@ enum hm_err reg_statement(const char *origin, const struct hm_record *submitted,
     return err;
 }
 
-static enum hm_err read_record(struct db_reader *reader, uint64_t release, struct reg_dossier *d,
-                               struct hm_why *why)
-{
-    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
-    enum hm_err err = db_reader_record(reader, release, &bytes, why);
-    if (err != HM_OK)
-        return err;
-    err = hm_record_parse(hm_buf_bytes(&bytes), &d->submitted, why);
-    if (err != HM_OK)
-        return hm_fail_in(why, HM_E_HISTORY, "record %llu", (unsigned long long)release);
-    if (d->submitted.event != HM_EV_RELEASE_SUBMITTED)
-        return hm_fail(why, HM_E_NOT_FOUND, "release r%llu does not exist",
-                       (unsigned long long)release);
-    d->leaf = hm_merkle_leaf(hm_buf_bytes(&bytes));
-    return HM_OK;
-}
-
-/* The cold path: all evidence, read and verified. */
+/* The cold path: the record and all its evidence, read and verified. */
 struct evidence {
+    struct hm_record submitted;
+    struct hm_digest leaf;
     struct hm_buf request; /* signed document */
     struct hm_buf manifest;
     struct hm_buf attestations[HM_ATTESTATIONS_MAX];
@@ -121,28 +106,44 @@ static void evidence_free(struct evidence **ep)
     free(e);
 }
 
-static enum hm_err read_evidence(struct db_reader *reader, const struct reg_dossier *d,
-                                 struct evidence *e, struct hm_why *why)
+static enum hm_err read_record(struct db_reader *reader, uint64_t release, struct evidence *e,
+                               struct hm_why *why)
 {
-    size_t n = d->submitted.evidence_count;
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    enum hm_err err = db_reader_record(reader, release, &bytes, why);
+    if (err != HM_OK)
+        return err;
+    err = hm_record_parse(hm_buf_bytes(&bytes), &e->submitted, why);
+    if (err != HM_OK)
+        return hm_fail_in(why, HM_E_HISTORY, "record %llu", (unsigned long long)release);
+    if (e->submitted.event != HM_EV_RELEASE_SUBMITTED)
+        return hm_fail(why, HM_E_NOT_FOUND, "release r%llu does not exist",
+                       (unsigned long long)release);
+    e->leaf = hm_merkle_leaf(hm_buf_bytes(&bytes));
+    return HM_OK;
+}
+
+static enum hm_err read_evidence(struct db_reader *reader, uint64_t id, struct evidence *e,
+                                 struct hm_why *why)
+{
+    size_t n = e->submitted.evidence_count;
     if (n < EVIDENCE_ATTESTATIONS || n > EVIDENCE_ATTESTATIONS + HM_ATTESTATIONS_MAX)
         return hm_fail(why, HM_E_HISTORY, "release r%llu: %zu pieces of evidence",
-                       (unsigned long long)d->id, n);
+                       (unsigned long long)id, n);
     enum hm_err err =
-        db_reader_evidence(reader, d->id, EVIDENCE_REQUEST, 2 * HM_REQUEST_MAX, &e->request, why);
+        db_reader_evidence(reader, id, EVIDENCE_REQUEST, 2 * HM_REQUEST_MAX, &e->request, why);
     if (err == HM_OK)
-        err = db_reader_evidence(reader, d->id, EVIDENCE_MANIFEST, HM_MANIFEST_MAX, &e->manifest,
-                                 why);
+        err = db_reader_evidence(reader, id, EVIDENCE_MANIFEST, HM_MANIFEST_MAX, &e->manifest, why);
     for (size_t i = EVIDENCE_ATTESTATIONS; err == HM_OK && i < n; i++) {
-        err = db_reader_evidence(reader, d->id, (unsigned)i, HM_ATTESTATION_MAX,
+        err = db_reader_evidence(reader, id, (unsigned)i, HM_ATTESTATION_MAX,
                                  &e->attestations[i - EVIDENCE_ATTESTATIONS], why);
         e->attestation_count = i - EVIDENCE_ATTESTATIONS + 1;
     }
     return err;
 }
 
-static enum hm_err verify_claim(struct reg_conn *c, const struct reg_dossier *d,
-                                const struct policy *policy, struct evidence *e, struct hm_why *why)
+static enum hm_err verify_claim(struct reg_conn *c, const struct policy *policy, struct evidence *e,
+                                struct hm_why *why)
 {
     struct hm_bytes attestations[HM_ATTESTATIONS_MAX];
     for (size_t i = 0; i < e->attestation_count; i++)
@@ -153,46 +154,44 @@ static enum hm_err verify_claim(struct reg_conn *c, const struct reg_dossier *d,
         .memo = c->desk->memo,
         .certs = c->desk->certs,
         .document = hm_buf_bytes(&e->request),
-        .hint = d->submitted.actor,
-        .at_s = (int64_t)(d->submitted.t_ms / 1000),
+        .hint = e->submitted.actor,
+        .at_s = (int64_t)(e->submitted.t_ms / 1000),
         .attestations = attestations,
         .attestation_count = e->attestation_count,
     };
     enum hm_err err = reg_claim_verify(&in, &e->claim, why);
     if (err != HM_OK)
         return hm_fail_in(why, HM_E_HISTORY, "evidence of release r%llu",
-                          (unsigned long long)d->id);
+                          (unsigned long long)e->submitted.idx);
     e->claimed = true;
-    if (strcmp(e->claim.submitter->id, d->submitted.actor) != 0)
-        return hm_fail(why, HM_E_HISTORY,
-                       "release r%llu: submitted by %s, but the request is signed by %s",
-                       (unsigned long long)d->id, d->submitted.actor, e->claim.submitter->id);
+    if (strcmp(e->claim.submitter->id, e->submitted.actor) != 0)
+        return hm_fail(
+            why, HM_E_HISTORY, "release r%llu: submitted by %s, but the request is signed by %s",
+            (unsigned long long)e->submitted.idx, e->submitted.actor, e->claim.submitter->id);
     return HM_OK;
 }
 
 /* The record says which manifest; the request says what must stand in it. Build it again and
  * compare. */
-static enum hm_err check_manifest(struct reg_conn *c, const struct reg_dossier *d,
-                                  const struct evidence *e, struct hm_why *why)
+static enum hm_err check_manifest(struct reg_conn *c, const struct evidence *e, struct hm_why *why)
 {
     HM_BUF_AUTO again = {.limit = HM_MANIFEST_MAX};
     const struct reg_format *f = reg_format_suit();
     enum hm_err err =
-        f->build(c->desk->world, &e->claim.request, d->submitted.sequence, &again, why);
+        f->build(c->desk->world, &e->claim.request, e->submitted.sequence, &again, why);
     if (err != HM_OK)
         return err;
     struct hm_digest digest = f->digest(hm_buf_bytes(&again));
     if (!hm_bytes_eq(hm_buf_bytes(&again), hm_buf_bytes(&e->manifest)) ||
-        !hm_digest_eq(&digest, &d->submitted.manifest))
+        !hm_digest_eq(&digest, &e->submitted.manifest))
         return hm_fail(why, HM_E_HISTORY,
                        "release r%llu: the manifest is not the one that its request gives",
-                       (unsigned long long)d->id);
+                       (unsigned long long)e->submitted.idx);
     return HM_OK;
 }
 
-static enum hm_err make_statement(struct reg_conn *c, const struct reg_dossier *d,
-                                  const struct policy *policy, struct evidence *e,
-                                  struct hm_why *why)
+static enum hm_err make_statement(struct reg_conn *c, const struct policy *policy,
+                                  struct evidence *e, struct hm_why *why)
 {
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     struct policy_facts facts;
@@ -200,37 +199,62 @@ static enum hm_err make_statement(struct reg_conn *c, const struct reg_dossier *
     policy_evaluate(policy, &facts, &e->verdict);
     if (!e->verdict.allow)
         return hm_fail(why, HM_E_HISTORY, "release r%llu: its own policy does not allow it (%s)",
-                       (unsigned long long)d->id, policy_first_failed(&e->verdict));
-    return reg_statement(c->desk->world->genesis.origin, &d->submitted, &d->leaf, &e->claim.request,
+                       (unsigned long long)e->submitted.idx, policy_first_failed(&e->verdict));
+    return reg_statement(c->desk->world->genesis.origin, &e->submitted, &e->leaf, &e->claim.request,
                          &e->verdict, &e->statement, why);
 }
 
-static enum hm_err verify_evidence(struct reg_conn *c, struct reg_dossier *d, struct hm_why *why)
+static enum hm_err verify_evidence(struct reg_conn *c, struct evidence *e, struct reg_known **out,
+                                   struct hm_why *why)
+{
+    const struct policy *policy = reg_world_policy(c->desk->world, &e->submitted.policy);
+    if (policy == NULL)
+        return hm_fail(why, HM_E_STATE,
+                       "release r%llu was submitted under a policy that is no longer in force",
+                       (unsigned long long)e->submitted.idx);
+    enum hm_err err = verify_claim(c, policy, e, why);
+    if (err == HM_OK)
+        err = check_manifest(c, e, why);
+    if (err == HM_OK)
+        err = make_statement(c, policy, e, why);
+    if (err != HM_OK)
+        return err;
+    const struct reg_outcome o = {.world = c->desk->world,
+                                  .submitted = &e->submitted,
+                                  .leaf = &e->leaf,
+                                  .policy = policy,
+                                  .rule = e->verdict.matched,
+                                  .claim = &e->claim,
+                                  .manifest = hm_buf_bytes(&e->manifest),
+                                  .statement = hm_buf_bytes(&e->statement)};
+    return reg_known_make(&o, out, why);
+}
+
+/* A record that stands in the log, but not yet under a checkpoint, is used and not remembered. */
+static void remember(struct reg_conn *c, struct reg_known *k)
+{
+    struct reg_status st;
+    reg_seq_status(c->desk->seq, &st);
+    if (k->id < st.published)
+        reg_knowns_put(c->desk->knowns, k);
+}
+
+static enum hm_err find_out(struct reg_conn *c, uint64_t release, struct reg_known **out,
+                            struct hm_why *why)
 {
     __attribute__((cleanup(evidence_free))) struct evidence *e = calloc(1, sizeof *e);
     struct db_reader *reader;
     if (e == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
-    const struct policy *policy = reg_world_policy(c->desk->world, &d->submitted.policy);
-    if (policy == NULL)
-        return hm_fail(why, HM_E_STATE,
-                       "release r%llu was submitted under a policy that is no longer in force",
-                       (unsigned long long)d->id);
     enum hm_err err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK)
-        err = read_evidence(reader, d, e, why);
+        err = read_record(reader, release, e, why);
     if (err == HM_OK)
-        err = verify_claim(c, d, policy, e, why);
+        err = read_evidence(reader, release, e, why);
     if (err == HM_OK)
-        err = check_manifest(c, d, e, why);
+        err = verify_evidence(c, e, out, why);
     if (err == HM_OK)
-        err = make_statement(c, d, policy, e, why);
-    if (err == HM_OK)
-        err =
-            reg_known_make(c->desk->world, &d->leaf, policy, e->verdict.matched, &e->claim,
-                           hm_buf_bytes(&e->manifest), hm_buf_bytes(&e->statement), &d->known, why);
-    if (err == HM_OK)
-        reg_knowns_put(c->desk->knowns, d->known);
+        remember(c, *out);
     return err;
 }
 
@@ -238,21 +262,16 @@ enum hm_err reg_dossier_open(struct reg_conn *c, uint64_t release, struct reg_do
                              struct hm_why *why)
 {
     struct reg_dossier *d = calloc(1, sizeof *d);
-    struct db_reader *reader;
     if (d == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     d->id = release;
-    enum hm_err err = reg_conn_reader(c, &reader, why);
-    if (err == HM_OK)
-        err = read_record(reader, release, d, why);
-    if (err == HM_OK)
-        d->known = reg_knowns_get(c->desk->knowns, &d->leaf);
-    if (err == HM_OK && d->known == NULL)
-        err = verify_evidence(c, d, why);
+    d->known = reg_knowns_get(c->desk->knowns, release);
+    enum hm_err err = d->known != NULL ? HM_OK : find_out(c, release, &d->known, why);
     if (err != HM_OK) {
         reg_dossier_free(d);
         return err;
     }
+    d->submitted = &d->known->submitted;
     *out = d;
     return HM_OK;
 }
@@ -326,6 +345,8 @@ enum hm_err reg_dossier_approvals(struct reg_conn *c, struct reg_dossier *d, str
     struct db_approval list[HM_APPROVALS_MAX];
     size_t count = 0;
     struct db_reader *reader;
+    if (atomic_load(&d->known->no_approvals))
+        return HM_OK;
     enum hm_err err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK)
         err = db_reader_approvals(reader, d->id, list, &count, why);

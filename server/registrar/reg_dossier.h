@@ -13,9 +13,8 @@
 
 struct reg_dossier {
     uint64_t id;
-    struct hm_record submitted;
-    struct hm_digest leaf;   /* of the submitted record */
-    struct reg_known *known; /* what its evidence came to */
+    struct reg_known *known;           /* what its evidence came to; a reference */
+    const struct hm_record *submitted; /* in known */
     /* approvals, filled by reg_dossier_approvals */
     struct hm_buf approvals[HM_APPROVALS_MAX];
     struct policy_fact_approval approval_facts[HM_APPROVALS_MAX];

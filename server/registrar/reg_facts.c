@@ -6,7 +6,7 @@ enum hm_err reg_facts_signing(struct reg_tx *tx, const struct reg_facts_signing 
                               struct policy_verdict *out, struct hm_why *why)
 {
     const struct reg_dossier *d = in->dossier;
-    const struct hm_record *r = &d->submitted;
+    const struct hm_record *r = d->submitted;
     struct policy_facts facts = {
         .stage = POLICY_AT_SIGNING,
         .product = r->product,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 16384u                 /* about 2 KiB each when full */
+#define SLOTS 16384u                 /* about 4 KiB each when full */
 #define KEPT_MAX ((size_t)16 * 1024) /* bytes of one; a longer one is verified again each time */
 
 struct reg_knowns {
@@ -92,13 +92,12 @@ static void write_version(const struct hm_request *r, char *out, size_t cap)
         n += (size_t)snprintf(out + n, cap - n, "%s%u", i > 0 ? "." : "", r->at_least[i]);
 }
 
-enum hm_err reg_known_make(const struct reg_world *w, const struct hm_digest *leaf,
-                           const struct policy *policy, const struct policy_rule *rule,
-                           const struct reg_claim *claim, struct hm_bytes manifest,
-                           struct hm_bytes statement, struct reg_known **out, struct hm_why *why)
+enum hm_err reg_known_make(const struct reg_outcome *from, struct reg_known **out,
+                           struct hm_why *why)
 {
+    const struct reg_claim *claim = from->claim;
     struct hm_uuid classes[HM_CLASSES_MAX];
-    size_t count = reg_format_classes(w, &claim->request, classes);
+    size_t count = reg_format_classes(from->world, &claim->request, classes);
     struct reg_known *k =
         calloc(1, sizeof *k + claim->provenance_count * sizeof k->provenance_keys[0]);
     if (k == NULL || (k->classes = malloc((count + 1) * sizeof *k->classes)) == NULL) {
@@ -106,15 +105,17 @@ enum hm_err reg_known_make(const struct reg_world *w, const struct hm_digest *le
         return hm_fail(why, HM_E_MEMORY, "no memory");
     }
     atomic_init(&k->refs, 1);
-    k->leaf = *leaf;
-    k->policy = policy;
-    k->rule = rule;
+    k->id = from->submitted->idx;
+    k->submitted = *from->submitted;
+    k->leaf = *from->leaf;
+    k->policy = from->policy;
+    k->rule = from->rule;
     k->submitter = claim->submitter;
     k->class_count = count;
     memcpy(k->classes, classes, count * sizeof *k->classes);
     write_version(&claim->request, k->at_least, sizeof k->at_least);
-    hm_buf_put(&k->manifest, manifest.data, manifest.len);
-    hm_buf_put(&k->statement, statement.data, statement.len);
+    hm_buf_put(&k->manifest, from->manifest.data, from->manifest.len);
+    hm_buf_put(&k->statement, from->statement.data, from->statement.len);
     pack(&k->provenance, claim);
     for (size_t i = 0; i < claim->provenance_count; i++)
         k->provenance_keys[i] = claim->provenance[i].key;
@@ -148,17 +149,19 @@ void reg_knowns_close(struct reg_knowns *c)
     free(c);
 }
 
-static struct reg_known **slot_of(struct reg_knowns *c, const struct hm_digest *leaf)
+/* Ids are indexes of records: neighbours lie in different slots, so the newest ones are all there.
+ */
+static struct reg_known **slot_of(struct reg_knowns *c, uint64_t id)
 {
-    return &c->slot[((size_t)leaf->b[0] << 8 | leaf->b[1]) % SLOTS];
+    return &c->slot[id % SLOTS];
 }
 
-struct reg_known *reg_knowns_get(struct reg_knowns *c, const struct hm_digest *leaf)
+struct reg_known *reg_knowns_get(struct reg_knowns *c, uint64_t id)
 {
-    struct reg_known **slot = slot_of(c, leaf);
+    struct reg_known **slot = slot_of(c, id);
     (void)pthread_mutex_lock(&c->lock);
     struct reg_known *k = *slot;
-    if (k != NULL && hm_digest_eq(&k->leaf, leaf))
+    if (k != NULL && k->id == id)
         atomic_fetch_add(&k->refs, 1);
     else
         k = NULL;
@@ -168,7 +171,7 @@ struct reg_known *reg_knowns_get(struct reg_knowns *c, const struct hm_digest *l
 
 void reg_knowns_put(struct reg_knowns *c, struct reg_known *k)
 {
-    struct reg_known **slot = slot_of(c, &k->leaf);
+    struct reg_known **slot = slot_of(c, k->id);
     if (k->manifest.len + k->statement.len + k->provenance.len > KEPT_MAX)
         return;
     atomic_fetch_add(&k->refs, 1);

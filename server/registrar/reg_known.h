@@ -1,18 +1,22 @@
-/* What a release's evidence came to, once verified: small, immutable, remembered by the leaf hash
- * of its release.submitted record. The record names the digests of all its evidence, so the same
- * leaf means the same bytes and the same outcome under the same policy. A lost entry only costs the
- * verification again. Thread-safe. */
+/* What a release's evidence came to, once verified: small, immutable, remembered by the release's
+ * id, which is the index of its release.submitted record. A record under a signed checkpoint never
+ * changes and names the digests of all its evidence, so its id means the same bytes and the same
+ * outcome under the same policy. A lost entry only costs the verification again. Thread-safe. */
 #ifndef SERVER_REGISTRAR_REG_KNOWN_H
 #define SERVER_REGISTRAR_REG_KNOWN_H
 
 #include "policy/policy_verdict.h"
+#include "schema/log/hm_record.h"
 #include "server/registrar/reg_claim.h"
 
 #include <stdatomic.h>
 
 struct reg_known {
     atomic_uint refs;
-    struct hm_digest leaf;
+    atomic_bool no_approvals; /* none was recorded yet, so that none needs to be looked for */
+    uint64_t id;
+    struct hm_record submitted;  /* release.submitted */
+    struct hm_digest leaf;       /* of its bytes */
     const struct policy *policy; /* of submission */
     const struct policy_rule *rule;
     const struct policy_principal *submitter; /* proven by the request's signature */
@@ -24,11 +28,19 @@ struct reg_known {
     struct hm_buf provenance;        /* packed facts: reg_known_provenance */
     struct hm_key provenance_keys[]; /* who signed each */
 };
-/* Copies what is needed out of a verified claim. One reference. */
-enum hm_err HM_MUST_USE reg_known_make(const struct reg_world *w, const struct hm_digest *leaf,
-                                       const struct policy *policy, const struct policy_rule *rule,
-                                       const struct reg_claim *claim, struct hm_bytes manifest,
-                                       struct hm_bytes statement, struct reg_known **out,
+/* What a verified claim came to. Borrowed. */
+struct reg_outcome {
+    const struct reg_world *world;
+    const struct hm_record *submitted;
+    const struct hm_digest *leaf;
+    const struct policy *policy;
+    const struct policy_rule *rule;
+    const struct reg_claim *claim;
+    struct hm_bytes manifest;
+    struct hm_bytes statement;
+};
+/* Copies what is needed. One reference. */
+enum hm_err HM_MUST_USE reg_known_make(const struct reg_outcome *from, struct reg_known **out,
                                        struct hm_why *why);
 void reg_known_drop(struct reg_known *k); /* NULL allowed */
 
@@ -41,9 +53,9 @@ reg_known_provenance(const struct reg_known *k, struct hm_provenance **statement
 struct reg_knowns;
 enum hm_err HM_MUST_USE reg_knowns_open(struct reg_knowns **out, struct hm_why *why);
 void reg_knowns_close(struct reg_knowns *c);
-struct reg_known *reg_knowns_get(struct reg_knowns *c,
-                                 const struct hm_digest *leaf); /* a reference, or NULL */
-/* Takes a reference of its own, or leaves an unusually long one out. */
+struct reg_known *reg_knowns_get(struct reg_knowns *c, uint64_t id); /* a reference, or NULL */
+/* Only what is under a signed checkpoint: else the index may yet become another record's. Takes a
+ * reference of its own, or leaves an unusually long one out. */
 void reg_knowns_put(struct reg_knowns *c, struct reg_known *k);
 
 #endif

@@ -3,6 +3,7 @@
 #include "schema/io/hm_clock.h"
 #include "server/ipc/proc_log.h"
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,16 +85,16 @@ void reg_seq_set_state(struct reg_seq *s, bool ready, const char *reason)
                  ready ? "ready" : reason);
 }
 
-/* A job belongs to its owner again once its semaphore is posted. */
-static void finish(struct reg_job *list, enum hm_err err, const struct hm_why *why)
+/* A job belongs to its owner again once done is called. */
+static void finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
+                   const struct hm_why *why)
 {
     while (list != NULL) {
         struct reg_job *next = list->next;
-        if (err != HM_OK) {
-            list->err = err;
+        list->err = err;
+        if (err != HM_OK)
             list->why = *why;
-        }
-        (void)sem_post(&list->finished);
+        list->done(list, s, err == HM_OK ? &s->head : NULL); /* only this thread writes head */
         list = next;
     }
 }
@@ -188,7 +189,7 @@ static bool run_batch(struct reg_seq *s, struct reg_job *list)
             s->phase = REG_PHASE_CLOSED;
             reg_seq_set_state(s, false, why.text);
         }
-        finish(list, err, &why);
+        finish(s, list, err, &why);
         return true;
     }
     err = reg_seq_checkpoint(s, &why);
@@ -201,12 +202,12 @@ static bool run_batch(struct reg_seq *s, struct reg_job *list)
                       "recorded, but not yet confirmed by the signer (%s); ask again with the same "
                       "Idempotency-Key",
                       why.text);
-        finish(list, HM_E_TIMEOUT, &text);
+        finish(s, list, HM_E_TIMEOUT, &text);
         return true;
     }
     for (struct reg_job *j = list; j != NULL; j = j->next)
         j->result.log_size = s->head.size; /* only this thread writes it */
-    finish(list, HM_OK, NULL);
+    finish(s, list, HM_OK, NULL);
     db_log_maintain(s->log);
     return true;
 }
@@ -225,7 +226,7 @@ static void run_jobs(struct reg_seq *s, struct reg_job *list)
         if (s->phase == REG_PHASE_READY)
             (void)run_batch(s, one);
         else
-            finish(one, HM_E_UNAVAILABLE, &why);
+            finish(s, one, HM_E_UNAVAILABLE, &why);
     }
 }
 
@@ -280,12 +281,12 @@ static void *seq_main(void *arg)
         struct reg_job *list = take(s, &stop);
         if (stop) {
             (void)hm_fail(&why, HM_E_UNAVAILABLE, "the registrar is stopping");
-            finish(list, HM_E_UNAVAILABLE, &why);
+            finish(s, list, HM_E_UNAVAILABLE, &why);
             continue;
         }
         bool due = hm_clock_mono_ms() >= s->next_tick_ms;
         if (!get_ready(s, &why)) {
-            finish(list, HM_E_UNAVAILABLE, &why);
+            finish(s, list, HM_E_UNAVAILABLE, &why);
             if (due)
                 s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
             continue;
@@ -293,7 +294,7 @@ static void *seq_main(void *arg)
         enum hm_err err = reg_seq_check_clock(s, &why);
         if (err != HM_OK) {
             reg_seq_set_state(s, false, why.text);
-            finish(list, err, &why);
+            finish(s, list, err, &why);
             s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
         } else if (list != NULL || due) {
             run_jobs(s, list);
@@ -336,8 +337,11 @@ void reg_seq_close(struct reg_seq *s)
     free(s);
 }
 
-static bool enqueue(struct reg_seq *s, struct reg_job *job)
+bool reg_seq_push(struct reg_seq *s, struct reg_job *job)
 {
+    job->next = NULL;
+    job->err = HM_OK;
+    job->why.text[0] = '\0';
     (void)pthread_mutex_lock(&s->lock);
     bool ok = !s->stop;
     bool wake = ok && s->first == NULL;
@@ -353,25 +357,43 @@ static bool enqueue(struct reg_seq *s, struct reg_job *job)
     (void)pthread_mutex_unlock(&s->lock);
     if (wake)
         (void)pthread_cond_signal(&s->work);
+    if (!ok)
+        job->err = hm_fail(&job->why, HM_E_UNAVAILABLE, "the registrar is stopping");
     return ok;
+}
+
+enum hm_err reg_seq_path(struct reg_seq *s, uint64_t idx, uint64_t size, struct hm_path *out,
+                         struct hm_why *why)
+{
+    return hm_merkle_inclusion(idx, size, db_log_node, s->log, out, why);
+}
+
+struct waiting {
+    struct reg_job job;
+    sem_t finished;
+};
+
+static void wake_up(struct reg_job *job, struct reg_seq *s, const struct reg_head *head)
+{
+    struct waiting *w = (struct waiting *)job; /* its first member */
+    (void)s;
+    (void)head;
+    (void)sem_post(&w->finished);
 }
 
 enum hm_err reg_seq_run(struct reg_seq *s, reg_decide_fn decide, void *arg, struct reg_result *out,
                         struct hm_why *why)
 {
-    struct reg_job job = {.decide = decide, .arg = arg};
-    if (sem_init(&job.finished, 0, 0) != 0)
+    struct waiting w = {.job = {.decide = decide, .arg = arg, .done = wake_up}};
+    if (sem_init(&w.finished, 0, 0) != 0)
         return hm_fail(why, HM_E_INTERNAL, "cannot wait for the sequencer");
-    if (!enqueue(s, &job)) {
-        (void)sem_destroy(&job.finished);
-        return hm_fail(why, HM_E_UNAVAILABLE, "the registrar is stopping");
-    }
-    while (sem_wait(&job.finished) != 0)
-        continue; /* interrupted */
-    (void)sem_destroy(&job.finished);
-    if (job.err != HM_OK)
-        return hm_fail(why, job.err, "%s", job.why.text);
-    *out = job.result;
+    if (reg_seq_push(s, &w.job))
+        while (sem_wait(&w.finished) != 0)
+            continue; /* interrupted */
+    (void)sem_destroy(&w.finished);
+    if (w.job.err != HM_OK)
+        return hm_fail(why, w.job.err, "%s", w.job.why.text);
+    *out = w.job.result;
     return HM_OK;
 }
 

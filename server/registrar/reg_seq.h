@@ -36,6 +36,28 @@ struct reg_tx {
 typedef enum hm_err (*reg_decide_fn)(struct reg_tx *tx, void *arg, struct reg_result *out,
                                      struct hm_why *why);
 
+/* The last published checkpoint. */
+struct reg_head {
+    uint64_t size;
+    struct hm_digest root;
+    char note[HM_CHECKPOINT_MAX];
+    size_t note_len;
+};
+/* A decision on its way. The owner keeps it alive until done is called. */
+struct reg_job {
+    reg_decide_fn decide;
+    void *arg;
+    /* On the sequencer's thread, once the records are under a signed checkpoint (then head is that
+     * checkpoint) or the decision failed (NULL). It must not block; the job is the owner's again.
+     */
+    void (*done)(struct reg_job *job, struct reg_seq *s, const struct reg_head *head);
+    /* out; err as for reg_seq_run */
+    enum hm_err err;
+    struct hm_why why;
+    struct reg_result result;
+    struct reg_job *next; /* the sequencer's */
+};
+
 enum hm_err HM_MUST_USE reg_seq_open(const struct reg_config *c, const struct reg_world *w,
                                      struct reg_signer *signer, struct reg_memo *memo,
                                      struct reg_seq **out, struct hm_why *why);
@@ -45,6 +67,11 @@ enum hm_err HM_MUST_USE reg_seq_start(struct reg_seq *s, struct hm_why *why);
 int reg_seq_fatal_fd(const struct reg_seq *s);
 void reg_seq_close(struct reg_seq *s); /* stops the thread; waiting jobs get HM_E_UNAVAILABLE */
 
+/* False: the registrar is stopping, job->err says so, and done will not be called. */
+bool HM_MUST_USE reg_seq_push(struct reg_seq *s, struct reg_job *job);
+/* Inclusion path of a record. In a job's done only. */
+enum hm_err HM_MUST_USE reg_seq_path(struct reg_seq *s, uint64_t idx, uint64_t size,
+                                     struct hm_path *out, struct hm_why *why);
 /* Runs a decision and waits until its records are under a signed checkpoint. HM_E_UNAVAILABLE:
  * nothing was decided. HM_E_TIMEOUT: recorded, but not confirmed by the signer yet; asking again
  * with the same Idempotency-Key is safe. Others: the batch was rolled back. */
@@ -55,13 +82,6 @@ enum hm_err HM_MUST_USE reg_seq_run(struct reg_seq *s, reg_decide_fn decide, voi
 void reg_seq_enter(struct reg_seq *s);
 void reg_seq_leave(struct reg_seq *s);
 
-/* The last published checkpoint. */
-struct reg_head {
-    uint64_t size;
-    struct hm_digest root;
-    char note[HM_CHECKPOINT_MAX];
-    size_t note_len;
-};
 /* HM_E_UNAVAILABLE before the first. */
 enum hm_err HM_MUST_USE reg_seq_head(struct reg_seq *s, struct reg_head *out, struct hm_why *why);
 /* Waits until the published size exceeds `size`, at most wait_ms. */

@@ -6,18 +6,7 @@
 #include "server/registrar/reg_seq.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
-
-struct reg_job {
-    reg_decide_fn decide;
-    void *arg;
-    struct reg_result result;
-    enum hm_err err;
-    struct hm_why why;
-    sem_t finished; /* posted once err, why and result are set */
-    struct reg_job *next;
-};
 
 enum reg_phase {
     REG_PHASE_CLOSED, /* the log must be (re)opened */

@@ -3,26 +3,17 @@
 #include "server/ipc/ipc_conn.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define THREADS 2     /* one message is being signed while the next is gathered */
 #define GATHER_MAX 32 /* of SIGNER_SIGN_MAX: smaller batches keep both cores busy */
 
-struct waiting {
-    struct reg_sign_item *item;
-    enum hm_err err;
-    struct hm_why why;
-    bool maybe;
-    sem_t finished; /* posted once err, why and maybe are set */
-    struct waiting *next;
-};
 struct reg_signq {
     struct reg_signer *signer;
     pthread_mutex_t lock;
     pthread_cond_t work;
-    struct waiting *first, *last;
+    struct reg_sign_job *first, *last;
     bool stop;
     pthread_t thread[THREADS];
     unsigned started;
@@ -37,7 +28,7 @@ static size_t size_of(const struct reg_sign_item *item)
     return n;
 }
 
-static size_t gather(struct reg_signq *q, struct waiting *out[GATHER_MAX])
+static size_t gather(struct reg_signq *q, struct reg_sign_job *out[GATHER_MAX])
 {
     size_t n = 0;
     size_t bytes = 0;
@@ -46,8 +37,8 @@ static size_t gather(struct reg_signq *q, struct waiting *out[GATHER_MAX])
         (void)pthread_cond_wait(&q->work, &q->lock);
     /* Long approvals of one release must not make the message of all too long. */
     while (q->first != NULL && n < GATHER_MAX &&
-           (n == 0 || bytes + size_of(q->first->item) <= IPC_FRAME_MAX / 2)) {
-        bytes += size_of(q->first->item);
+           (n == 0 || bytes + size_of(&q->first->item) <= IPC_FRAME_MAX / 2)) {
+        bytes += size_of(&q->first->item);
         out[n++] = q->first;
         q->first = q->first->next;
     }
@@ -57,29 +48,23 @@ static size_t gather(struct reg_signq *q, struct waiting *out[GATHER_MAX])
     return n;
 }
 
-static void hand_back(struct waiting *const *list, size_t n, enum hm_err err, bool maybe,
-                      const struct hm_why *why)
-{
-    for (size_t i = 0; i < n; i++) {
-        list[i]->err = err;
-        list[i]->maybe = maybe;
-        list[i]->why = *why;
-        (void)sem_post(&list[i]->finished);
-    }
-}
-
 static void *sign_main(void *arg)
 {
     struct reg_signq *q = arg;
-    struct waiting *list[GATHER_MAX];
+    struct reg_sign_job *list[GATHER_MAX];
     struct reg_sign_item *items[GATHER_MAX];
     for (size_t n = gather(q, list); n > 0; n = gather(q, list)) {
         struct hm_why why = {""};
         bool maybe = false;
         for (size_t i = 0; i < n; i++)
-            items[i] = list[i]->item;
+            items[i] = &list[i]->item;
         enum hm_err err = reg_signer_sign(q->signer, items, n, &maybe, &why);
-        hand_back(list, n, err, maybe, &why);
+        for (size_t i = 0; i < n; i++) {
+            list[i]->err = err;
+            list[i]->maybe = maybe;
+            list[i]->why = why;
+            list[i]->done(list[i]);
+        }
     }
     return NULL;
 }
@@ -117,36 +102,20 @@ void reg_signq_close(struct reg_signq *q)
     free(q);
 }
 
-static bool enqueue(struct reg_signq *q, struct waiting *w)
+bool reg_signq_push(struct reg_signq *q, struct reg_sign_job *job)
 {
+    job->next = NULL;
     (void)pthread_mutex_lock(&q->lock);
     bool ok = !q->stop;
     if (ok) {
         if (q->last != NULL)
-            q->last->next = w;
+            q->last->next = job;
         else
-            q->first = w;
-        q->last = w;
+            q->first = job;
+        q->last = job;
     }
     (void)pthread_mutex_unlock(&q->lock);
     if (ok)
         (void)pthread_cond_signal(&q->work);
     return ok;
-}
-
-enum hm_err reg_signq_run(struct reg_signq *q, struct reg_sign_item *item, bool *maybe,
-                          struct hm_why *why)
-{
-    struct waiting w = {.item = item};
-    if (sem_init(&w.finished, 0, 0) != 0)
-        return hm_fail(why, HM_E_INTERNAL, "cannot wait for the signer");
-    if (!enqueue(q, &w)) {
-        (void)sem_destroy(&w.finished);
-        return hm_fail(why, HM_E_UNAVAILABLE, "the registrar is stopping");
-    }
-    while (sem_wait(&w.finished) != 0)
-        continue; /* interrupted */
-    (void)sem_destroy(&w.finished);
-    *maybe = w.maybe;
-    return w.err == HM_OK ? HM_OK : hm_fail(why, w.err, "%s", w.why.text);
 }

@@ -24,6 +24,7 @@ struct submission {
     struct reg_claim *claim;
     char token[HM_TOKEN_SERIAL_MAX + 1];
     struct policy_verdict verdict;
+    struct reg_known *known; /* what it came to, if it was accepted */
 };
 
 static enum hm_err read_body(struct submission *s, struct hm_why *why)
@@ -214,26 +215,36 @@ static enum hm_err evaluate(struct reg_tx *tx, struct submission *s, struct hm_w
     return check_dependencies(tx, s, why);
 }
 
+/* The release's row, and what the next requests about it need to know. */
 static enum hm_err insert_release(struct reg_tx *tx, struct submission *s,
-                                  const struct hm_record *r, struct hm_why *why)
+                                  const struct hm_record *r, struct hm_bytes manifest,
+                                  struct hm_why *why)
 {
     struct db_release rel = {.id = r->idx,
                              .state = r->state,
                              .sequence = r->sequence,
                              .expires_s = (int64_t)r->expires_s,
+                             .submitted_leaf = hm_merkle_leaf(db_log_appended(tx->log)),
                              .manifest = r->manifest,
                              .policy = r->policy,
                              .last_idx = r->idx};
-    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
     HM_BUF_AUTO statement = {.limit = HM_STATEMENT_MAX};
-    enum hm_err err = hm_record_write(r, &bytes, why);
+    enum hm_err err = reg_statement(tx->world->genesis.origin, r, &rel.submitted_leaf,
+                                    &s->claim->request, &s->verdict, &statement, why);
     if (err != HM_OK)
         return err;
-    rel.submitted_leaf = hm_merkle_leaf(hm_buf_bytes(&bytes));
-    err = reg_statement(tx->world->genesis.origin, r, &rel.submitted_leaf, &s->claim->request,
-                        &s->verdict, &statement, why);
+    const struct reg_outcome o = {.world = tx->world,
+                                  .submitted = r,
+                                  .leaf = &rel.submitted_leaf,
+                                  .policy = tx->world->policy,
+                                  .rule = s->verdict.matched,
+                                  .claim = s->claim,
+                                  .manifest = manifest,
+                                  .statement = hm_buf_bytes(&statement)};
+    err = reg_known_make(&o, &s->known, why);
     if (err != HM_OK)
         return err;
+    atomic_store(&s->known->no_approvals, true);
     rel.statement = hm_sha256(hm_buf_bytes(&statement));
     memcpy(rel.product, r->product, sizeof rel.product);
     memcpy(rel.version, r->version, sizeof rel.version);
@@ -302,7 +313,7 @@ static enum hm_err accept(struct reg_tx *tx, struct submission *s, struct reg_re
         evidence[r->evidence_count++] = s->attestations[i];
     err = reg_record(tx, s->ask, s->claim->submitter->id, r, evidence, out, why);
     if (err == HM_OK)
-        err = insert_release(tx, s, r, why);
+        err = insert_release(tx, s, r, hm_buf_bytes(&manifest), why);
     return err == HM_OK ? reg_stored_put(tx, s->ask, out, why) : err;
 }
 
@@ -327,6 +338,8 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     bool done = false;
     bool go = false;
     uint64_t id = 0;
+    reg_known_drop(s->known); /* an earlier try of this decision was rolled back */
+    s->known = NULL;
     enum hm_err err = reg_stored_get(tx, s->ask, out, &done, why);
     if (err == HM_OK && !done)
         err = check_replay(tx, s, out, &go, why);
@@ -378,7 +391,10 @@ static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_b
         if (err != HM_OK)
             return hm_fail_in(why, HM_E_UNAVAILABLE, "key %s", rule->key->id);
     }
-    return reg_conn_decide(s->conn, decide, s, out, why);
+    err = reg_conn_decide(s->conn, decide, s, out, why);
+    if (err == HM_OK && s->known != NULL)
+        reg_knowns_put(s->conn->desk->knowns, s->known);
+    return err;
 }
 
 enum hm_err reg_submit(struct reg_conn *c, const struct reg_ask *ask, struct reg_result *out,
@@ -390,6 +406,7 @@ enum hm_err reg_submit(struct reg_conn *c, const struct reg_ask *ask, struct reg
     s->ask = ask;
     s->conn = c;
     enum hm_err err = run(s, out, missing, why);
+    reg_known_drop(s->known);
     reg_claim_free(s->claim);
     free(s->claim);
     json_decref(s->body);

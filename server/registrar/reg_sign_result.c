@@ -1,0 +1,130 @@
+/* Signing, on the sequencer: what became of an intention. */
+#include "server/registrar/reg_signing_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void reg_signing_describe(const struct reg_signing *s, const struct db_release *rel,
+                          struct hm_record *r)
+{
+    reg_about(r, rel);
+    r->sequence = rel->sequence;
+    r->has_manifest = true;
+    r->manifest = rel->manifest;
+    r->store_epoch = reg_world_store(s->conn->desk->world, rel->environment)->device.epoch;
+    r->key_count = s->d->submitted->key_count;
+    memcpy(r->keys, s->d->submitted->keys, sizeof r->keys);
+    (void)snprintf(r->keys[0].token, sizeof r->keys[0].token, "%s", s->token);
+}
+
+static enum hm_err put_artifacts(struct reg_tx *tx, const struct reg_signing *s, uint64_t release,
+                                 struct hm_why *why)
+{
+    const struct hm_record *r = s->d->submitted;
+    enum hm_err err = HM_OK;
+    for (size_t i = 0; i < r->artifact_count && err == HM_OK; i++)
+        err = db_state_artifact_put(tx->log, &r->artifacts[i], release, why);
+    return err;
+}
+
+static void result_record(const struct reg_signing *s, const struct db_release *rel,
+                          struct hm_record *r)
+{
+    static const enum hm_event event[] = {[REG_ENDING_FAILED] = HM_EV_SIGN_FAILED,
+                                          [REG_ENDING_UNKNOWN] = HM_EV_SIGN_UNKNOWN,
+                                          [REG_ENDING_SIGNED] = HM_EV_RELEASE_SIGNED};
+    bool ok = s->ending == REG_ENDING_SIGNED;
+    reg_about(r, rel);
+    r->event = event[s->ending];
+    r->state = ok ? HM_RELEASE_SIGNED : HM_RELEASE_APPROVED;
+    r->has_intent = true;
+    r->intent = s->intent.idx;
+    (void)snprintf(r->outcome, sizeof r->outcome, "%s", ok ? "ok" : s->outcome);
+    if (!ok)
+        return;
+    reg_signing_describe(s, rel, r);
+    r->artifact_count = s->d->submitted->artifact_count;
+    memcpy(r->artifacts, s->d->submitted->artifacts, sizeof r->artifacts);
+    r->evidence_count = 1;
+}
+
+/* The answer is made from the very bytes that were written; reading them back would only cost time.
+ */
+static enum hm_err keep_fresh(struct reg_tx *tx, struct reg_signing *s, const struct hm_record *r)
+{
+    struct reg_conn *c = s->conn; /* its thread waits for this decision */
+    struct hm_bytes bytes = db_log_appended(tx->log);
+    c->has_fresh = false;
+    hm_buf_reset(&c->fresh_record);
+    hm_buf_reset(&c->fresh_evidence);
+    hm_buf_put(&c->fresh_record, bytes.data, bytes.len);
+    if (s->ending == REG_ENDING_SIGNED)
+        hm_buf_put(&c->fresh_evidence, s->envelope.data, s->envelope.len);
+    if (hm_buf_err(&c->fresh_record) != HM_OK || hm_buf_err(&c->fresh_evidence) != HM_OK)
+        return HM_E_MEMORY;
+    c->fresh = *r;
+    c->has_fresh = true;
+    return HM_OK;
+}
+
+/* Two releases of the same bytes can be intended side by side, and neither finds the other signed.
+ * The first result decides; the second's signature stays here. */
+static enum hm_err check_still_fresh(struct reg_tx *tx, struct reg_signing *s, struct hm_why *why)
+{
+    const struct hm_record *r = s->d->submitted;
+    char product[HM_NAME_MAX + 1];
+    char version[HM_NAME_MAX + 1];
+    for (size_t i = 0; s->ending == REG_ENDING_SIGNED && i < r->artifact_count; i++) {
+        enum hm_err err = db_state_artifact_get(tx->log, &r->artifacts[i], product, version, why);
+        if (err == HM_E_NOT_FOUND)
+            continue;
+        if (err != HM_OK)
+            return err;
+        if (strcmp(product, r->product) == 0 && strcmp(version, r->version) == 0)
+            continue;
+        s->ending = REG_ENDING_FAILED;
+        s->problem = REG_PROBLEM_POLICY;
+        (void)snprintf(s->outcome, sizeof s->outcome, "artifact.fresh");
+        (void)hm_fail(&s->why, HM_E_DENIED, "the same bytes were signed as %s %s meanwhile",
+                      product, version);
+    }
+    return HM_OK;
+}
+
+enum hm_err reg_signing_record(struct reg_tx *tx, void *arg, struct reg_result *out,
+                               struct hm_why *why)
+{
+    struct reg_signing *s = arg;
+    struct db_release rel;
+    struct hm_record r = {.event = HM_EV_NONE};
+    struct hm_bytes evidence[1] = {hm_buf_bytes(&s->envelope)};
+    enum hm_err err = db_state_release_get(tx->log, s->d->id, &rel, why);
+    if (err == HM_OK)
+        err = check_still_fresh(tx, s, why);
+    if (err != HM_OK)
+        return err;
+    if (rel.state != HM_RELEASE_SIGNING || rel.intent != s->intent.idx) {
+        reg_no(out, REG_PROBLEM_INTERNAL,
+               "the release is not being signed under this intention any more");
+        return HM_OK;
+    }
+    result_record(s, &rel, &r);
+    err = reg_record(tx, s->ask, s->ask->caller.who->id, &r, evidence, out, why);
+    if (err == HM_OK)
+        err = keep_fresh(tx, s, &r);
+    if (err != HM_OK)
+        return err;
+    rel.state = r.state;
+    rel.intent = 0;
+    rel.last_idx = r.idx;
+    rel.signed_idx = s->ending == REG_ENDING_SIGNED ? r.idx : 0;
+    rel.unknown = s->ending == REG_ENDING_UNKNOWN ? r.idx : 0;
+    err = db_state_release_update(tx->log, &rel, why);
+    if (err == HM_OK && s->ending == REG_ENDING_SIGNED) {
+        err = put_artifacts(tx, s, rel.id, why);
+        return err == HM_OK ? reg_stored_put(tx, s->ask, out, why) : err;
+    }
+    if (err == HM_OK) /* not kept as the answer: asking again may succeed */
+        reg_no(out, s->problem, "%s", s->why.text);
+    return err;
+}
