@@ -93,6 +93,8 @@ void db_log_rollback(struct db_log *log)
     /* SQLite itself has rolled back after some errors. */
     if (log->in_tx && sqlite3_get_autocommit(log->sql.db) == 0)
         (void)run(log, LOG_ROLLBACK, NULL);
+    if (log->pending.frontier.size != log->committed.frontier.size)
+        db_log_node_forget(log);
     log->in_tx = false;
     log->broken_tx = false;
     log->pending = log->committed;

@@ -52,6 +52,8 @@ uint64_t db_log_pending_size(const struct db_log *log);
  * than the last one) in a transaction of its own, durable. */
 enum hm_err HM_MUST_USE db_log_put_checkpoint(struct db_log *log, uint64_t size,
                                               struct hm_bytes note, struct hm_why *why);
+/* Size that the last stored checkpoint is over, 0 without one. */
+uint64_t db_log_covered(const struct db_log *log);
 /* Last stored checkpoint. HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_log_checkpoint(struct db_log *log, uint64_t *size, struct hm_buf *note,
                                           struct hm_why *why);

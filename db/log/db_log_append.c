@@ -23,6 +23,7 @@ static enum hm_err insert_record(struct db_log *log, uint64_t idx, const struct 
 {
     struct hm_digest completed[64];
     unsigned n = hm_frontier_add(&log->pending.frontier, leaf, completed);
+    db_log_node_keep(log, idx, completed, n);
     DB_Q_AUTO q = db_q_begin(&log->sql, LOG_RECORD_INSERT);
     db_q_u64(&q, idx);
     db_q_blob(&q, hm_bytes_of(completed, n * sizeof completed[0]));

@@ -76,6 +76,11 @@ enum hm_err db_log_put_checkpoint(struct db_log *log, uint64_t size, struct hm_b
     return err;
 }
 
+uint64_t db_log_covered(const struct db_log *log)
+{
+    return log->has_checkpoint ? log->checkpoint_size : 0;
+}
+
 enum hm_err db_log_checkpoint(struct db_log *log, uint64_t *size, struct hm_buf *note,
                               struct hm_why *why)
 {

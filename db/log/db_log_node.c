@@ -26,10 +26,22 @@ enum hm_err db_log_node_of(struct hm_bytes hashes, unsigned level, uint64_t idx,
     return HM_OK;
 }
 
-static struct db_node_slot *slot_of(struct db_log *log, unsigned level, uint64_t k)
+static void keep(struct db_log *log, unsigned level, uint64_t k, const struct hm_digest *hash)
 {
-    uint64_t h = ((k << 6) | level) * 0x9e3779b97f4a7c15u;
-    return &log->cache[(h >> 32) % DB_LOG_NODE_CACHE];
+    if (level < DB_LOG_NODE_LEVELS)
+        log->cache[level][k % DB_LOG_NODE_WIDTH] = (struct db_node_slot){true, k, *hash};
+}
+
+void db_log_node_keep(struct db_log *log, uint64_t idx, const struct hm_digest *completed,
+                      unsigned count)
+{
+    for (unsigned level = 0; level < count; level++)
+        keep(log, level, idx >> level, &completed[level]);
+}
+
+void db_log_node_forget(struct db_log *log)
+{
+    memset(log->cache, 0, sizeof log->cache);
 }
 
 static enum hm_err read_node(struct db_log *log, unsigned level, uint64_t idx,
@@ -54,13 +66,15 @@ enum hm_err db_log_node(void *ctx, unsigned level, uint64_t k, struct hm_digest 
     enum hm_err err = db_log_node_row(level, k, log->committed.frontier.size, &idx, why);
     if (err != HM_OK)
         return err;
-    struct db_node_slot *slot = slot_of(log, level, k);
-    if (slot->full && slot->level == level && slot->k == k) {
-        *out = slot->hash;
-        return HM_OK;
+    if (level < DB_LOG_NODE_LEVELS) {
+        const struct db_node_slot *slot = &log->cache[level][k % DB_LOG_NODE_WIDTH];
+        if (slot->full && slot->k == k) {
+            *out = slot->hash;
+            return HM_OK;
+        }
     }
     err = read_node(log, level, idx, out, why);
     if (err == HM_OK)
-        *slot = (struct db_node_slot){.full = true, .level = level, .k = k, .hash = *out};
+        keep(log, level, k, out);
     return err;
 }

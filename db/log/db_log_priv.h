@@ -13,7 +13,8 @@
 #define DB_LOG_RESERVE ((size_t)8 * 1024 * 1024) /* bytes of the reserve file */
 #define DB_LOG_WAL_SOFT_PAGES 4000               /* above: passive checkpoint (16 MiB) */
 #define DB_LOG_WAL_HARD_PAGES 16384              /* above: restart the WAL (64 MiB) */
-#define DB_LOG_NODE_CACHE 1024                   /* entries */
+#define DB_LOG_NODE_LEVELS 40                    /* of the tree, in the cache */
+#define DB_LOG_NODE_WIDTH 512                    /* newest nodes of each level */
 #define DB_LOG_SALT 32                           /* bytes before a private detail */
 
 _Static_assert(HM_RECORD_EVIDENCE_MAX <= DB_LOG_EVIDENCE_SLOTS, "evidence.ref has no room");
@@ -78,9 +79,10 @@ struct db_tip {
     uint64_t t_ms;
 };
 
+/* Paths to new records need the newest nodes of every level; those are here, and the few at the top
+ * for good. */
 struct db_node_slot {
     bool full;
-    unsigned level;
     uint64_t k;
     struct hm_digest hash;
 };
@@ -102,7 +104,7 @@ struct db_log {
     int wal_next;  /* pages at which the next passive checkpoint is due */
     int64_t changes_at_begin;
     struct hm_buf scratch; /* bytes of the record being appended */
-    struct db_node_slot cache[DB_LOG_NODE_CACHE];
+    struct db_node_slot cache[DB_LOG_NODE_LEVELS][DB_LOG_NODE_WIDTH];
 };
 
 /* SHA-256(origin): what record 0 names as prev. */
@@ -119,6 +121,10 @@ enum hm_err HM_MUST_USE db_log_tail(struct db_log *log, struct hm_why *why);
 /* Node out of a row's `hashes`; HM_E_HISTORY when the row is too short. */
 enum hm_err HM_MUST_USE db_log_node_of(struct hm_bytes hashes, unsigned level, uint64_t idx,
                                        struct hm_digest *out, struct hm_why *why);
+/* Remembers what the record idx completed, level 0 first. A rollback forgets everything. */
+void db_log_node_keep(struct db_log *log, uint64_t idx, const struct hm_digest *completed,
+                      unsigned count);
+void db_log_node_forget(struct db_log *log);
 /* Row of node (level, k): the leaf that completes it. HM_E_NOT_FOUND unless below size. */
 enum hm_err HM_MUST_USE db_log_node_row(unsigned level, uint64_t k, uint64_t size, uint64_t *idx,
                                         struct hm_why *why);

@@ -144,8 +144,10 @@ static enum hm_err serve(struct program *p, struct hm_why *why)
         err = proc_sandbox_enter(PROC_SANDBOX_REGISTRAR, 0, why);
     if (err == HM_OK)
         err = reg_signq_open(p->signer, &p->desk.signq, why);
-    if (err == HM_OK)
+    if (err == HM_OK) {
+        reg_seq_on_settled(p->desk.seq, reg_signq_go, p->desk.signq);
         err = reg_seq_start(p->desk.seq, why);
+    }
     if (err != HM_OK)
         return err;
     if (pthread_create(&watcher, NULL, watch_main, p) != 0)

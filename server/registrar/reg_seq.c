@@ -68,6 +68,12 @@ enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
     return HM_OK;
 }
 
+void reg_seq_on_settled(struct reg_seq *s, void (*fn)(void *arg), void *arg)
+{
+    s->settled = fn;
+    s->settled_arg = arg;
+}
+
 int reg_seq_fatal_fd(const struct reg_seq *s)
 {
     return s->fatal_fd;
@@ -89,6 +95,7 @@ void reg_seq_set_state(struct reg_seq *s, bool ready, const char *reason)
 static void finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
                    const struct hm_why *why)
 {
+    bool some = list != NULL;
     while (list != NULL) {
         struct reg_job *next = list->next;
         list->err = err;
@@ -97,6 +104,8 @@ static void finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
         list->done(list, s, err == HM_OK ? &s->head : NULL); /* only this thread writes head */
         list = next;
     }
+    if (some && s->settled != NULL)
+        s->settled(s->settled_arg);
 }
 
 /* A checkpoint costs the same for one record as for a hundred, so a batch waits a moment for

@@ -64,6 +64,8 @@ enum hm_err HM_MUST_USE reg_seq_open(const struct reg_config *c, const struct re
 /* Starts the thread. fatal_fd becomes readable when the log and the signer's memory do not fit: the
  * process must end. */
 enum hm_err HM_MUST_USE reg_seq_start(struct reg_seq *s, struct hm_why *why);
+/* fn is called on the sequencer's thread whenever a batch's jobs are done. Before reg_seq_start. */
+void reg_seq_on_settled(struct reg_seq *s, void (*fn)(void *arg), void *arg);
 int reg_seq_fatal_fd(const struct reg_seq *s);
 void reg_seq_close(struct reg_seq *s); /* stops the thread; waiting jobs get HM_E_UNAVAILABLE */
 

@@ -22,6 +22,8 @@ struct reg_seq {
     pthread_t thread;
     bool started;
     int fatal_fd;
+    void (*settled)(void *arg);
+    void *settled_arg;
     atomic_uint active; /* requests in progress that may come to the queue */
 
     pthread_mutex_t lock; /* guards everything down to `keys` */

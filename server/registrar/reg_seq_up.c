@@ -66,10 +66,7 @@ enum hm_err reg_seq_checkpoint(struct reg_seq *s, struct hm_why *why)
         return err;
     s->signer_size = size;
     remember_signature(s, &note);
-    uint64_t stored = 0;
-    HM_BUF_AUTO old = {0};
-    err = db_log_checkpoint(s->log, &stored, &old, why);
-    if (err == HM_E_NOT_FOUND || (err == HM_OK && stored < size))
+    if (db_log_covered(s->log) < size)
         err = db_log_put_checkpoint(s->log, size, hm_buf_bytes(&note), why);
     if (err != HM_OK) {
         s->phase = REG_PHASE_CLOSED;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define THREADS 2     /* one message is being signed while the next is gathered */
-#define GATHER_MAX 32 /* of SIGNER_SIGN_MAX: smaller batches keep both cores busy */
+#define GATHER_MAX 16 /* of SIGNER_SIGN_MAX: one message is checked while the next is signed */
 
 struct reg_signq {
     struct reg_signer *signer;
@@ -42,9 +42,12 @@ static size_t gather(struct reg_signq *q, struct reg_sign_job *out[GATHER_MAX])
         out[n++] = q->first;
         q->first = q->first->next;
     }
-    if (q->first == NULL)
+    bool more = q->first != NULL;
+    if (!more)
         q->last = NULL;
     (void)pthread_mutex_unlock(&q->lock);
+    if (more)
+        (void)pthread_cond_signal(&q->work);
     return n;
 }
 
@@ -115,7 +118,15 @@ bool reg_signq_push(struct reg_signq *q, struct reg_sign_job *job)
         q->last = job;
     }
     (void)pthread_mutex_unlock(&q->lock);
-    if (ok)
-        (void)pthread_cond_signal(&q->work);
     return ok;
+}
+
+void reg_signq_go(void *arg)
+{
+    struct reg_signq *q = arg;
+    (void)pthread_mutex_lock(&q->lock);
+    bool some = q->first != NULL;
+    (void)pthread_mutex_unlock(&q->lock);
+    if (some)
+        (void)pthread_cond_signal(&q->work);
 }

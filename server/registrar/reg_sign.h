@@ -21,7 +21,9 @@ struct reg_sign_job {
     bool maybe;                /* nobody knows whether it was signed */
     struct reg_sign_job *next; /* the stage's */
 };
-/* False: the registrar is stopping; done will not be called. */
+/* Waits for reg_signq_go. False: the registrar is stopping; done will not be called. */
 bool HM_MUST_USE reg_signq_push(struct reg_signq *q, struct reg_sign_job *job);
+/* What was pushed is to be signed: once for many is one message instead of many. */
+void reg_signq_go(void *q);
 
 #endif
