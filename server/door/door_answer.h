@@ -56,6 +56,7 @@ struct door_answer {
     struct hm_bytes body; /* borrowed from the connection's buffers or constant */
     int fd;               /* body from a file instead, or -1; closed when sent */
     uint64_t fd_size;
+    bool from_file;            /* fd has been given away */
     struct door_stream stream; /* body from a function instead; more NULL: none */
     char etag[96];
     char allow[64];
@@ -63,7 +64,8 @@ struct door_answer {
     uint64_t retry_after_s;
     bool has_log_size;
     uint64_t log_size;
-    bool close; /* the connection ends after this answer */
+    bool close;  /* the connection ends after this answer */
+    bool corked; /* head and body leave together once both are there */
 };
 
 void door_answer_reset(struct door_answer *a);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define WAIT_MS 10000 /* the registrar's long poll */
-#define REST_MS 25    /* between batches while nobody waits: larger batches, less work */
+#define REST_MS 100   /* between batches while nobody waits: larger batches, less work */
 /* Before the next attempt while the registrar is away: a quarter of the time it has been, within
  * these. */
 #define AGAIN_MIN_MS 4

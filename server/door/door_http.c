@@ -69,6 +69,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     if (r == NULL)
         return;
     *con_cls = NULL;
+    door_send_flush(r);
     door_req_clear(r);
     door_conn_due(r->conn, (int64_t)d->config->idle_timeout_s * 1000);
 }

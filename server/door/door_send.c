@@ -3,12 +3,15 @@
 #include "server/door/door_conn.h"
 #include "server/door/door_metrics.h"
 
+#include <gnutls/gnutls.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define STREAM_BLOCK 32768
+#define CORK_MAX 12288 /* bytes of a body that goes into one TLS record together with its head */
 
 static ssize_t stream_more(void *cls, uint64_t pos, char *buf, size_t max)
 {
@@ -53,6 +56,7 @@ static struct MHD_Response *make(struct door_answer *a, uint64_t *size)
         out = make_stream(&a->stream);
     } else if (a->fd >= 0) {
         *size = a->fd_size;
+        a->from_file = true;
         out = MHD_create_response_from_fd64(a->fd_size, a->fd);
         if (out != NULL)
             a->fd = -1; /* MHD closes it */
@@ -90,6 +94,39 @@ static void add_headers(struct MHD_Response *m, const struct door_answer *a)
         (void)MHD_add_response_header(m, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
+static gnutls_session_t session_of(const struct door_req *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info != NULL ? (gnutls_session_t)info->tls_session : NULL;
+}
+
+/* MHD sends head and body apart, which costs two records, two packets and two wake-ups. */
+static void cork(struct door_req *r, uint64_t size)
+{
+    const struct door_answer *a = &r->answer;
+    gnutls_session_t tls = session_of(r);
+    if (tls == NULL || a->stream.more != NULL || size == 0 || size > CORK_MAX || a->from_file)
+        return;
+    gnutls_record_cork(tls);
+    r->answer.corked = true;
+}
+
+void door_send_flush(struct door_req *r)
+{
+    gnutls_session_t tls = session_of(r);
+    int n = GNUTLS_E_AGAIN;
+    if (!r->answer.corked || tls == NULL)
+        return;
+    r->answer.corked = false;
+    while (n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED) {
+        struct pollfd p = {.fd = r->conn->fd, .events = POLLOUT};
+        n = gnutls_record_uncork(tls, 0);
+        if (n == GNUTLS_E_AGAIN && poll(&p, 1, -1) > 0 && (p.revents & (POLLERR | POLLHUP)) != 0)
+            return; /* cut off, by the client or by the deadline */
+    }
+}
+
 enum MHD_Result door_send(struct door_req *r)
 {
     uint64_t size = 0;
@@ -102,6 +139,7 @@ enum MHD_Result door_send(struct door_req *r)
                                                  : DOOR_NO_ROUTE,
                           r->answer.status);
     door_conn_due(r->conn, DOOR_HEAD_MS + (int64_t)(size / DOOR_SLOWEST * 1000));
+    cork(r, size);
     enum MHD_Result ok = MHD_queue_response(r->mhd, r->answer.status, m);
     MHD_destroy_response(m);
     return ok;

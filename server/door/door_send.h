@@ -6,5 +6,8 @@
 
 /* MHD_NO: the connection must be closed. */
 enum MHD_Result door_send(struct door_req *r);
+/* MHD has handed everything to TLS: lets a small answer go, in one record. Waits while the client
+ * does not take it, at most until the connection's deadline. */
+void door_send_flush(struct door_req *r);
 
 #endif

@@ -268,6 +268,7 @@ int main(int argc, char **argv)
         SSL_CTX_use_PrivateKey_file(l.tls, argv[5], SSL_FILETYPE_PEM) != 1)
         die("cannot set up TLS");
     SSL_CTX_set_verify(l.tls, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_read_ahead(l.tls, 1);
     read_plan(&l, argv[6]);
     l.blob = map_blob(argv[7]);
     (void)pthread_barrier_init(&l.start, NULL, (unsigned)l.clients + 1);
