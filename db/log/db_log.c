@@ -84,6 +84,8 @@ enum hm_err db_log_begin(struct db_log *log, struct hm_why *why)
         return err;
     log->in_tx = true;
     log->broken_tx = false;
+    log->had_checkpoint = log->has_checkpoint;
+    log->old_checkpoint_size = log->checkpoint_size;
     log->changes_at_begin = sqlite3_total_changes64(log->sql.db);
     return HM_OK;
 }
@@ -95,6 +97,10 @@ void db_log_rollback(struct db_log *log)
         (void)run(log, LOG_ROLLBACK, NULL);
     if (log->pending.frontier.size != log->committed.frontier.size)
         db_log_node_forget(log);
+    if (log->in_tx) {
+        log->has_checkpoint = log->had_checkpoint;
+        log->checkpoint_size = log->old_checkpoint_size;
+    }
     log->in_tx = false;
     log->broken_tx = false;
     log->pending = log->committed;

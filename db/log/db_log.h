@@ -49,7 +49,7 @@ void db_log_rollback(struct db_log *log);
 uint64_t db_log_pending_size(const struct db_log *log);
 
 /* Stores a signed checkpoint for `size` (which must be the committed size or smaller and larger
- * than the last one) in a transaction of its own, durable. */
+ * than the last one): in the running transaction, or in one of its own, durable. */
 enum hm_err HM_MUST_USE db_log_put_checkpoint(struct db_log *log, uint64_t size,
                                               struct hm_bytes note, struct hm_why *why);
 /* Size that the last stored checkpoint is over, 0 without one. */

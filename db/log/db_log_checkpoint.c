@@ -39,8 +39,6 @@ static enum hm_err root_at(struct db_log *log, uint64_t size, struct hm_digest *
 static enum hm_err check_new(struct db_log *log, uint64_t size, struct hm_bytes note,
                              struct hm_why *why)
 {
-    if (log->in_tx)
-        return hm_fail(why, HM_E_STATE, "checkpoint %llu: a transaction is running", ULL(size));
     if (note.len > HM_CHECKPOINT_MAX)
         return hm_fail(why, HM_E_LIMIT, "checkpoint %llu: %zu bytes, at most %d", ULL(size),
                        note.len, HM_CHECKPOINT_MAX);

@@ -98,6 +98,8 @@ struct db_log {
     enum hm_err failed; /* nothing works any more until it is opened again */
     bool has_checkpoint;
     uint64_t checkpoint_size;
+    bool had_checkpoint; /* both as they were when the transaction began */
+    uint64_t old_checkpoint_size;
     int lock_fd; /* the reserve file, locked against a second writer */
     bool reserved;
     int wal_pages; /* after the last commit */

@@ -48,6 +48,7 @@ enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
     (void)pthread_mutex_init(&s->lock, NULL);
     init_cond(&s->work);
     init_cond(&s->published);
+    init_cond(&s->covered);
     (void)snprintf(s->reason, sizeof s->reason, "starting");
     s->fatal_fd = eventfd(0, EFD_CLOEXEC);
     enum hm_err err = s->fatal_fd >= 0
@@ -91,17 +92,17 @@ void reg_seq_set_state(struct reg_seq *s, bool ready, const char *reason)
                  ready ? "ready" : reason);
 }
 
-/* A job belongs to its owner again once done is called. */
-static void finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
-                   const struct hm_why *why)
+void reg_seq_finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
+                    const struct hm_why *why)
 {
     bool some = list != NULL;
     while (list != NULL) {
-        struct reg_job *next = list->next;
+        struct reg_job *next = list->next; /* once done is called, the job is its owner's */
         list->err = err;
         if (err != HM_OK)
             list->why = *why;
-        list->done(list, s, err == HM_OK ? &s->head : NULL); /* only this thread writes head */
+        /* A head of success is written by the very thread that finishes jobs with success. */
+        list->done(list, s, err == HM_OK ? &s->head : NULL);
         list = next;
     }
     if (some && s->settled != NULL)
@@ -127,14 +128,24 @@ static void gather(struct reg_seq *s)
     s->goal = 0;
 }
 
+/* The next reason to wake without a job: the lock is held. */
+static int64_t wake_at(const struct reg_seq *s, int64_t tick_ms)
+{
+    if (s->phase != REG_PHASE_READY)
+        return tick_ms;
+    if (s->cover_err != HM_OK)
+        return 0;
+    return s->unstored_count > 0 && s->store_ms < tick_ms ? s->store_ms : tick_ms;
+}
+
 static struct reg_job *take(struct reg_seq *s, bool *stop)
 {
     (void)pthread_mutex_lock(&s->lock);
     int64_t until = s->next_tick_ms;
     if (s->phase != REG_PHASE_READY && !s->fatal && s->next_try_ms < until)
         until = s->next_try_ms;
-    while (s->first == NULL && !s->stop && hm_clock_mono_ms() < until)
-        wait_until(&s->work, &s->lock, until);
+    while (s->first == NULL && !s->stop && hm_clock_mono_ms() < wake_at(s, until))
+        wait_until(&s->work, &s->lock, wake_at(s, until));
     if (s->first != NULL && s->phase == REG_PHASE_READY)
         gather(s);
     struct reg_job *list = s->first;
@@ -176,21 +187,40 @@ static bool is_of_request(enum hm_err err)
            err == HM_E_SIGNATURE || err == HM_E_DENIED || err == HM_E_STATE || err == HM_E_EXPIRED;
 }
 
-/* One transaction for the whole list, and the checkpoint over it. False: one of the list could not
- * be decided; nothing was done, and each is to be tried alone. */
+static enum hm_err write_batch(struct reg_seq *s, struct reg_job *list, struct hm_why *why)
+{
+    size_t notes = 0;
+    enum hm_err err = db_log_begin(s->log, why);
+    if (err != HM_OK)
+        return err;
+    err = reg_seq_store_notes(s, &notes, why);
+    if (err == HM_OK)
+        err = reg_seq_tick(s, why);
+    if (err == HM_OK)
+        err = decide_all(s, list, why);
+    if (err == HM_OK)
+        err = db_log_commit(s->log, why);
+    if (err == HM_OK)
+        reg_seq_notes_stored(s, notes);
+    else
+        db_log_rollback(s->log);
+    return err;
+}
+
+static void not_covered(struct reg_seq *s, const struct hm_why *why)
+{
+    if (s->phase == REG_PHASE_READY) /* else the log itself must be opened again */
+        s->phase = REG_PHASE_OPEN;
+    s->next_try_ms = 0;
+    reg_seq_set_state(s, false, why->text);
+}
+
+/* One transaction for the whole list; then it goes under a checkpoint. False: one of the list could
+ * not be decided; nothing was done, and each is to be tried alone. */
 static bool run_batch(struct reg_seq *s, struct reg_job *list)
 {
     struct hm_why why = {""};
-    enum hm_err err = db_log_begin(s->log, &why);
-    if (err == HM_OK) {
-        err = reg_seq_tick(s, &why);
-        if (err == HM_OK)
-            err = decide_all(s, list, &why);
-        if (err == HM_OK)
-            err = db_log_commit(s->log, &why);
-        if (err != HM_OK)
-            db_log_rollback(s->log);
-    }
+    enum hm_err err = write_batch(s, list, &why);
     if (is_of_request(err) && list != NULL && list->next != NULL)
         return false;
     if (err != HM_OK) {
@@ -198,25 +228,20 @@ static bool run_batch(struct reg_seq *s, struct reg_job *list)
             s->phase = REG_PHASE_CLOSED;
             reg_seq_set_state(s, false, why.text);
         }
-        finish(s, list, err, &why);
+        reg_seq_finish(s, list, err, &why);
         return true;
     }
-    err = reg_seq_checkpoint(s, &why);
+    err = reg_seq_cover(s, list, &why);
     if (err != HM_OK) {
-        if (s->phase == REG_PHASE_READY) /* else the log itself must be opened again */
-            s->phase = REG_PHASE_OPEN;
-        reg_seq_set_state(s, false, why.text);
         struct hm_why text;
+        not_covered(s, &why);
         (void)hm_fail(&text, err,
                       "recorded, but not yet confirmed by the signer (%s); ask again with the same "
                       "Idempotency-Key",
                       why.text);
-        finish(s, list, HM_E_TIMEOUT, &text);
+        reg_seq_finish(s, list, HM_E_TIMEOUT, &text);
         return true;
     }
-    for (struct reg_job *j = list; j != NULL; j = j->next)
-        j->result.log_size = s->head.size; /* only this thread writes it */
-    finish(s, list, HM_OK, NULL);
     db_log_maintain(s->log);
     return true;
 }
@@ -235,7 +260,7 @@ static void run_jobs(struct reg_seq *s, struct reg_job *list)
         if (s->phase == REG_PHASE_READY)
             (void)run_batch(s, one);
         else
-            finish(s, one, HM_E_UNAVAILABLE, &why);
+            reg_seq_finish(s, one, HM_E_UNAVAILABLE, &why);
     }
 }
 
@@ -282,6 +307,39 @@ static void probe(struct reg_seq *s)
     reg_seq_set_state(s, false, why.text);
 }
 
+/* Did the last checkpoint fail while there was nothing else to do? */
+static void look_at_cover(struct reg_seq *s)
+{
+    struct hm_why why = {""};
+    (void)pthread_mutex_lock(&s->lock);
+    bool failed = s->cover_err != HM_OK;
+    why = s->cover_why;
+    (void)pthread_mutex_unlock(&s->lock);
+    if (failed && s->phase == REG_PHASE_READY)
+        not_covered(s, &why);
+}
+
+static bool store_due(struct reg_seq *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    bool due = s->unstored_count > 0 && hm_clock_mono_ms() >= s->store_ms;
+    (void)pthread_mutex_unlock(&s->lock);
+    return due;
+}
+
+/* At the end. What cannot be stored now, the signer still has. */
+static void store_rest(struct reg_seq *s)
+{
+    size_t notes = 0;
+    (void)reg_seq_cover_wait(s, NULL);
+    if (s->phase != REG_PHASE_READY || db_log_begin(s->log, NULL) != HM_OK)
+        return;
+    if (reg_seq_store_notes(s, &notes, NULL) != HM_OK || db_log_commit(s->log, NULL) != HM_OK)
+        db_log_rollback(s->log);
+    else
+        reg_seq_notes_stored(s, notes);
+}
+
 static void *seq_main(void *arg)
 {
     struct reg_seq *s = arg;
@@ -290,12 +348,13 @@ static void *seq_main(void *arg)
         struct reg_job *list = take(s, &stop);
         if (stop) {
             (void)hm_fail(&why, HM_E_UNAVAILABLE, "the registrar is stopping");
-            finish(s, list, HM_E_UNAVAILABLE, &why);
+            reg_seq_finish(s, list, HM_E_UNAVAILABLE, &why);
             continue;
         }
         bool due = hm_clock_mono_ms() >= s->next_tick_ms;
+        look_at_cover(s);
         if (!get_ready(s, &why)) {
-            finish(s, list, HM_E_UNAVAILABLE, &why);
+            reg_seq_finish(s, list, HM_E_UNAVAILABLE, &why);
             if (due)
                 s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
             continue;
@@ -303,23 +362,37 @@ static void *seq_main(void *arg)
         enum hm_err err = reg_seq_check_clock(s, &why);
         if (err != HM_OK) {
             reg_seq_set_state(s, false, why.text);
-            finish(s, list, err, &why);
+            reg_seq_finish(s, list, err, &why);
             s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
-        } else if (list != NULL || due) {
+        } else if (list != NULL || due || store_due(s)) {
             run_jobs(s, list);
-            if (list == NULL)
+            if (list == NULL && due)
                 probe(s);
         }
     }
+    store_rest(s);
     return NULL;
+}
+
+static void stop_covering(struct reg_seq *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->cover_stop = true;
+    (void)pthread_cond_broadcast(&s->covered);
+    (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_join(s->cover_thread, NULL);
 }
 
 enum hm_err reg_seq_start(struct reg_seq *s, struct hm_why *why)
 {
-    if (pthread_create(&s->thread, NULL, seq_main, s) != 0)
-        return hm_fail(why, HM_E_INTERNAL, "cannot start the sequencer's thread");
-    s->started = true;
-    return HM_OK;
+    if (pthread_create(&s->cover_thread, NULL, reg_seq_cover_main, s) != 0)
+        return hm_fail(why, HM_E_INTERNAL, "cannot start the checkpoint's thread");
+    if (pthread_create(&s->thread, NULL, seq_main, s) == 0) {
+        s->started = true;
+        return HM_OK;
+    }
+    stop_covering(s);
+    return hm_fail(why, HM_E_INTERNAL, "cannot start the sequencer's thread");
 }
 
 void reg_seq_close(struct reg_seq *s)
@@ -332,6 +405,7 @@ void reg_seq_close(struct reg_seq *s)
         (void)pthread_cond_broadcast(&s->work);
         (void)pthread_mutex_unlock(&s->lock);
         (void)pthread_join(s->thread, NULL);
+        stop_covering(s);
     }
     db_log_close(s->log);
     reg_refusals_close(s->refusals);
@@ -342,6 +416,7 @@ void reg_seq_close(struct reg_seq *s)
         (void)close(s->fatal_fd);
     (void)pthread_cond_destroy(&s->work);
     (void)pthread_cond_destroy(&s->published);
+    (void)pthread_cond_destroy(&s->covered);
     (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -369,12 +444,6 @@ bool reg_seq_push(struct reg_seq *s, struct reg_job *job)
     if (!ok)
         job->err = hm_fail(&job->why, HM_E_UNAVAILABLE, "the registrar is stopping");
     return ok;
-}
-
-enum hm_err reg_seq_path(struct reg_seq *s, uint64_t idx, uint64_t size, struct hm_path *out,
-                         struct hm_why *why)
-{
-    return hm_merkle_inclusion(idx, size, db_log_node, s->log, out, why);
 }
 
 struct waiting {

@@ -1,7 +1,7 @@
 /* The sequencer: one thread, the only writer of the log. It takes whatever jobs wait, lets each
- * decide inside one transaction, commits, has the signer sign a checkpoint over the new size,
- * stores it, and only then lets the jobs' owners answer. So durability costs one round per batch.
- * It also brings the log up against the signer and keeps the clock honest. */
+ * decide inside one transaction, commits, and has the signer sign a checkpoint over the new size;
+ * only under that are the jobs done, while the next batch is being decided. So durability costs one
+ * round per batch. It also brings the log up against the signer and keeps the clock honest. */
 #ifndef SERVER_REGISTRAR_REG_SEQ_H
 #define SERVER_REGISTRAR_REG_SEQ_H
 
@@ -47,14 +47,16 @@ struct reg_head {
 struct reg_job {
     reg_decide_fn decide;
     void *arg;
-    /* On the sequencer's thread, once the records are under a signed checkpoint (then head is that
-     * checkpoint) or the decision failed (NULL). It must not block; the job is the owner's again.
-     */
+    struct hm_path *path; /* NULL, or where the inclusion path of the result's record is to go */
+    /* On a thread of the sequencer, once the records are under a signed checkpoint (then head is
+     * that checkpoint) or the decision failed (NULL). It must not block; the job is its owner's
+     * again. */
     void (*done)(struct reg_job *job, struct reg_seq *s, const struct reg_head *head);
     /* out; err as for reg_seq_run */
     enum hm_err err;
     struct hm_why why;
     struct reg_result result;
+    bool has_path;        /* *path is filled, for result.log_size */
     struct reg_job *next; /* the sequencer's */
 };
 
@@ -64,16 +66,13 @@ enum hm_err HM_MUST_USE reg_seq_open(const struct reg_config *c, const struct re
 /* Starts the thread. fatal_fd becomes readable when the log and the signer's memory do not fit: the
  * process must end. */
 enum hm_err HM_MUST_USE reg_seq_start(struct reg_seq *s, struct hm_why *why);
-/* fn is called on the sequencer's thread whenever a batch's jobs are done. Before reg_seq_start. */
+/* fn is called on the thread of done, whenever a batch's jobs are. Before reg_seq_start. */
 void reg_seq_on_settled(struct reg_seq *s, void (*fn)(void *arg), void *arg);
 int reg_seq_fatal_fd(const struct reg_seq *s);
 void reg_seq_close(struct reg_seq *s); /* stops the thread; waiting jobs get HM_E_UNAVAILABLE */
 
 /* False: the registrar is stopping, job->err says so, and done will not be called. */
 bool HM_MUST_USE reg_seq_push(struct reg_seq *s, struct reg_job *job);
-/* Inclusion path of a record. In a job's done only. */
-enum hm_err HM_MUST_USE reg_seq_path(struct reg_seq *s, uint64_t idx, uint64_t size,
-                                     struct hm_path *out, struct hm_why *why);
 /* Runs a decision and waits until its records are under a signed checkpoint. HM_E_UNAVAILABLE:
  * nothing was decided. HM_E_TIMEOUT: recorded, but not confirmed by the signer yet; asking again
  * with the same Idempotency-Key is safe. Others: the batch was rolled back. */

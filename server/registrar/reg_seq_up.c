@@ -1,9 +1,8 @@
-/* Bringing the log up against the signer, checkpoints, the clock, and what time alone causes.
- * Sequencer's thread. */
+/* Bringing the log up against the signer, the clock, and what time alone causes. Sequencer's
+ * thread.
+ */
 #include "server/registrar/reg_seq_priv.h"
 
-#include "schema/core/hm_text.h"
-#include "schema/core/hm_wire.h"
 #include "schema/io/hm_clock.h"
 #include "schema/io/hm_random.h"
 #include "server/ipc/proc_log.h"
@@ -15,65 +14,19 @@
 #define ORPHANS_MAX 256
 #define DAY_S 86400
 
-static void publish(struct reg_seq *s, uint64_t size, const struct hm_digest *root,
-                    const struct hm_buf *note)
+/* A registrar that died between a checkpoint and the next batch has not stored it; the signer has.
+ */
+static enum hm_err keep_last_note(struct reg_seq *s, const struct reg_signer_hello *h,
+                                  struct hm_why *why)
 {
-    (void)pthread_mutex_lock(&s->lock);
-    s->head.size = size;
-    s->head.root = *root;
-    memcpy(s->head.note, note->data, note->len);
-    s->head.note_len = note->len;
-    s->has_head = true;
-    s->committed = size;
-    (void)pthread_cond_broadcast(&s->published);
-    (void)pthread_mutex_unlock(&s->lock);
-}
-
-/* The device's checks will ask for this very signature again in a moment. Only a note with a single
- * signature line: of several, nobody has verified the others. */
-static void remember_signature(const struct reg_seq *s, const struct hm_buf *note)
-{
-    HM_BUF_AUTO sig = {.limit = 256};
-    const char *text = (const char *)note->data;
-    const char *blank = memmem(text, note->len, "\n\n", 2);
-    const char *space = memrchr(text, ' ', note->len);
-    const struct hm_key *key = &s->world->genesis.log_key.key;
-    if (blank == NULL || space == NULL || text[note->len - 1] != '\n' ||
-        memchr(blank + 2, '\n', note->len - (size_t)(blank + 2 - text)) != text + note->len - 1)
-        return;
-    struct hm_bytes encoded = hm_bytes_of(space + 1, note->len - (size_t)(space + 1 - text) - 1);
-    if (hm_unbase64(encoded, &sig) != HM_OK || sig.len != 4 + 64)
-        return;
-    struct hm_digest m = reg_memo_signature(HM_COSE_ED25519, hm_bytes_of(key->raw, key->raw_len),
-                                            hm_bytes_of(text, (size_t)(blank + 1 - text)),
-                                            hm_bytes_of(sig.data + 4, 64));
-    reg_memo_add(s->memo, &m);
-}
-
-enum hm_err reg_seq_checkpoint(struct reg_seq *s, struct hm_why *why)
-{
-    HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
-    struct hm_path path = {.count = 0};
-    uint64_t size = db_log_size(s->log);
-    struct hm_digest root = db_log_root(s->log);
-    if (s->has_head && s->head.size == size) /* has_head and head change on this thread only */
+    struct hm_checkpoint c;
+    struct hm_bytes note = hm_buf_bytes(&h->last_note);
+    if (h->last_size <= db_log_covered(s->log) || note.len == 0)
         return HM_OK;
-    enum hm_err err = hm_merkle_consistency(s->signer_size, size, db_log_node, s->log, &path, why);
+    enum hm_err err = hm_checkpoint_open(note, &s->world->genesis.log_key, &c, why);
     if (err == HM_OK)
-        err = reg_signer_checkpoint(s->signer, &s->world->genesis.log_key, size, &root,
-                                    s->signer_size, &path, &note, why);
-    if (err != HM_OK)
-        return err;
-    s->signer_size = size;
-    remember_signature(s, &note);
-    if (db_log_covered(s->log) < size)
-        err = db_log_put_checkpoint(s->log, size, hm_buf_bytes(&note), why);
-    if (err != HM_OK) {
-        s->phase = REG_PHASE_CLOSED;
-        return err;
-    }
-    publish(s, size, &root, &note);
-    return HM_OK;
+        err = db_log_put_checkpoint(s->log, h->last_size, note, why);
+    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "the signer's last checkpoint");
 }
 
 /* The signer remembers the last checkpoint that it signed. Ours must extend that one. */
@@ -98,7 +51,7 @@ static enum hm_err compare_with_signer(struct reg_seq *s, const struct reg_signe
     }
     if (same) {
         s->signer_size = h->last_size;
-        return HM_OK;
+        return keep_last_note(s, h, why);
     }
     /* Let the signer itself say no: its rule, its words. */
     HM_BUF_AUTO note = {0};
@@ -220,7 +173,9 @@ static enum hm_err record_start(struct reg_seq *s, struct hm_why *why)
 
 enum hm_err reg_seq_bring_up(struct reg_seq *s, struct hm_why *why)
 {
-    enum hm_err err = HM_OK;
+    enum hm_err err = reg_seq_cover_wait(s, NULL); /* what became of it is found out here */
+    reg_seq_cover_reset(s);
+    err = HM_OK;
     if (s->phase == REG_PHASE_CLOSED) {
         db_log_close(s->log);
         s->log = NULL;
@@ -238,7 +193,9 @@ enum hm_err reg_seq_bring_up(struct reg_seq *s, struct hm_why *why)
             s->phase = REG_PHASE_CLOSED;
         s->start_recorded = err == HM_OK;
     }
-    return err == HM_OK ? reg_seq_checkpoint(s, why) : err;
+    if (err == HM_OK)
+        err = reg_seq_cover(s, NULL, why);
+    return err == HM_OK ? reg_seq_cover_wait(s, why) : err;
 }
 
 enum hm_err reg_seq_check_clock(struct reg_seq *s, struct hm_why *why)

@@ -51,12 +51,12 @@ static void hand_to_connection(struct reg_signing *s)
     (void)sem_post(&s->finished);
 }
 
-/* The path for the proof is had cheaply here; without it the connection makes its own. */
-static void keep_proof(struct reg_signing *s, struct reg_seq *seq, const struct reg_head *head)
+/* What the path is for is known here; without this the connection reads a path of its own. */
+static void keep_proof(struct reg_signing *s, const struct reg_head *head)
 {
     struct reg_conn *c = s->conn;
-    if (!c->has_fresh || !s->job.result.has_record || c->fresh.idx != s->job.result.record ||
-        reg_seq_path(seq, c->fresh.idx, head->size, &s->path, NULL) != HM_OK)
+    if (!c->has_fresh || !s->job.has_path || c->fresh.idx != s->job.result.record ||
+        s->job.result.log_size != head->size)
         return;
     hm_buf_reset(&c->proof);
     hm_tlog_proof_write(hm_buf_bytes(&c->fresh_record), c->fresh.idx, &s->path,
@@ -68,8 +68,9 @@ static void keep_proof(struct reg_signing *s, struct reg_seq *seq, const struct 
 static void after_result(struct reg_job *job, struct reg_seq *seq, const struct reg_head *head)
 {
     struct reg_signing *s = job->arg;
+    (void)seq;
     if (job->err == HM_OK)
-        keep_proof(s, seq, head);
+        keep_proof(s, head);
     hand_to_connection(s);
 }
 
@@ -129,19 +130,21 @@ static bool hand_to_signer(struct reg_signing *s, uint64_t size)
     return reg_signq_push(s->conn->desk->signq, &s->sign);
 }
 
-/* On the sequencer: the intention is under a checkpoint, or never will be. */
+/* The intention is under a checkpoint, or never will be. */
 static void after_intention(struct reg_job *job, struct reg_seq *seq, const struct reg_head *head)
 {
     struct reg_signing *s = job->arg;
     struct hm_why why = job->why;
     enum hm_err err = job->err;
+    (void)seq;
+    (void)head;
     if (!s->intended || (err != HM_OK && err != HM_E_TIMEOUT)) {
         hand_to_connection(s);
         return;
     }
-    if (err == HM_OK)
-        err = reg_seq_path(seq, s->intent.idx, head->size, &s->path, &why);
-    if (err == HM_OK && hand_to_signer(s, head->size))
+    if (err == HM_OK && !job->has_path)
+        err = hm_fail(&why, HM_E_INTERNAL, "no path from the intention to its checkpoint");
+    if (err == HM_OK && hand_to_signer(s, job->result.log_size))
         return;
     if (err == HM_OK)
         err = hm_fail(&why, HM_E_UNAVAILABLE, "the registrar is stopping");
@@ -229,6 +232,7 @@ static void pass_round(struct reg_signing *s)
     reg_conn_rest(s->conn);
     s->job.decide = reg_signing_intend;
     s->job.arg = s;
+    s->job.path = &s->path;
     s->job.done = after_intention;
     if (!reg_seq_push(s->conn->desk->seq, &s->job))
         return;
