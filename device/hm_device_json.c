@@ -150,24 +150,26 @@ bool hmd_json_canonical(struct hmd_bytes text)
     return text.len > 0 && text.p[0] == '{' && scan_whole(&s) && s.pos == s.len;
 }
 
+/* Place of the quote that ends the string which begins at i. */
+static size_t string_end(struct hmd_bytes text, size_t i)
+{
+    for (i++; i < text.len && text.p[i] != '"'; i++)
+        if (text.p[i] == '\\')
+            i++;
+    return i;
+}
+
 /* Length of the value at the beginning of a text that is known to be canonical. */
 static size_t value_length(struct hmd_bytes text)
 {
     size_t depth = 0;
-    bool quoted = false;
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.p[i];
-        if (quoted) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                quoted = false;
-            continue;
-        }
-        if ((c == ',' || c == '}' || c == ']') && depth == 0)
+        if (c == '"')
+            i = string_end(text, i);
+        else if ((c == ',' || c == '}' || c == ']') && depth == 0)
             return i;
-        quoted = c == '"';
-        if (c == '{' || c == '[')
+        else if (c == '{' || c == '[')
             depth++;
         else if (c == '}' || c == ']')
             depth--;

@@ -118,46 +118,56 @@ bool hmd_decimal(struct hmd_bytes text, uint64_t *value)
     return true;
 }
 
-static int base64_value(uint8_t c)
+/* Values of the characters from '+' on (RFC 4648 §4); 64: none. */
+#define BASE64_FIRST '+'
+#define BASE64_NONE 64u
+static const uint8_t base64_values['z' - BASE64_FIRST + 1] = {
+    62, 64, 64, 64, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64,
+    64, 64, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17,
+    18, 19, 20, 21, 22, 23, 24, 25, 64, 64, 64, 64, 64, 64, 26, 27, 28, 29, 30, 31,
+    32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51};
+
+static uint32_t base64_value(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : (c == '/' ? 63 : -1);
+    return c >= BASE64_FIRST && c <= 'z' ? base64_values[c - BASE64_FIRST] : BASE64_NONE;
+}
+
+/* Three bytes from four characters, of which the last `pad` are padding. */
+static bool base64_group(const uint8_t *p, size_t pad, uint8_t out[static 3])
+{
+    uint32_t bits = 0;
+    uint32_t seen = 0;
+    for (size_t i = 0; i < 4; i++) {
+        uint32_t v = i < 4 - pad ? base64_value(p[i]) : 0;
+        seen |= v;
+        bits = bits << 6 | (v & 63u);
+    }
+    out[0] = (uint8_t)(bits >> 16);
+    out[1] = (uint8_t)(bits >> 8);
+    out[2] = (uint8_t)bits;
+    return (seen & BASE64_NONE) == 0;
 }
 
 bool hmd_base64(struct hmd_bytes text, uint8_t *out, size_t cap, size_t *len)
 {
     size_t pad = 0;
-    size_t n = 0;
-    uint32_t bits = 0;
+    uint8_t last[3];
     if (text.len == 0 || text.len % 4 != 0)
         return false;
     while (pad < 2 && text.p[text.len - 1 - pad] == '=')
         pad++;
-    size_t total = text.len / 4 * 3 - pad;
-    if (total > cap)
+    size_t whole = text.len / 4 - 1; /* groups before the last one */
+    if (whole * 3 + 3 - pad > cap)
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        int v = i >= text.len - pad ? 0 : base64_value(text.p[i]);
-        if (v < 0)
+    for (size_t i = 0; i < whole; i++)
+        if (!base64_group(text.p + 4 * i, 0, out + 3 * i))
             return false;
-        bits = bits << 6 | (uint32_t)v;
-        if (i % 4 != 3)
-            continue;
-        for (unsigned k = 0; k < 3; k++) {
-            uint8_t byte = (uint8_t)(bits >> (16 - 8 * k));
-            if (n < total)
-                out[n++] = byte;
-            else if (byte != 0)
-                return false;
-        }
-        bits = 0;
-    }
-    *len = total;
+    if (!base64_group(text.p + 4 * whole, pad, last) || (pad > 0 && last[2] != 0) ||
+        (pad > 1 && last[1] != 0))
+        return false;
+    for (size_t i = 0; i < 3 - pad; i++)
+        out[3 * whole + i] = last[i];
+    *len = whole * 3 + 3 - pad;
     return true;
 }
 

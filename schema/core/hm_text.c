@@ -14,24 +14,21 @@ void hm_hex(const uint8_t *data, size_t len, char *out)
     out[2 * len] = '\0';
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
+/* Value of a lower-case hex digit plus one; 0: none. A record has hundreds of them. */
+static const uint8_t hex_plus_one[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
 
 enum hm_err hm_unhex(struct hm_bytes text, uint8_t *out, size_t out_len)
 {
     if (text.len != 2 * out_len)
         return HM_E_MALFORMED;
     for (size_t i = 0; i < text.len; i++)
-        if (hex_value(text.data[i]) < 0)
+        if (hex_plus_one[text.data[i]] == 0)
             return HM_E_MALFORMED;
     for (size_t i = 0; i < out_len; i++)
-        out[i] = (uint8_t)(hex_value(text.data[2 * i]) << 4 | hex_value(text.data[2 * i + 1]));
+        out[i] = (uint8_t)((hex_plus_one[text.data[2 * i]] - 1) << 4 |
+                           (hex_plus_one[text.data[2 * i + 1]] - 1));
     return HM_OK;
 }
 

@@ -163,19 +163,24 @@ enum hm_err reg_signing_intend(struct reg_tx *tx, void *arg, struct reg_result *
                                struct hm_why *why)
 {
     struct reg_signing *s = arg;
-    struct db_release rel;
+    struct db_release rel = {.state = HM_RELEASE_NONE};
     bool done = false;
     bool go = false;
     s->intended = false; /* an earlier try of this decision may have been rolled back */
     enum hm_err err = reg_stored_get(tx, s->ask, out, &done, why);
     if (err == HM_OK && !done)
         err = reg_release_for(tx, s->ask, &rel, &go, out, why);
-    if (err != HM_OK || !go)
+    if (err != HM_OK || done)
         return err;
-    if (rel.state == HM_RELEASE_SIGNED) { /* asking twice is harmless: the same record answers */
+    /* Asking twice is harmless, the same record answers. A repeated request named the state before
+     * its own success: what it asked for is there, and that is no failed precondition (RFC 9110
+     * §13.1.1). So a signature needs no stored answer. */
+    if (rel.state == HM_RELEASE_SIGNED && (go || s->ask->idempotency[0] != '\0')) {
+        out->problem = REG_PROBLEM_NONE;
+        out->detail[0] = '\0';
         out->has_record = true;
         out->record = rel.signed_idx;
         return HM_OK;
     }
-    return judge(tx, s, &rel, out, why);
+    return go ? judge(tx, s, &rel, out, why) : HM_OK;
 }

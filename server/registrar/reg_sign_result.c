@@ -120,10 +120,8 @@ enum hm_err reg_signing_record(struct reg_tx *tx, void *arg, struct reg_result *
     rel.signed_idx = s->ending == REG_ENDING_SIGNED ? r.idx : 0;
     rel.unknown = s->ending == REG_ENDING_UNKNOWN ? r.idx : 0;
     err = db_state_release_update(tx->log, &rel, why);
-    if (err == HM_OK && s->ending == REG_ENDING_SIGNED) {
-        err = put_artifacts(tx, s, rel.id, why);
-        return err == HM_OK ? reg_stored_put(tx, s->ask, out, why) : err;
-    }
+    if (err == HM_OK && s->ending == REG_ENDING_SIGNED)
+        return put_artifacts(tx, s, rel.id, why);
     if (err == HM_OK) /* not kept as the answer: asking again may succeed */
         reg_no(out, s->problem, "%s", s->why.text);
     return err;
