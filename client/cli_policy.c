@@ -108,7 +108,9 @@ static void print_people(const struct cli *c, const struct policy *p)
     for (size_t i = 0; (who = policy_principal_at(p, i)) != NULL; i++) {
         cli_table_cell(&t, "%s", who->id);
         cli_table_cell(&t, "%s", who->name);
-        cli_table_cell(&t, "%s%s%s", (who->roles & POLICY_ROLE_SUBMITTER) != 0 ? "submitter " : "",
+        cli_table_cell(&t, "%s%s%s%s",
+                       (who->roles & POLICY_ROLE_ADMINISTRATOR) != 0 ? "administrator " : "",
+                       (who->roles & POLICY_ROLE_SUBMITTER) != 0 ? "submitter " : "",
                        (who->roles & POLICY_ROLE_APPROVER) != 0 ? "approver " : "",
                        (who->roles & POLICY_ROLE_AUDITOR) != 0 ? "auditor" : "");
         cli_table_cell(&t, "%zu", who->submit_key_count);

@@ -24,6 +24,7 @@ struct policy;
 #define POLICY_PRODUCTS_MAX 1024    /* in one list */
 #define POLICY_CHANNELS_MAX 64      /* in one list */
 #define POLICY_PAIRS_MAX 65536      /* product and channel pairs of all rules together */
+#define POLICY_ADMIN_COUNT_MAX 16   /* administrators that a change of the policy may need */
 #define POLICY_TTL_MIN_S 60         /* approval_ttl_s */
 #define POLICY_TTL_MAX_S 7776000    /* 90 days */
 #define POLICY_TTL_DEFAULT_S 604800 /* 7 days */
@@ -39,6 +40,7 @@ const char *policy_vendor_domain(const struct policy *p);
 #define POLICY_ROLE_SUBMITTER 1u
 #define POLICY_ROLE_APPROVER 2u
 #define POLICY_ROLE_AUDITOR 4u
+#define POLICY_ROLE_ADMINISTRATOR 8u
 
 struct policy_principal {
     const char *id;
@@ -92,5 +94,12 @@ const struct hm_key *policy_builder_keys(const struct policy *p, const char *bui
 /* Builder i in the document's order: its id and keys; NULL past the end. */
 const char *policy_builder_at(const struct policy *p, size_t i, const struct hm_key **keys,
                               size_t *count);
+
+/* How many administrators, distinct people of the administration's group, put another policy into
+ * force; 0 where the document has no administration: then only the root does. */
+size_t policy_admin_count(const struct policy *p);
+const char *policy_admin_group(const struct policy *p); /* NULL likewise */
+/* Does this principal (of this very policy) count there? */
+bool policy_is_administrator(const struct policy *p, const struct policy_principal *who);
 
 #endif

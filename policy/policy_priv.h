@@ -139,6 +139,9 @@ struct policy {
     struct policy_rule_full *rules;
     size_t rule_count;
 
+    const struct policy_group *admin_group; /* NULL: no administration */
+    size_t admin_count;
+
     struct policy_index principal_ids, group_ids, builder_ids, key_ids, rule_ids;
     struct policy_index san_uris;        /* where.i: the principal */
     struct policy_digests fingerprints;  /* where.i: the principal */
@@ -160,6 +163,8 @@ enum hm_err HM_MUST_USE policy_load_builders(struct policy *p, const json_t *lis
                                              struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_keys(struct policy *p, const json_t *list, struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_rules(struct policy *p, const json_t *list, struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_administration(struct policy *p, const json_t *v,
+                                                   struct hm_why *why); /* v NULL: none */
 /* policy_lint.c: what only the whole document shows; builds the key and pair tables on the way. */
 enum hm_err HM_MUST_USE policy_lint(struct policy *p, struct hm_why *why);
 
