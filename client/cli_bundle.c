@@ -223,10 +223,12 @@ enum hm_err cli_bundle_check_approvals(struct cli_bundle *b, const struct cli_fa
         return hm_fail(why, HM_E_DENIED,
                        "the policy that the statement names is not at hand: the "
                        "approvals cannot be checked");
-    const struct policy_rule *rule =
-        policy_match(f->policy, f->statement.product, f->statement.channel);
+    const struct policy_subject subject = {f->statement.product, f->statement.channel,
+                                           f->statement.hardware, f->statement.hardware_count};
+    const struct policy_rule *rule = policy_match(f->policy, &subject);
     if (rule == NULL)
-        return hm_fail(why, HM_E_DENIED, "the policy has no rule for this product and channel");
+        return hm_fail(why, HM_E_DENIED,
+                       "the policy has no rule for this product, channel and hardware");
     for (size_t i = 0; i < b->approval_count; i++) {
         struct hm_why local = {""};
         const struct policy_principal *p = approver_of(f, hm_buf_bytes(&b->approvals[i]), &local);

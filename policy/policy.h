@@ -4,6 +4,7 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
+#include "schema/attest/hm_request.h"
 #include "schema/core/hm_hash.h"
 #include "schema/core/hm_limits.h"
 #include "schema/key/hm_key.h"
@@ -23,6 +24,7 @@ struct policy;
 #define POLICY_RULES_MAX 1024
 #define POLICY_PRODUCTS_MAX 1024    /* in one list */
 #define POLICY_CHANNELS_MAX 64      /* in one list */
+#define POLICY_HARDWARE_MAX 256     /* in one rule */
 #define POLICY_PAIRS_MAX 65536      /* product and channel pairs of all rules together */
 #define POLICY_ADMIN_COUNT_MAX 16   /* administrators that a change of the policy may need */
 #define POLICY_TTL_MIN_S 60         /* approval_ttl_s */
@@ -82,9 +84,15 @@ struct policy_rule {
     int64_t approval_ttl_s;
     bool provenance; /* demanded */
 };
-/* The rule for a product and channel, NULL if none (refused). */
-const struct policy_rule *policy_match(const struct policy *p, const char *product,
-                                       const char *channel);
+/* What a rule is looked up by. Borrowed. */
+struct policy_subject {
+    const char *product;
+    const char *channel;
+    const struct hm_hardware *hardware;
+    size_t hardware_count;
+};
+/* The most specific rule for it, NULL if none (refused). */
+const struct policy_rule *policy_match(const struct policy *p, const struct policy_subject *s);
 /* Rule i in the document's order; NULL past the end. */
 const struct policy_rule *policy_rule_at(const struct policy *p, size_t i);
 bool policy_group_has(const struct policy *p, const char *group, const char *principal);

@@ -30,9 +30,14 @@ static void check_match(struct policy_eval *e)
     const struct policy_facts *f = e->f;
     policy_say(&s.required, "a rule for ", text_or(f->product, "(no product)"), " on channel ",
                text_or(f->channel, "(no channel)"), NULL);
-    e->rule = policy_find_rule(e->p, f->product, f->channel);
+    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count};
+    const struct policy_rule_full *mixed = NULL;
+    e->rule = policy_find_rule(e->p, &subject, &mixed);
     if (e->rule == NULL) {
         policy_say(&s.found, "none", NULL);
+        if (mixed != NULL)
+            policy_say(&s.found, ": some of the hardware, but not all, is that of rule ",
+                       mixed->pub.id, NULL);
         return;
     }
     policy_say(&s.found, e->rule->pub.id, NULL);

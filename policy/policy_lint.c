@@ -96,29 +96,37 @@ static void add_names(struct policy_index *x, const struct policy_names *n,
     x->count += n->count;
 }
 
-static void collect_names(const struct policy *p, const char *member, struct policy_index *x)
+static const struct policy_names *rule_names(const struct policy_rule_full *r, const char *what)
 {
-    bool products = strcmp(member, "products") == 0;
+    return strcmp(what, "product") == 0   ? &r->products
+           : strcmp(what, "channel") == 0 ? &r->channels
+           : strcmp(what, "model") == 0   ? &r->models
+                                          : &r->revisions;
+}
+
+static void collect_names(const struct policy *p, const char *member, const char *what,
+                          struct policy_index *x)
+{
+    bool products = strcmp(what, "product") == 0;
     x->count = 0;
     for (size_t i = 0; products && i < p->builder_count; i++)
         add_names(x, &p->builders[i].products, (struct policy_where){"builders", i, member, 0});
-    for (size_t i = 0; i < p->key_count; i++)
+    for (size_t i = 0; strcmp(member, "hardware") != 0 && i < p->key_count; i++)
         add_names(x, products ? &p->keys[i].products : &p->keys[i].channels,
                   (struct policy_where){"keys", i, member, 0});
     for (size_t i = 0; i < p->rule_count; i++)
-        add_names(x, products ? &p->rules[i].products : &p->rules[i].channels,
-                  (struct policy_where){"rules", i, member, 0});
+        add_names(x, rule_names(&p->rules[i], what), (struct policy_where){"rules", i, member, 0});
 }
 
 static enum hm_err lint_case(struct policy *p, const char *member, const char *what,
                              struct hm_why *why)
 {
     struct policy_index x = {0};
-    collect_names(p, member, &x);
+    collect_names(p, member, what, &x);
     x.v = policy_alloc(&p->arena, x.count, sizeof x.v[0]);
     if (x.v == NULL)
         return policy_no_memory(why);
-    collect_names(p, member, &x);
+    collect_names(p, member, what, &x);
     return policy_index_seal(&x, POLICY_ONE_CASE, what, why);
 }
 
@@ -179,50 +187,6 @@ static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, 
     return HM_OK;
 }
 
-static int pair_compare(const void *pa, const void *pb)
-{
-    const struct policy_pair *a = pa;
-    const struct policy_pair *b = pb;
-    int c = policy_pair_compare(a, b);
-    if (c != 0)
-        return c;
-    return a->rule < b->rule ? -1 : a->rule > b->rule;
-}
-
-static void add_pairs(struct policy *p, size_t rule)
-{
-    const struct policy_rule_full *r = &p->rules[rule];
-    for (size_t a = 0; a < r->products.count; a++)
-        for (size_t b = 0; b < r->channels.count; b++)
-            p->pairs[p->pair_count++] =
-                (struct policy_pair){r->products.v[a].text, r->channels.v[b].text, rule};
-}
-
-static enum hm_err lint_pairs(struct policy *p, struct hm_why *why)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->rule_count; i++)
-        n += p->rules[i].products.count * p->rules[i].channels.count;
-    if (n > POLICY_PAIRS_MAX)
-        return hm_fail(why, HM_E_LIMIT,
-                       "$.rules: %zu product and channel pairs; expected at most %d", n,
-                       POLICY_PAIRS_MAX);
-    p->pairs = policy_alloc(&p->arena, n, sizeof p->pairs[0]);
-    if (p->pairs == NULL)
-        return policy_no_memory(why);
-    for (size_t i = 0; i < p->rule_count; i++)
-        add_pairs(p, i);
-    qsort(p->pairs, n, sizeof p->pairs[0], pair_compare);
-    for (size_t i = 1; i < n; i++)
-        if (policy_pair_compare(&p->pairs[i - 1], &p->pairs[i]) == 0)
-            return hm_fail(
-                why, HM_E_MALFORMED,
-                "$.rules[%zu]: $.rules[%zu] is also for product \"%s\" on channel \"%s\"; expected "
-                "one rule for each",
-                p->pairs[i].rule, p->pairs[i - 1].rule, p->pairs[i].product, p->pairs[i].channel);
-    return HM_OK;
-}
-
 /* Without provenance there are no builders, with it at least one. */
 static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
@@ -263,12 +227,16 @@ enum hm_err policy_lint(struct policy *p, struct hm_why *why)
         err = lint_case(p, "products", "product", why);
     if (err == HM_OK)
         err = lint_case(p, "channels", "channel", why);
+    if (err == HM_OK)
+        err = lint_case(p, "hardware", "model", why);
+    if (err == HM_OK)
+        err = lint_case(p, "hardware", "revision", why);
     for (size_t i = 0; err == HM_OK && i < p->rule_count; i++) {
         err = lint_rule_key(&p->rules[i], i, why);
         if (err == HM_OK)
             err = lint_rule_people(&p->rules[i], i, why);
     }
     if (err == HM_OK)
-        err = lint_pairs(p, why);
+        err = policy_index_rules(p, why);
     return err == HM_OK ? lint_shared_keys(p, why) : err;
 }

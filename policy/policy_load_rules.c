@@ -19,8 +19,10 @@ static enum hm_err read_member_names(struct policy *p, const struct hm_json_in *
                                      const char *member, const json_t *list,
                                      struct policy_names *out)
 {
-    const struct policy_names_spec *spec =
-        strcmp(member, "repositories") == 0 ? &POLICY_SPEC_REPOSITORY : &POLICY_SPEC_NAME;
+    const struct policy_names_spec *spec = strcmp(member, "repositories") == 0
+                                               ? &POLICY_SPEC_REPOSITORY
+                                           : strcmp(member, "hardware") == 0 ? &POLICY_SPEC_HARDWARE
+                                                                             : &POLICY_SPEC_NAME;
     char path[POLICY_PATH_MAX];
     hm_json_path(in, member, -1, path);
     return policy_read_names(&p->arena, list, path, spec, out, in->why);
@@ -205,16 +207,23 @@ static enum hm_err read_provenance(struct policy *p, const struct hm_json_in *ru
 
 struct rule_members {
     const char *id, *key;
-    const json_t *products, *channels, *submitters, *approvals, *provenance;
+    const json_t *products, *channels, *hardware, *submitters, *approvals, *provenance;
     bool no_approvals, no_provenance;
 };
+
+/* A list that may be missing, but not empty: that would be a rule for nothing. */
+static const json_t *list_or_null(struct hm_json_in *in, const char *member, size_t max)
+{
+    return hm_json_has(in, member) ? hm_json_array(in, member, 1, max) : NULL;
+}
 
 static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members *m,
                                      struct policy_rule *out)
 {
     m->id = hm_json_name(in, "id");
-    m->products = hm_json_array(in, "products", 1, POLICY_PRODUCTS_MAX);
-    m->channels = hm_json_array(in, "channels", 1, POLICY_CHANNELS_MAX);
+    m->products = list_or_null(in, "products", POLICY_PRODUCTS_MAX);
+    m->channels = list_or_null(in, "channels", POLICY_CHANNELS_MAX);
+    m->hardware = list_or_null(in, "hardware", POLICY_HARDWARE_MAX);
     out->environment = read_environment(in);
     m->key = hm_json_name(in, "key");
     m->submitters = hm_json_array(in, "submitters", 1, HM_PRINCIPALS_MAX);
@@ -226,6 +235,24 @@ static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members 
         is_none(in, "approvals", m->approvals, out->environment, "{\"group\", \"count\"}");
     m->no_provenance = is_none(in, "provenance", m->provenance, out->environment, "{\"builders\"}");
     return hm_json_end(in);
+}
+
+/* What a rule does not name is all that its key signs; naming it makes the rule more specific. */
+static enum hm_err read_scope(struct policy *p, const struct hm_json_in *in,
+                              const struct rule_members *m, struct policy_rule_full *r)
+{
+    enum hm_err err = HM_OK;
+    r->products = r->key->products;
+    r->channels = r->key->channels;
+    r->specificity =
+        (m->hardware != NULL ? 4u : 0) + (m->products != NULL ? 2u : 0) + (m->channels != NULL);
+    if (m->products != NULL)
+        err = read_member_names(p, in, "products", m->products, &r->products);
+    if (err == HM_OK && m->channels != NULL)
+        err = read_member_names(p, in, "channels", m->channels, &r->channels);
+    if (err == HM_OK && m->hardware != NULL)
+        err = read_member_names(p, in, "hardware", m->hardware, &r->hardware);
+    return err == HM_OK ? policy_split_hardware(p, r, in->why) : err;
 }
 
 static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
@@ -245,9 +272,7 @@ static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
     enum hm_err err =
         policy_read_refs(&p->arena, m->submitters, path, &people, &r->submitters, why);
     if (err == HM_OK)
-        err = read_member_names(p, in, "products", m->products, &r->products);
-    if (err == HM_OK)
-        err = read_member_names(p, in, "channels", m->channels, &r->channels);
+        err = read_scope(p, in, m, r);
     if (err == HM_OK && !m->no_approvals)
         err = read_approvals(p, in, m->approvals, r, why);
     if (err == HM_OK && !m->no_provenance)

@@ -85,8 +85,12 @@ struct policy_rule_full {
     struct policy_rule pub; /* first: policy_match() hands out its address */
     const struct policy_signing_key *key;
     const struct policy_group *group;
-    struct policy_names products;
+    struct policy_names products; /* the key's where the rule names none */
     struct policy_names channels;
+    struct policy_names hardware;  /* "model" or "model/revision"; none: every one */
+    struct policy_names models;    /* the parts of hardware, as often as they stand there */
+    struct policy_names revisions; /* likewise */
+    unsigned specificity;          /* the higher one wins */
     struct policy_ptrs submitters; /* struct policy_principal */
     struct policy_ptrs builders;   /* struct policy_builder */
 };
@@ -116,9 +120,11 @@ const struct policy_digest_at *policy_digests_find(const struct policy_digests *
                                                    const struct hm_digest *d);
 void policy_digests_sort(struct policy_digests *x);
 
+/* In order of product, channel, falling specificity, place in the document. */
 struct policy_pair {
     const char *product;
     const char *channel;
+    unsigned specificity;
     size_t rule;
 };
 
@@ -168,14 +174,28 @@ enum hm_err HM_MUST_USE policy_load_administration(struct policy *p, const json_
 /* policy_lint.c: what only the whole document shows; builds the key and pair tables on the way. */
 enum hm_err HM_MUST_USE policy_lint(struct policy *p, struct hm_why *why);
 
+/* policy_match.c. mixed: a rule that covers some of the hardware but not all of it and so stands in
+ * the way, NULL if none does. */
+const struct policy_rule_full *policy_find_rule(const struct policy *p,
+                                                const struct policy_subject *s,
+                                                const struct policy_rule_full **mixed);
+int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b);
+/* "model" or "model/revision", each part a name. */
+bool policy_hardware_ok(const char *text);
+/* Fills models and revisions out of hardware. */
+enum hm_err HM_MUST_USE policy_split_hardware(struct policy *p, struct policy_rule_full *r,
+                                              struct hm_why *why);
+bool policy_names_meet(const struct policy_names *a, const struct policy_names *b);
+/* Some hardware that both cover. Rules without `hardware` cover every one. */
+bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy_rule_full *b);
+/* Builds the table that rules are looked up in; refuses rules that no release could tell apart. */
+enum hm_err HM_MUST_USE policy_index_rules(struct policy *p, struct hm_why *why);
+
 /* policy_find.c */
-const struct policy_rule_full *policy_find_rule(const struct policy *p, const char *product,
-                                                const char *channel);
 const struct policy_key_ref *policy_find_key(const struct policy *p, const struct hm_key *k);
 /* The entry of a sealed index as an element of its array, NULL if none. */
 const struct policy_group *policy_find_group(const struct policy *p, const char *id);
 const struct policy_builder *policy_find_builder(const struct policy *p, const char *id);
 int policy_key_compare(const struct hm_key *a, const struct hm_key *b);
-int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b);
 
 #endif

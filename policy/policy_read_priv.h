@@ -21,6 +21,7 @@ struct policy_names_spec {
     const char *expected;
 };
 extern const struct policy_names_spec POLICY_SPEC_NAME;       /* products, channels */
+extern const struct policy_names_spec POLICY_SPEC_HARDWARE;   /* "model" or "model/revision" */
 extern const struct policy_names_spec POLICY_SPEC_REPOSITORY; /* also: without "git+" */
 enum hm_err HM_MUST_USE policy_read_names(struct policy_arena *a, const json_t *list,
                                           const char *path, const struct policy_names_spec *spec,

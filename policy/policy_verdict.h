@@ -26,6 +26,8 @@ enum policy_stage {
 struct policy_facts {
     enum policy_stage stage;
     const char *product, *version, *channel;
+    const struct hm_hardware *hardware; /* that the release is for */
+    size_t hardware_count;
     const char *submitter; /* principal proven by the request's signature; NULL = nobody */
     const struct hm_digest
         *key; /* id of the key that would sign; NULL = the rule's own (submission) */

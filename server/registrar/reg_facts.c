@@ -12,6 +12,8 @@ enum hm_err reg_facts_signing(struct reg_tx *tx, const struct reg_facts_signing 
         .product = r->product,
         .version = r->version,
         .channel = r->channel,
+        .hardware = d->known->hardware,
+        .hardware_count = d->known->hardware_count,
         .submitter = d->known->submitter->id,
         .key = &r->keys[0].spki,
         .artifacts = r->artifacts,

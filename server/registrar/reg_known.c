@@ -24,6 +24,7 @@ void reg_known_drop(struct reg_known *k)
     hm_buf_free(&k->statement);
     hm_buf_free(&k->provenance);
     free(k->classes);
+    free(k->hardware);
     free(k);
 }
 
@@ -101,11 +102,17 @@ enum hm_err reg_known_make(const struct reg_world *w, const struct hm_digest *le
     size_t count = reg_format_classes(w, &claim->request, classes);
     struct reg_known *k =
         calloc(1, sizeof *k + claim->provenance_count * sizeof k->provenance_keys[0]);
-    if (k == NULL || (k->classes = malloc((count + 1) * sizeof *k->classes)) == NULL) {
-        free(k);
+    if (k == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    atomic_init(&k->refs, 1);
+    k->classes = malloc((count + 1) * sizeof *k->classes);
+    k->hardware = malloc((claim->request.hardware_count + 1) * sizeof *k->hardware);
+    if (k->classes == NULL || k->hardware == NULL) {
+        reg_known_drop(k);
         return hm_fail(why, HM_E_MEMORY, "no memory");
     }
-    atomic_init(&k->refs, 1);
+    k->hardware_count = claim->request.hardware_count;
+    memcpy(k->hardware, claim->request.hardware, k->hardware_count * sizeof *k->hardware);
     k->leaf = *leaf;
     k->policy = policy;
     k->rule = rule;

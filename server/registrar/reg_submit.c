@@ -371,8 +371,8 @@ static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_b
     if (err != HM_OK || missing->len > 0)
         return err;
     const struct hm_request *q = &s->claim->request;
-    const struct policy_rule *rule =
-        policy_match(s->conn->desk->world->policy, q->product, q->channel);
+    const struct policy_subject subject = {q->product, q->channel, q->hardware, q->hardware_count};
+    const struct policy_rule *rule = policy_match(s->conn->desk->world->policy, &subject);
     if (rule != NULL) {
         err = reg_seq_key_token(s->conn->desk->seq, &rule->key->key_id, s->token, why);
         if (err != HM_OK)

@@ -103,6 +103,21 @@ static bool read_prior(const json_t *list, struct facts_doc *d)
     return true;
 }
 
+static bool read_hardware(const json_t *list, struct facts_doc *d)
+{
+    size_t n = json_array_size(list);
+    if (n > HM_HARDWARE_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        copy_text(d->hardware[i].model, sizeof d->hardware[i].model, v, "model");
+        copy_text(d->hardware[i].revision, sizeof d->hardware[i].revision, v, "revision");
+    }
+    d->facts.hardware = d->hardware;
+    d->facts.hardware_count = n;
+    return true;
+}
+
 bool facts_read(const json_t *v, struct facts_doc *out)
 {
     memset(out, 0, sizeof *out);
@@ -122,6 +137,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     out->artifacts = calloc(json_array_size(artifacts) + 1, sizeof out->artifacts[0]);
     f->artifacts = out->artifacts;
     return json_is_object(v) && read_digests(artifacts, out->artifacts, &f->artifact_count) &&
+           read_hardware(json_object_get(v, "hardware"), out) &&
            read_provenance(json_object_get(v, "provenance"), out) &&
            read_approvals(json_object_get(v, "approvals"), out) &&
            read_prior(json_object_get(v, "prior"), out);
