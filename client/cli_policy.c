@@ -1,6 +1,6 @@
 #include "client/cli_policy.h"
 
-#include "policy/policy.h"
+#include "policy/policy_verdict.h"
 #include "schema/json/hm_json.h"
 
 #include <inttypes.h>
@@ -39,8 +39,9 @@ static void finish(const struct cli *c, struct cli_table *t)
     (void)putchar('\n');
 }
 
-static void print_rules(const struct cli *c, const json_t *doc)
+static void print_rules(const struct cli *c, const struct policy *p, const json_t *doc)
 {
+    char quorum[POLICY_TEXT_MAX];
     static const char *const headers[] = {"RULE", "PRODUCTS",   "CHANNELS",  "ENVIRONMENT",
                                           "KEY",  "SUBMITTERS", "APPROVALS", "PROVENANCE"};
     CLI_TABLE_AUTO t;
@@ -48,21 +49,17 @@ static void print_rules(const struct cli *c, const json_t *doc)
     const json_t *rules = json_object_get(doc, "rules");
     for (size_t i = 0; i < json_array_size(rules); i++) {
         const json_t *r = json_array_get(rules, i);
-        const json_t *a = json_object_get(r, "approvals");
-        const json_t *p = json_object_get(r, "provenance");
+        const json_t *built = json_object_get(r, "provenance");
         put(&t, r, "id");
         put(&t, r, "products");
         put(&t, r, "channels");
         put(&t, r, "environment");
         put(&t, r, "key");
         put(&t, r, "submitters");
-        if (json_is_object(a))
-            cli_table_cell(&t, "%" JSON_INTEGER_FORMAT " of %s",
-                           json_integer_value(json_object_get(a, "count")), text_of(a, "group"));
-        else
-            cli_table_cell(&t, "NONE");
-        if (json_is_object(p))
-            put(&t, p, "builders");
+        policy_quorum_text(policy_rule_at(p, i), quorum);
+        cli_table_cell(&t, "%s", quorum);
+        if (json_is_object(built))
+            put(&t, built, "builders");
         else
             cli_table_cell(&t, "NONE");
     }
@@ -150,7 +147,7 @@ static void print_all(const struct cli *c, const struct policy *p, const json_t 
     (void)fputs(", vendor domain ", stdout);
     cli_put_text(stdout, policy_vendor_domain(p));
     (void)printf("\nsha256:%s\n\n", hex);
-    print_rules(c, doc);
+    print_rules(c, p, doc);
     print_groups(c, doc);
     print_builders(c, doc);
     print_people(c, p);

@@ -25,6 +25,8 @@ struct policy;
 #define POLICY_PRODUCTS_MAX 1024    /* in one list */
 #define POLICY_CHANNELS_MAX 64      /* in one list */
 #define POLICY_HARDWARE_MAX 256     /* in one rule */
+#define POLICY_STAGES_MAX 8         /* of one rule's approvals */
+#define POLICY_REQUIREMENTS_MAX 8   /* groups that one stage asks, or that may veto */
 #define POLICY_PAIRS_MAX 65536      /* product and channel pairs of all rules together */
 #define POLICY_ADMIN_COUNT_MAX 16   /* administrators that a change of the policy may need */
 #define POLICY_TTL_MIN_S 60         /* approval_ttl_s */
@@ -79,8 +81,8 @@ struct policy_rule {
     const char *id;
     const char *environment;
     const struct policy_release_key *key;
-    const char *group; /* approving group, NULL for "none" */
-    size_t approvals;  /* 0 for "none" */
+    const char *group; /* first approving group, NULL for "none" */
+    size_t approvals;  /* people of all groups and stages together, 0 for "none" */
     int64_t approval_ttl_s;
     bool provenance; /* demanded */
 };
@@ -96,6 +98,14 @@ const struct policy_rule *policy_match(const struct policy *p, const struct poli
 /* Rule i in the document's order; NULL past the end. */
 const struct policy_rule *policy_rule_at(const struct policy *p, size_t i);
 bool policy_group_has(const struct policy *p, const char *group, const char *principal);
+/* Whether this stage (from 0) asks a group that the principal is in; POLICY_ANY_STAGE: some stage.
+ */
+#define POLICY_ANY_STAGE SIZE_MAX
+bool policy_rule_asks(const struct policy_rule *r, size_t stage,
+                      const struct policy_principal *who);
+/* Whether a rejection by the principal ends a release: of an approving group, or of one that may
+ * veto. */
+bool policy_rule_may_reject(const struct policy_rule *r, const struct policy_principal *who);
 /* Keys of the builder with this id; count 0 if unknown. */
 const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id,
                                          size_t *count);

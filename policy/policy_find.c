@@ -111,6 +111,34 @@ bool policy_group_has(const struct policy *p, const char *group, const char *pri
     return g != NULL && a != NULL && policy_ptrs_has(&g->members, a);
 }
 
+static bool stage_asks(const struct policy_stage_of *s, const struct policy_principal *who)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (policy_ptrs_has(&s->v[i].group->members, who))
+            return true;
+    return false;
+}
+
+bool policy_rule_asks(const struct policy_rule *r, size_t stage, const struct policy_principal *who)
+{
+    const struct policy_quorum_rule *q = &((const struct policy_rule_full *)r)->quorum;
+    for (size_t i = 0; i < q->stage_count; i++)
+        if ((stage == POLICY_ANY_STAGE || stage == i) && stage_asks(&q->stages[i], who))
+            return true;
+    return false;
+}
+
+bool policy_rule_may_reject(const struct policy_rule *r, const struct policy_principal *who)
+{
+    const struct policy_ptrs *veto = &((const struct policy_rule_full *)r)->quorum.veto;
+    for (size_t i = 0; i < veto->count; i++) {
+        const struct policy_group *g = veto->v[i];
+        if (policy_ptrs_has(&g->members, who))
+            return true;
+    }
+    return policy_rule_asks(r, POLICY_ANY_STAGE, who);
+}
+
 const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id,
                                          size_t *count)
 {

@@ -163,35 +163,13 @@ static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, 
                            "$.rules[%zu].submitters: \"%s\" is no submitter; expected that role", i,
                            a->id);
     }
-    if (r->group == NULL)
-        return HM_OK;
-    for (size_t k = 0; k < r->group->members.count; k++) {
-        const struct policy_principal *a = r->group->members.v[k];
-        if (!(a->roles & POLICY_ROLE_APPROVER))
-            return hm_fail(
-                why, HM_E_MALFORMED,
-                "$.rules[%zu].approvals.group: \"%s\" of %s is no approver; expected that role", i,
-                a->id, r->group->id);
-        if (a->approval_key_count == 0)
-            return hm_fail(
-                why, HM_E_MALFORMED,
-                "$.rules[%zu].approvals.group: approver \"%s\" of %s has no approval key; "
-                "expected at least one",
-                i, a->id, r->group->id);
-    }
-    if (r->group->members.count < r->pub.approvals)
-        return hm_fail(why, HM_E_MALFORMED,
-                       "$.rules[%zu].approvals.count: %zu of a group with %zu members; expected at "
-                       "most that many",
-                       i, r->pub.approvals, r->group->members.count);
     return HM_OK;
 }
 
 /* Without provenance there are no builders, with it at least one. */
 static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
-    if (a->group != b->group || a->pub.approvals != b->pub.approvals ||
-        a->builders.count != b->builders.count)
+    if (!policy_quorum_same(&a->quorum, &b->quorum) || a->builders.count != b->builders.count)
         return false;
     for (size_t i = 0; i < a->builders.count; i++)
         if (a->builders.v[i] != b->builders.v[i])
@@ -235,6 +213,8 @@ enum hm_err policy_lint(struct policy *p, struct hm_why *why)
         err = lint_rule_key(&p->rules[i], i, why);
         if (err == HM_OK)
             err = lint_rule_people(&p->rules[i], i, why);
+        if (err == HM_OK)
+            err = policy_lint_quorum(p, i, why);
     }
     if (err == HM_OK)
         err = policy_index_rules(p, why);

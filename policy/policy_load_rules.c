@@ -165,28 +165,6 @@ static bool is_none(struct hm_json_in *in, const char *member, const json_t *v,
     return true;
 }
 
-static enum hm_err read_approvals(struct policy *p, const struct hm_json_in *rule, const json_t *v,
-                                  struct policy_rule_full *out, struct hm_why *why)
-{
-    struct hm_json_in in;
-    char path[POLICY_PATH_MAX];
-    hm_json_path(rule, "approvals", -1, path);
-    hm_json_begin(&in, v, path, why);
-    const char *group = hm_json_name(&in, "group");
-    uint64_t count = hm_json_uint(&in, "count", 1, HM_APPROVALS_MAX);
-    enum hm_err err = hm_json_end(&in);
-    if (err != HM_OK)
-        return err;
-    hm_json_path(&in, "group", -1, path);
-    const struct policy_target groups = {&p->group_ids, p->groups, sizeof p->groups[0], "groups"};
-    out->group = policy_read_ref(group, path, &groups, why);
-    if (out->group == NULL)
-        return HM_E_MALFORMED;
-    out->pub.group = out->group->id;
-    out->pub.approvals = (size_t)count;
-    return HM_OK;
-}
-
 static enum hm_err read_provenance(struct policy *p, const struct hm_json_in *rule, const json_t *v,
                                    struct policy_rule_full *out, struct hm_why *why)
 {
@@ -274,7 +252,7 @@ static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
     if (err == HM_OK)
         err = read_scope(p, in, m, r);
     if (err == HM_OK && !m->no_approvals)
-        err = read_approvals(p, in, m->approvals, r, why);
+        err = policy_load_approvals(p, in, m->approvals, r, why);
     if (err == HM_OK && !m->no_provenance)
         err = read_provenance(p, in, m->provenance, r, why);
     return err;

@@ -81,10 +81,27 @@ struct policy_signing_key {
     struct policy_names products;
     struct policy_names channels;
 };
+/* So many people of one group. */
+struct policy_requirement {
+    const struct policy_group *group;
+    size_t count;
+    const char *path; /* where it stands in the document */
+};
+/* What is asked at once. */
+struct policy_stage_of {
+    struct policy_requirement *v;
+    size_t count;
+};
+struct policy_quorum_rule {
+    struct policy_stage_of *stages; /* one after the other; none: no approvals */
+    size_t stage_count;
+    bool shared;             /* somebody counts for every group they are in */
+    struct policy_ptrs veto; /* struct policy_group */
+};
 struct policy_rule_full {
     struct policy_rule pub; /* first: policy_match() hands out its address */
     const struct policy_signing_key *key;
-    const struct policy_group *group;
+    struct policy_quorum_rule quorum;
     struct policy_names products; /* the key's where the rule names none */
     struct policy_names channels;
     struct policy_names hardware;  /* "model" or "model/revision"; none: every one */
@@ -190,6 +207,27 @@ bool policy_names_meet(const struct policy_names *a, const struct policy_names *
 bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy_rule_full *b);
 /* Builds the table that rules are looked up in; refuses rules that no release could tell apart. */
 enum hm_err HM_MUST_USE policy_index_rules(struct policy *p, struct hm_why *why);
+
+/* policy_load_approvals.c: the member `approvals` of a rule, other than "none". */
+enum hm_err HM_MUST_USE policy_load_approvals(struct policy *p, const struct hm_json_in *rule,
+                                              const json_t *v, struct policy_rule_full *out,
+                                              struct hm_why *why);
+/* policy_lint_quorum.c: whether the people of rule i can do what it asks, and nobody alone. */
+enum hm_err HM_MUST_USE policy_lint_quorum(const struct policy *p, size_t i, struct hm_why *why);
+bool policy_quorum_same(const struct policy_quorum_rule *a, const struct policy_quorum_rule *b);
+
+/* policy_assign.c: places to be filled, each by one person. */
+#define POLICY_PLACES_MAX (HM_APPROVALS_MAX + 1) /* one more where a size changed */
+#define POLICY_ASKED_MAX (POLICY_STAGES_MAX * POLICY_REQUIREMENTS_MAX)
+struct policy_places {
+    unsigned char asked[POLICY_PLACES_MAX]; /* bit of `may` that the place asks for */
+    size_t count;
+};
+/* Adds `count` places for bit `asked`; what does not fit is left away and `count` says so. */
+void policy_places_add(struct policy_places *t, size_t asked, size_t count);
+/* Whether n people (at most HM_PRINCIPALS_MAX) can fill all places. may[i]: what person i may fill.
+ */
+bool policy_assign(const struct policy_places *t, const uint64_t *may, size_t n);
 
 /* policy_find.c */
 const struct policy_key_ref *policy_find_key(const struct policy *p, const struct hm_key *k);

@@ -318,7 +318,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     hm_signed_free(&s);
     if (err != HM_OK)
         return err;
-    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key};
+    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key, a->record};
     d->approval_count = n + 1;
     return HM_OK;
 }

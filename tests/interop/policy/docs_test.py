@@ -8,7 +8,7 @@ import sys
 
 ROOT = os.environ["HALLMARK_SOURCE"]
 CHECKS = ["rule.match", "submitter.allowed", "key.separation", "provenance.builder", "provenance.subjects",
-          "artifact.fresh", "approvals.count", "approvals.submitter"]
+          "artifact.fresh", "approvals.count", "approvals.veto", "approvals.submitter"]
 GENERAL = ["unknown field, at any depth", "no approvals asked"]  # worded by the reader of all documents
 
 

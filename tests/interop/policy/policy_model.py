@@ -115,6 +115,8 @@ class Policy:
                 need(rule["environment"] == "development", "none")
         if rule["approvals"] != "none":
             self.load_approvals(rule["approvals"])
+            members = set(self.groups[rule["approvals"]["group"]]["members"])
+            need(any(len(members - {s}) >= rule["approvals"]["count"] for s in rule["submitters"]), "nobody is left")
         if rule["provenance"] != "none":
             used = rule["provenance"]["builders"]
             need(used and len(set(used)) == len(used) and set(used) <= set(self.builders), "builders")

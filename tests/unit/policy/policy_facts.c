@@ -79,12 +79,24 @@ static bool read_approvals(const json_t *list, struct facts_doc *d)
     for (size_t i = 0; i < n; i++) {
         const json_t *v = json_array_get(list, i);
         d->approvals[i].principal = text(v, "principal");
+        d->approvals[i].record = (uint64_t)json_integer_value(json_object_get(v, "record"));
         if (!read_digest(json_object_get(v, "key"), &d->approvals[i].key))
             return false;
     }
     d->facts.approvals = d->approvals;
     d->facts.approval_count = n;
     return true;
+}
+
+static bool read_vetoes(const json_t *list, struct facts_doc *d)
+{
+    size_t n = json_array_size(list);
+    d->vetoes = calloc(n + 1, sizeof d->vetoes[0]);
+    for (size_t i = 0; d->vetoes != NULL && i < n; i++)
+        d->vetoes[i] = json_string_value(json_array_get(list, i));
+    d->facts.vetoes = d->vetoes;
+    d->facts.veto_count = n;
+    return d->vetoes != NULL;
 }
 
 static bool read_prior(const json_t *list, struct facts_doc *d)
@@ -140,6 +152,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
            read_hardware(json_object_get(v, "hardware"), out) &&
            read_provenance(json_object_get(v, "provenance"), out) &&
            read_approvals(json_object_get(v, "approvals"), out) &&
+           read_vetoes(json_object_get(v, "vetoes"), out) &&
            read_prior(json_object_get(v, "prior"), out);
 }
 
@@ -149,6 +162,7 @@ void facts_free(struct facts_doc *d)
     free(d->statements);
     free(d->provenance);
     free(d->approvals);
+    free(d->vetoes);
     free(d->prior);
     memset(d, 0, sizeof *d);
 }

@@ -15,11 +15,13 @@ struct facts_doc {
     struct hm_provenance *statements;
     struct policy_fact_provenance *provenance;
     struct policy_fact_approval *approvals;
+    const char **vetoes;
     struct policy_fact_prior *prior;
 };
 /* {"stage", "product", "version", "channel", "hardware": [{"model", "revision"}], "submitter",
  * "key": hex, "artifacts": [hex], "provenance": [{"builder", "subjects": [hex], "sources":
- * [{"repository", …}], "key": key object}], "approvals": [{"principal", "key": hex}], "prior":
+ * [{"repository", …}], "key": key object}], "approvals": [{"principal", "key": hex, "record": n}],
+ * "vetoes": [id], "prior":
  * [{"artifact": hex, "product", "version"}]} false if anything is not of that form. Caller
  * facts_free()s in both cases. */
 bool facts_read(const json_t *v, struct facts_doc *out);
