@@ -157,6 +157,7 @@ static enum hm_err verify_claim(struct reg_conn *c, const struct reg_dossier *d,
         .document = hm_buf_bytes(&e->request),
         .hint = d->submitted.actor,
         .at_s = (int64_t)(d->submitted.t_ms / 1000),
+        .past = true,
         .attestations = attestations,
         .attestation_count = e->attestation_count,
     };
