@@ -45,6 +45,7 @@ const char *policy_vendor_domain(const struct policy *p);
 #define POLICY_ROLE_APPROVER 2u
 #define POLICY_ROLE_AUDITOR 4u
 #define POLICY_ROLE_ADMINISTRATOR 8u
+#define POLICY_ROLE_CUSTODIAN 16u /* "key-custodian" */
 
 struct policy_principal {
     const char *id;

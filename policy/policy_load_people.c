@@ -12,7 +12,8 @@ static enum hm_err read_roles(const json_t *list, const char *path, unsigned *ou
     } known[] = {{"submitter", POLICY_ROLE_SUBMITTER},
                  {"approver", POLICY_ROLE_APPROVER},
                  {"auditor", POLICY_ROLE_AUDITOR},
-                 {"administrator", POLICY_ROLE_ADMINISTRATOR}};
+                 {"administrator", POLICY_ROLE_ADMINISTRATOR},
+                 {"key-custodian", POLICY_ROLE_CUSTODIAN}};
     unsigned roles = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *text = json_string_value(json_array_get(list, i));
@@ -22,8 +23,8 @@ static enum hm_err read_roles(const json_t *list, const char *path, unsigned *ou
                 bit = known[k].bit;
         if (bit == 0)
             return hm_fail(why, HM_E_MALFORMED,
-                           "%s[%zu]: expected \"submitter\", \"approver\", \"auditor\" or "
-                           "\"administrator\"",
+                           "%s[%zu]: expected \"submitter\", \"approver\", \"auditor\", "
+                           "\"administrator\" or \"key-custodian\"",
                            path, i);
         if (roles & bit)
             return hm_fail(why, HM_E_MALFORMED, "%s[%zu]: this role stands twice; expected it once",
@@ -119,7 +120,7 @@ static enum hm_err load_principal(struct policy *p, const json_t *v, size_t i, s
     const char *name = hm_json_str_or(&in, "name", NULL);
     policy_check_title(&in, "name", name);
     struct principal_lists l = {
-        .roles = hm_json_array(&in, "roles", 1, 4),
+        .roles = hm_json_array(&in, "roles", 1, 5),
         .credentials = hm_json_array_or_null(&in, "credentials", POLICY_CREDENTIALS_MAX),
         .submit_keys = hm_json_array_or_null(&in, "submit_keys", POLICY_PRINCIPAL_KEYS_MAX),
         .approval_keys = hm_json_array_or_null(&in, "approval_keys", POLICY_PRINCIPAL_KEYS_MAX),

@@ -132,7 +132,7 @@ static bool may(struct door_req *r)
         r->answer.retry_after_s = wait_s;
         return false;
     }
-    if ((roles & DOOR_KNOWN) != 0 || (roles & r->conn->who.roles) != 0)
+    if ((roles & r->conn->who.roles) != 0)
         return true;
     door_problem(r, DOOR_FORBIDDEN, "%s has no role that may do this", r->conn->who.id);
     return false;

@@ -109,7 +109,7 @@ static const struct row rows[] = {
      "$.principals[1].roles[0]:", "approver"},
     {"role twice", "principals/1/roles=['approver','approver']",
      "$.principals[1].roles[1]:", "once"},
-    {"no roles", "principals/5/roles=[]", "$.principals[5].roles:", "1 to 4"},
+    {"no roles", "principals/5/roles=[]", "$.principals[5].roles:", "1 to 5"},
     {"display name with a control character", "principals/0/name='\\u0007'",
      "$.principals[0].name:", "printable"},
     {"credential of both kinds",
