@@ -227,7 +227,8 @@ enum hm_err cli_bundle_check_approvals(struct cli_bundle *b, const struct cli_fa
                        "the policy that the statement names is not at hand: the "
                        "approvals cannot be checked");
     const struct policy_subject subject = {f->statement.product, f->statement.channel,
-                                           f->statement.hardware, f->statement.hardware_count};
+                                           f->statement.hardware, f->statement.hardware_count,
+                                           f->statement.break_glass[0] != '\0'};
     const struct policy_rule *rule = policy_match(f->policy, &subject);
     if (rule == NULL)
         return hm_fail(why, HM_E_DENIED,

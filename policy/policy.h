@@ -86,6 +86,7 @@ struct policy_rule {
     size_t approvals;  /* people of all groups and stages together, 0 for "none" */
     int64_t approval_ttl_s;
     bool provenance; /* demanded */
+    bool break_glass;
 };
 /* What a rule is looked up by. Borrowed. */
 struct policy_subject {
@@ -93,6 +94,7 @@ struct policy_subject {
     const char *channel;
     const struct hm_hardware *hardware;
     size_t hardware_count;
+    bool break_glass; /* whether the request gives a reason to break the glass */
 };
 /* The most specific rule for it, NULL if none (refused). */
 const struct policy_rule *policy_match(const struct policy *p, const struct policy_subject *s);

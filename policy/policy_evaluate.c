@@ -28,9 +28,11 @@ static void check_match(struct policy_eval *e)
 {
     struct policy_said s = policy_finding_new(e->v, "rule.match");
     const struct policy_facts *f = e->f;
-    policy_say(&s.required, "a rule for ", text_or(f->product, "(no product)"), " on channel ",
+    policy_say(&s.required, f->break_glass != NULL ? "a break-glass rule for " : "a rule for ",
+               text_or(f->product, "(no product)"), " on channel ",
                text_or(f->channel, "(no channel)"), NULL);
-    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count};
+    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
+                                           f->break_glass != NULL};
     const struct policy_rule_full *mixed = NULL;
     e->rule = policy_find_rule(e->p, &subject, &mixed);
     if (e->rule == NULL) {
@@ -44,6 +46,18 @@ static void check_match(struct policy_eval *e)
     s.finding->ok = true;
     memcpy(e->v->rule, e->rule->pub.id, strlen(e->rule->pub.id) + 1);
     e->v->matched = &e->rule->pub;
+}
+
+/* The rule is only found with a reason; shown, so that nobody overlooks it. */
+static void check_break_glass(const struct policy_eval *e)
+{
+    if (!e->rule->pub.break_glass)
+        return;
+    struct policy_said s = policy_finding_new(e->v, "break_glass.reason");
+    policy_say(&s.required, "a reason to break the glass", NULL);
+    policy_say(&s.found, text_or(e->f->break_glass, "none"), NULL);
+    s.finding->ok =
+        text_or(e->f->break_glass, NULL) != NULL && strlen(e->f->break_glass) <= HM_REASON_MAX;
 }
 
 static void check_submitter(const struct policy_eval *e)
@@ -146,6 +160,7 @@ void policy_evaluate(const struct policy *p, const struct policy_facts *f,
     check_match(&e);
     if (e.rule == NULL)
         return;
+    check_break_glass(&e);
     check_submitter(&e);
     check_key(&e);
     policy_check_provenance(&e);

@@ -180,12 +180,13 @@ static bool same_requirements(const struct policy_rule_full *a, const struct pol
 /* Else the weaker rule would set the price of the key. */
 static enum hm_err lint_shared_keys(struct policy *p, struct hm_why *why)
 {
-    const struct policy_rule_full **first = policy_alloc(&p->arena, p->key_count, sizeof *first);
+    const struct policy_rule_full **first =
+        policy_alloc(&p->arena, 2 * p->key_count, sizeof *first);
     if (first == NULL)
         return policy_no_memory(why);
     for (size_t i = 0; i < p->rule_count; i++) {
         const struct policy_rule_full *r = &p->rules[i];
-        size_t k = (size_t)(r->key - p->keys);
+        size_t k = 2 * (size_t)(r->key - p->keys) + r->pub.break_glass;
         if (first[k] == NULL)
             first[k] = r;
         else if (!same_requirements(first[k], r))
@@ -194,6 +195,28 @@ static enum hm_err lint_shared_keys(struct policy *p, struct hm_why *why)
                 "$.rules[%zu].key: \"%s\" is also reached by $.rules[%zu] with other approvals or "
                 "provenance; expected the same, or a key of its own",
                 i, r->key->pub.id, (size_t)(first[k] - p->rules));
+    }
+    return HM_OK;
+}
+
+/* Who breaks the glass is let off other things, so it takes more people. */
+static enum hm_err lint_break_glass(const struct policy *p, size_t i, struct hm_why *why)
+{
+    const struct policy_rule_full *b = &p->rules[i];
+    if (!b->pub.break_glass)
+        return HM_OK;
+    if (b->pub.approvals == 0)
+        return hm_fail(why, HM_E_MALFORMED,
+                       "$.rules[%zu].approvals: a break-glass rule asks for approvals; expected "
+                       "{\"group\", \"count\"}",
+                       i);
+    for (size_t k = 0; k < p->rule_count; k++) {
+        const struct policy_rule_full *r = &p->rules[k];
+        if (!r->pub.break_glass && b->pub.approvals <= r->pub.approvals && policy_rules_meet(b, r))
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.rules[%zu].approvals: %zu people break the glass where $.rules[%zu] "
+                           "asks for %zu; expected more",
+                           i, b->pub.approvals, k, r->pub.approvals);
     }
     return HM_OK;
 }
@@ -215,6 +238,8 @@ enum hm_err policy_lint(struct policy *p, struct hm_why *why)
             err = lint_rule_people(&p->rules[i], i, why);
         if (err == HM_OK)
             err = policy_lint_quorum(p, i, why);
+        if (err == HM_OK)
+            err = lint_break_glass(p, i, why);
     }
     if (err == HM_OK)
         err = policy_index_rules(p, why);

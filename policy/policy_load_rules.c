@@ -205,6 +205,7 @@ static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members 
     out->environment = read_environment(in);
     m->key = hm_json_name(in, "key");
     m->submitters = hm_json_array(in, "submitters", 1, HM_PRINCIPALS_MAX);
+    out->break_glass = hm_json_bool_or(in, "break_glass", false);
     m->approvals = hm_json_any(in, "approvals");
     m->provenance = hm_json_any(in, "provenance");
     out->approval_ttl_s = (int64_t)hm_json_uint_or(in, "approval_ttl_s", POLICY_TTL_MIN_S,

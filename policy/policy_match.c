@@ -65,7 +65,9 @@ static size_t covered(const struct policy_rule_full *r, const struct policy_subj
 int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b)
 {
     int c = strcmp(a->product, b->product);
-    return c != 0 ? c : strcmp(a->channel, b->channel);
+    if (c == 0)
+        c = strcmp(a->channel, b->channel);
+    return c != 0 ? c : (int)a->break_glass - (int)b->break_glass;
 }
 
 static size_t first_pair(const struct policy *p, const struct policy_pair *want)
@@ -89,7 +91,7 @@ const struct policy_rule_full *policy_find_rule(const struct policy *p,
     *mixed = NULL;
     if (s->product == NULL || s->channel == NULL)
         return NULL;
-    const struct policy_pair want = {s->product, s->channel, 0, 0};
+    const struct policy_pair want = {s->product, s->channel, s->break_glass, 0, 0};
     for (size_t i = first_pair(p, &want);
          i < p->pair_count && policy_pair_compare(&p->pairs[i], &want) == 0; i++) {
         const struct policy_rule_full *r = &p->rules[p->pairs[i].rule];
@@ -152,6 +154,12 @@ bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy
            model_meets(&a->hardware, &b->hardware) || model_meets(&b->hardware, &a->hardware);
 }
 
+bool policy_rules_meet(const struct policy_rule_full *a, const struct policy_rule_full *b)
+{
+    return policy_names_meet(&a->products, &b->products) &&
+           policy_names_meet(&a->channels, &b->channels) && policy_hardware_meets(a, b);
+}
+
 static int pair_compare(const void *pa, const void *pb)
 {
     const struct policy_pair *a = pa;
@@ -169,8 +177,9 @@ static void add_pairs(struct policy *p, size_t rule)
     const struct policy_rule_full *r = &p->rules[rule];
     for (size_t a = 0; a < r->products.count; a++)
         for (size_t b = 0; b < r->channels.count; b++)
-            p->pairs[p->pair_count++] = (struct policy_pair){
-                r->products.v[a].text, r->channels.v[b].text, r->specificity, rule};
+            p->pairs[p->pair_count++] =
+                (struct policy_pair){r->products.v[a].text, r->channels.v[b].text,
+                                     r->pub.break_glass, r->specificity, rule};
 }
 
 static const char *first_common(const struct policy_names *a, const struct policy_names *b)
@@ -186,8 +195,8 @@ static enum hm_err apart(const struct policy *p, size_t i, size_t j, struct hm_w
 {
     const struct policy_rule_full *a = &p->rules[i];
     const struct policy_rule_full *b = &p->rules[j];
-    if (a->specificity != b->specificity || !policy_names_meet(&a->products, &b->products) ||
-        !policy_names_meet(&a->channels, &b->channels) || !policy_hardware_meets(a, b))
+    if (a->pub.break_glass != b->pub.break_glass || a->specificity != b->specificity ||
+        !policy_rules_meet(a, b))
         return HM_OK;
     return hm_fail(
         why, HM_E_MALFORMED,

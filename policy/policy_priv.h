@@ -137,10 +137,11 @@ const struct policy_digest_at *policy_digests_find(const struct policy_digests *
                                                    const struct hm_digest *d);
 void policy_digests_sort(struct policy_digests *x);
 
-/* In order of product, channel, falling specificity, place in the document. */
+/* In order of product, channel, break-glass or not, falling specificity, place in the document. */
 struct policy_pair {
     const char *product;
     const char *channel;
+    bool break_glass;
     unsigned specificity;
     size_t rule;
 };
@@ -205,6 +206,8 @@ enum hm_err HM_MUST_USE policy_split_hardware(struct policy *p, struct policy_ru
 bool policy_names_meet(const struct policy_names *a, const struct policy_names *b);
 /* Some hardware that both cover. Rules without `hardware` cover every one. */
 bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy_rule_full *b);
+/* Some product, channel and hardware that both are for. */
+bool policy_rules_meet(const struct policy_rule_full *a, const struct policy_rule_full *b);
 /* Builds the table that rules are looked up in; refuses rules that no release could tell apart. */
 enum hm_err HM_MUST_USE policy_index_rules(struct policy *p, struct hm_why *why);
 

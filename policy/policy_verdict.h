@@ -29,7 +29,8 @@ struct policy_facts {
     const char *product, *version, *channel;
     const struct hm_hardware *hardware; /* that the release is for */
     size_t hardware_count;
-    const char *submitter; /* principal proven by the request's signature; NULL = nobody */
+    const char *break_glass; /* reason in the request; NULL = none */
+    const char *submitter;   /* principal proven by the request's signature; NULL = nobody */
     const struct hm_digest
         *key; /* id of the key that would sign; NULL = the rule's own (submission) */
     const struct hm_digest *artifacts;

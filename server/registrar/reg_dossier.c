@@ -24,6 +24,7 @@ void reg_claim_facts(const struct reg_claim *c, enum policy_stage stage,
         .channel = r->channel,
         .hardware = r->hardware,
         .hardware_count = r->hardware_count,
+        .break_glass = r->break_glass[0] != '\0' ? r->break_glass : NULL,
         .submitter = c->submitter->id,
         .artifacts = artifacts,
         .artifact_count = r->artifact_count,
@@ -37,6 +38,7 @@ static void copy_request(const struct hm_request *r, struct hm_approval *a)
     memcpy(a->product, r->product, sizeof a->product);
     memcpy(a->version, r->version, sizeof a->version);
     memcpy(a->channel, r->channel, sizeof a->channel);
+    memcpy(a->break_glass, r->break_glass, sizeof a->break_glass);
     memcpy(a->hardware, r->hardware, sizeof a->hardware);
     a->hardware_count = r->hardware_count;
     memcpy(a->regions, r->regions, sizeof a->regions);

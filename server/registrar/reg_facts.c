@@ -12,6 +12,7 @@ static void of_release(const struct reg_dossier *d, struct policy_facts *out)
         .channel = r->channel,
         .hardware = d->known->hardware,
         .hardware_count = d->known->hardware_count,
+        .break_glass = d->known->break_glass,
         .submitter = d->known->submitter->id,
         .key = &r->keys[0].spki,
         .artifacts = r->artifacts,

@@ -25,6 +25,7 @@ void reg_known_drop(struct reg_known *k)
     hm_buf_free(&k->provenance);
     free(k->classes);
     free(k->hardware);
+    free(k->break_glass);
     free(k);
 }
 
@@ -107,7 +108,10 @@ enum hm_err reg_known_make(const struct reg_world *w, const struct hm_digest *le
     atomic_init(&k->refs, 1);
     k->classes = malloc((count + 1) * sizeof *k->classes);
     k->hardware = malloc((claim->request.hardware_count + 1) * sizeof *k->hardware);
-    if (k->classes == NULL || k->hardware == NULL) {
+    if (claim->request.break_glass[0] != '\0')
+        k->break_glass = strdup(claim->request.break_glass);
+    if (k->classes == NULL || k->hardware == NULL ||
+        (k->break_glass == NULL && claim->request.break_glass[0] != '\0')) {
         reg_known_drop(k);
         return hm_fail(why, HM_E_MEMORY, "no memory");
     }

@@ -140,6 +140,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     f->product = text(v, "product");
     f->version = text(v, "version");
     f->channel = text(v, "channel");
+    f->break_glass = text(v, "break_glass");
     f->submitter = text(v, "submitter");
     const json_t *key = json_object_get(v, "key");
     if (key != NULL && !read_digest(key, &out->key))

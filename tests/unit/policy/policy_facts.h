@@ -18,8 +18,9 @@ struct facts_doc {
     const char **vetoes;
     struct policy_fact_prior *prior;
 };
-/* {"stage", "product", "version", "channel", "hardware": [{"model", "revision"}], "submitter",
- * "key": hex, "artifacts": [hex], "provenance": [{"builder", "subjects": [hex], "sources":
+/* {"stage", "product", "version", "channel", "hardware": [{"model", "revision"}], "break_glass",
+ * "submitter", "key": hex, "artifacts": [hex], "provenance": [{"builder", "subjects": [hex],
+ * "sources":
  * [{"repository", …}], "key": key object}], "approvals": [{"principal", "key": hex, "record": n}],
  * "vetoes": [id], "prior":
  * [{"artifact": hex, "product", "version"}]} false if anything is not of that form. Caller
