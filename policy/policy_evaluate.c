@@ -77,6 +77,22 @@ static void check_submitter(const struct policy_eval *e)
         who != NULL && (who->roles & POLICY_ROLE_SUBMITTER) && policy_ptrs_has(allowed, who);
 }
 
+/* The load has seen to it; asked again of who really submitted. */
+static void check_duties(const struct policy_eval *e)
+{
+    if (e->rule->separate == 0)
+        return;
+    struct policy_said s = policy_finding_new(e->v, "duty.separation");
+    const struct policy_principal *who = policy_principal(e->p, e->f->submitter);
+    policy_say(&s.required, "a submitter without another role that the rule separates", NULL);
+    policy_say(&s.found, text_or(e->f->submitter, "nobody"), NULL);
+    unsigned others =
+        e->rule->separate & POLICY_ROLE_SUBMITTER ? e->rule->separate & ~POLICY_ROLE_SUBMITTER : 0;
+    s.finding->ok = who != NULL && (who->roles & others) == 0;
+    if (who != NULL && !s.finding->ok)
+        policy_say(&s.found, " holds another one", NULL);
+}
+
 static void check_key(const struct policy_eval *e)
 {
     struct policy_said s = policy_finding_new(e->v, "key.separation");
@@ -162,6 +178,7 @@ void policy_evaluate(const struct policy *p, const struct policy_facts *f,
         return;
     check_break_glass(&e);
     check_submitter(&e);
+    check_duties(&e);
     check_key(&e);
     policy_check_provenance(&e);
     check_fresh(&e);

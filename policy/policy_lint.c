@@ -154,6 +154,48 @@ static enum hm_err lint_rule_key(const struct policy_rule_full *r, size_t i, str
     return err == HM_OK ? names_within(&r->channels, &r->key->channels, i, "channels", why) : err;
 }
 
+/* Who acts in a separated role and holds another one of them, or NULL. */
+static const char *second_role(const struct policy_rule_full *r, const struct policy_principal *a,
+                               unsigned acts_as)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } roles[] = {{POLICY_ROLE_SUBMITTER, "submitter"},
+                 {POLICY_ROLE_APPROVER, "approver"},
+                 {POLICY_ROLE_ADMINISTRATOR, "administrator"},
+                 {POLICY_ROLE_CUSTODIAN, "key-custodian"}};
+    unsigned others = (r->separate & acts_as) != 0 ? r->separate & a->roles & ~acts_as : 0;
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (others & roles[i].bit)
+            return roles[i].name;
+    return NULL;
+}
+
+static enum hm_err lint_separate(const struct policy *p, size_t i, struct hm_why *why)
+{
+    const struct policy_rule_full *r = &p->rules[i];
+    for (size_t k = 0; k < p->principal_count && r->separate != 0; k++) {
+        const struct policy_principal *a = &p->principals[k];
+        const char *role = NULL;
+        if (policy_ptrs_has(&r->submitters, a))
+            role = second_role(r, a, POLICY_ROLE_SUBMITTER);
+        if (role != NULL)
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.rules[%zu].submitters: \"%s\" is %s, too, which the rule separates; "
+                           "expected somebody else",
+                           i, a->id, role);
+        if (policy_rule_asks(&r->pub, POLICY_ANY_STAGE, a))
+            role = second_role(r, a, POLICY_ROLE_APPROVER);
+        if (role != NULL)
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.rules[%zu].approvals: approver \"%s\" is %s, too, which the rule "
+                           "separates; expected somebody else",
+                           i, a->id, role);
+    }
+    return HM_OK;
+}
+
 static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, struct hm_why *why)
 {
     for (size_t k = 0; k < r->submitters.count; k++) {
@@ -169,7 +211,8 @@ static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, 
 /* Without provenance there are no builders, with it at least one. */
 static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
-    if (!policy_quorum_same(&a->quorum, &b->quorum) || a->builders.count != b->builders.count)
+    if (!policy_quorum_same(&a->quorum, &b->quorum) || a->separate != b->separate ||
+        a->builders.count != b->builders.count)
         return false;
     for (size_t i = 0; i < a->builders.count; i++)
         if (a->builders.v[i] != b->builders.v[i])
@@ -238,6 +281,8 @@ enum hm_err policy_lint(struct policy *p, struct hm_why *why)
             err = lint_rule_people(&p->rules[i], i, why);
         if (err == HM_OK)
             err = policy_lint_quorum(p, i, why);
+        if (err == HM_OK)
+            err = lint_separate(p, i, why);
         if (err == HM_OK)
             err = lint_break_glass(p, i, why);
     }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static enum hm_err read_roles(const json_t *list, const char *path, unsigned *out,
+enum hm_err policy_read_roles(const json_t *list, const char *path, unsigned *out,
                               struct hm_why *why)
 {
     static const struct {
@@ -49,6 +49,7 @@ static enum hm_err read_credential(struct policy *p, const json_t *v, const char
     hm_json_begin(&in, v, path, why);
     const char *uri = hm_json_str_or(&in, "san_uri", NULL);
     const char *print = hm_json_str_or(&in, "fingerprint", NULL);
+    const json_t *oidc = hm_json_object_or_null(&in, "oidc");
     struct policy_digest_at d = {.where = *where};
     if (uri != NULL && !policy_uri_ok(uri))
         hm_json_bad(&in, HM_E_MALFORMED, "san_uri", "expected a URI without spaces or wildcards");
@@ -57,9 +58,12 @@ static enum hm_err read_credential(struct policy *p, const json_t *v, const char
     enum hm_err err = hm_json_end(&in);
     if (err != HM_OK)
         return err;
-    if ((uri == NULL) == (print == NULL))
+    if ((uri != NULL) + (print != NULL) + (oidc != NULL) != 1)
         return hm_fail(why, HM_E_MALFORMED,
-                       "%s: expected exactly one of \"san_uri\" and \"fingerprint\"", path);
+                       "%s: expected exactly one of \"san_uri\", \"fingerprint\" and \"oidc\"",
+                       path);
+    if (oidc != NULL)
+        return policy_read_oidc(p, oidc, path, where, why);
     if (uri == NULL) {
         p->fingerprints.v[p->fingerprints.count++] = d;
         return HM_OK;
@@ -95,7 +99,7 @@ static enum hm_err read_lists(struct policy *p, const struct principal_lists *l,
     struct policy_principal *out = &p->principals[i];
     char path[POLICY_PATH_MAX];
     hm_json_path(in, "roles", -1, path);
-    enum hm_err err = read_roles(l->roles, path, &out->roles, why);
+    enum hm_err err = policy_read_roles(l->roles, path, &out->roles, why);
     if (err == HM_OK)
         err = read_credentials(p, l->credentials, in, i, why);
     hm_json_path(in, "submit_keys", -1, path);
@@ -148,6 +152,8 @@ static size_t credential_total(const json_t *list)
 static enum hm_err seal_credentials(struct policy *p, struct hm_why *why)
 {
     enum hm_err err = policy_index_seal(&p->san_uris, POLICY_ONCE, "credential", why);
+    if (err == HM_OK)
+        err = policy_seal_oidc(p, why);
     if (err != HM_OK)
         return err;
     policy_digests_sort(&p->fingerprints);

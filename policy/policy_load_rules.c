@@ -185,7 +185,7 @@ static enum hm_err read_provenance(struct policy *p, const struct hm_json_in *ru
 
 struct rule_members {
     const char *id, *key;
-    const json_t *products, *channels, *hardware, *submitters, *approvals, *provenance;
+    const json_t *products, *channels, *hardware, *submitters, *approvals, *provenance, *separate;
     bool no_approvals, no_provenance;
 };
 
@@ -205,6 +205,7 @@ static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members 
     out->environment = read_environment(in);
     m->key = hm_json_name(in, "key");
     m->submitters = hm_json_array(in, "submitters", 1, HM_PRINCIPALS_MAX);
+    m->separate = hm_json_has(in, "separate") ? hm_json_array(in, "separate", 2, 4) : NULL;
     out->break_glass = hm_json_bool_or(in, "break_glass", false);
     m->approvals = hm_json_any(in, "approvals");
     m->provenance = hm_json_any(in, "provenance");
@@ -234,6 +235,25 @@ static enum hm_err read_scope(struct policy *p, const struct hm_json_in *in,
     return err == HM_OK ? policy_split_hardware(p, r, in->why) : err;
 }
 
+static enum hm_err read_separate(const struct hm_json_in *in, const json_t *list, unsigned *out,
+                                 struct hm_why *why)
+{
+    char path[POLICY_PATH_MAX];
+    unsigned roles = 0;
+    hm_json_path(in, "separate", -1, path);
+    enum hm_err err = policy_read_roles(list, path, &roles, why);
+    if (err != HM_OK)
+        return err;
+    if ((roles & POLICY_ROLE_AUDITOR) != 0 ||
+        (roles & (POLICY_ROLE_SUBMITTER | POLICY_ROLE_APPROVER)) == 0)
+        return hm_fail(why, HM_E_MALFORMED,
+                       "%s: expected \"submitter\" or \"approver\", and no \"auditor\": those who "
+                       "act for a release",
+                       path);
+    *out = roles;
+    return HM_OK;
+}
+
 static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
                                 const struct rule_members *m, struct policy_rule_full *r,
                                 struct hm_why *why)
@@ -252,6 +272,8 @@ static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
         policy_read_refs(&p->arena, m->submitters, path, &people, &r->submitters, why);
     if (err == HM_OK)
         err = read_scope(p, in, m, r);
+    if (err == HM_OK && m->separate != NULL)
+        err = read_separate(in, m->separate, &r->separate, why);
     if (err == HM_OK && !m->no_approvals)
         err = policy_load_approvals(p, in, m->approvals, r, why);
     if (err == HM_OK && !m->no_provenance)

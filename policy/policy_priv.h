@@ -110,6 +110,7 @@ struct policy_rule_full {
     unsigned specificity;          /* the higher one wins */
     struct policy_ptrs submitters; /* struct policy_principal */
     struct policy_ptrs builders;   /* struct policy_builder */
+    unsigned separate;             /* roles that nobody who acts may hold together; 0: none */
 };
 
 enum policy_key_role {
@@ -146,6 +147,19 @@ struct policy_pair {
     size_t rule;
 };
 
+/* A credential of kind `oidc`, in no order. where.i: the principal. */
+struct policy_claim {
+    const char *name;
+    const char *value;
+};
+struct policy_oidc {
+    const struct policy_oidc *next;
+    const char *issuer;
+    struct policy_claim *claims;
+    size_t claim_count;
+    struct policy_where where;
+};
+
 struct policy {
     struct policy_arena arena;
     struct hm_digest digest;
@@ -167,6 +181,8 @@ struct policy {
     size_t admin_count;
 
     struct policy_index principal_ids, group_ids, builder_ids, key_ids, rule_ids;
+    const struct policy_oidc *oidc; /* a list */
+    size_t oidc_count;
     struct policy_index san_uris;        /* where.i: the principal */
     struct policy_digests fingerprints;  /* where.i: the principal */
     struct policy_digests approval_keys; /* key id; where.i: the principal */
@@ -189,6 +205,10 @@ enum hm_err HM_MUST_USE policy_load_keys(struct policy *p, const json_t *list, s
 enum hm_err HM_MUST_USE policy_load_rules(struct policy *p, const json_t *list, struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_administration(struct policy *p, const json_t *v,
                                                    struct hm_why *why); /* v NULL: none */
+/* policy_load_identity.c: one credential; and that no token could be two principals. */
+enum hm_err HM_MUST_USE policy_read_oidc(struct policy *p, const json_t *v, const char *path,
+                                         const struct policy_where *where, struct hm_why *why);
+enum hm_err HM_MUST_USE policy_seal_oidc(const struct policy *p, struct hm_why *why);
 /* policy_lint.c: what only the whole document shows; builds the key and pair tables on the way. */
 enum hm_err HM_MUST_USE policy_lint(struct policy *p, struct hm_why *why);
 

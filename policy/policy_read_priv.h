@@ -14,6 +14,10 @@ bool policy_uri_ok(const char *uri);
 /* One of the three environments as a static string, NULL for anything else. */
 const char *policy_environment(const char *text);
 
+/* Array of distinct roles as POLICY_ROLE_ bits. */
+enum hm_err HM_MUST_USE policy_read_roles(const json_t *list, const char *path, unsigned *out,
+                                          struct hm_why *why);
+
 /* Array of distinct names (ok: hm_name_ok or the like; expected: for the error). path: of the
  * array. */
 struct policy_names_spec {
