@@ -1,6 +1,7 @@
 /* Which rule decides about what, then and now. Every product, channel and hardware that a rule of
  * either side names is looked up on both sides, so that a new, more specific rule that asks for
- * less is seen where it takes over from an older one. */
+ * less is seen where it takes over from an older one. Rules that break the glass are looked up for
+ * requests that do. */
 #include "client/cli_diff_priv.h"
 
 #include <stdio.h>
@@ -33,13 +34,12 @@ static const json_t *scope_of(const json_t *doc, const json_t *rule, const char 
 
 static void subject_text(const struct policy_subject *s, char *out, size_t size)
 {
-    if (strcmp(s->hardware->model, NOTHING_NAMES_IT) == 0)
-        (void)snprintf(out, size, "%s on %s", s->product, s->channel);
-    else if (strcmp(s->hardware->revision, NOTHING_NAMES_IT) == 0)
-        (void)snprintf(out, size, "%s on %s for %s", s->product, s->channel, s->hardware->model);
-    else
-        (void)snprintf(out, size, "%s on %s for %s/%s", s->product, s->channel, s->hardware->model,
-                       s->hardware->revision);
+    const struct hm_hardware *h = s->hardware;
+    bool model = strcmp(h->model, NOTHING_NAMES_IT) != 0;
+    bool revision = strcmp(h->revision, NOTHING_NAMES_IT) != 0;
+    (void)snprintf(out, size, "%s on %s%s%s%s%s%s", s->product, s->channel, model ? " for " : "",
+                   model ? h->model : "", revision ? "/" : "", revision ? h->revision : "",
+                   s->break_glass ? " by break glass" : "");
 }
 
 /* Keeps the two rules that decide about it. */
@@ -47,7 +47,7 @@ static void look_up(struct walk *w, const struct policy_subject *s)
 {
     const struct policy_rule *from = policy_match(w->d->from.policy, s);
     const struct policy_rule *to = policy_match(w->d->to.policy, s);
-    char name[2 * HM_NAME_MAX + 2], text[4 * HM_NAME_MAX + 16];
+    char name[2 * HM_NAME_MAX + 2], text[4 * HM_NAME_MAX + 48];
     if (from == NULL && to == NULL)
         return;
     (void)snprintf(name, sizeof name, "%s/%s", from != NULL ? from->id : "",
@@ -99,7 +99,8 @@ static void walk_rules(struct walk *w, const json_t *doc)
             for (size_t c = 0; c < json_array_size(channels); c++) {
                 struct policy_subject s = {
                     .product = json_string_value(json_array_get(products, p)),
-                    .channel = json_string_value(json_array_get(channels, c))};
+                    .channel = json_string_value(json_array_get(channels, c)),
+                    .break_glass = json_is_true(json_object_get(rule, "break_glass"))};
                 walk_hardware(w, rule, s);
             }
     }

@@ -4,8 +4,9 @@ import json
 import sys
 import tempfile
 
-from policy_lib import Bench, documented, edited
+from policy_lib import Bench, documented, edited, new_key
 
+CAROL = new_key("carol")
 BUILDER = "https://ci.example.com/builder"
 
 
@@ -62,6 +63,10 @@ CHANGES = [
      ("stricter", "approvals: groups with a veto added: both"), ("weaker", "groups with a veto removed: both")),
     ("hardware", rule(0, hardware=["er-100"]),
      ("stricter", "can be released no longer: edge-router on stable"), ("wider", "can be released now")),
+    ("break glass", lambda d: (d["principals"].append({"id": "carol", "roles": ["approver"], "approval_keys": [{"ssh": CAROL}]}),
+                               d["groups"].append({"id": "all", "members": ["alice", "bob", "carol"]}),
+                               d["rules"].append(dict(d["rules"][0], id="urgent", break_glass=True, approvals={"group": "all", "count": 3}))),
+     ("wider", "can be released now, no rule was for it: edge-router on stable by break glass"), ("stricter", "can be released no longer")),
     ("products left out", lambda d: d["rules"][0].pop("products"), None, None),
     ("member leaves", lambda d: (d["groups"][0].update(members=["alice"]), d["rules"][0]["approvals"].update(count=1)),
      ("stricter", "members removed: bob"), ("wider", "members added: bob")),

@@ -5,6 +5,9 @@ import os
 import re
 import subprocess
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
 ROOT = os.environ["HALLMARK_SOURCE"]
 
 
@@ -12,6 +15,12 @@ def documented():
     """The policy of docs/policy.md, which loads as it stands."""
     with open(f"{ROOT}/docs/policy.md", encoding="utf-8") as f:
         return json.loads(re.search(r"```json\n(.*?)```", f.read(), re.S).group(1))
+
+
+def new_key(comment):
+    """A line of authorized_keys whose private half nobody has."""
+    public = ed25519.Ed25519PrivateKey.generate().public_key()
+    return public.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode() + " " + comment
 
 
 class Bench:
