@@ -1,5 +1,6 @@
 #include "client/cli_bundle.h"
 
+#include "policy/policy_verdict.h"
 #include "schema/attest/hm_signed.h"
 #include "schema/core/hm_text.h"
 #include "schema/cose/hm_authwrap.h"
@@ -193,7 +194,7 @@ enum hm_err cli_bundle_read(struct hm_bytes body, const struct cli_facts *f,
 
 /* The person behind one approval, or NULL with the reason in *why. */
 static const struct policy_principal *approver_of(const struct cli_facts *f, struct hm_bytes doc,
-                                                  struct hm_why *why)
+                                                  struct hm_digest *key, struct hm_why *why)
 {
     struct hm_signed s;
     const struct policy_principal *who = NULL;
@@ -208,8 +209,10 @@ static const struct policy_principal *approver_of(const struct cli_facts *f, str
     const struct policy_principal *p;
     for (size_t i = 0; who == NULL && (p = policy_principal_at(f->policy, i)) != NULL; i++)
         for (size_t k = 0; k < p->approval_key_count; k++)
-            if (hm_signed_verify(&s, HM_SIGNED_APPROVAL, &p->approval_keys[k], NULL) == HM_OK)
+            if (hm_signed_verify(&s, HM_SIGNED_APPROVAL, &p->approval_keys[k], NULL) == HM_OK) {
                 who = p;
+                *key = hm_key_id(&p->approval_keys[k]);
+            }
     hm_signed_free(&s);
     return who;
 }
@@ -217,32 +220,36 @@ static const struct policy_principal *approver_of(const struct cli_facts *f, str
 enum hm_err cli_bundle_check_approvals(struct cli_bundle *b, const struct cli_facts *f,
                                        struct hm_why *why)
 {
-    const struct policy_principal *people[HM_APPROVALS_MAX];
-    size_t count = 0;
+    struct policy_fact_approval approvals[HM_APPROVALS_MAX];
+    struct policy_quorum quorum;
     if (f->policy == NULL)
         return hm_fail(why, HM_E_DENIED,
                        "the policy that the statement names is not at hand: the "
                        "approvals cannot be checked");
-    const struct policy_rule *rule =
-        policy_match(f->policy, f->statement.product, f->statement.channel);
+    const struct policy_subject subject = {f->statement.product, f->statement.channel,
+                                           f->statement.hardware, f->statement.hardware_count,
+                                           f->statement.break_glass[0] != '\0'};
+    const struct policy_rule *rule = policy_match(f->policy, &subject);
     if (rule == NULL)
-        return hm_fail(why, HM_E_DENIED, "the policy has no rule for this product and channel");
+        return hm_fail(why, HM_E_DENIED,
+                       "the policy has no rule for this product, channel and hardware");
     for (size_t i = 0; i < b->approval_count; i++) {
         struct hm_why local = {""};
-        const struct policy_principal *p = approver_of(f, hm_buf_bytes(&b->approvals[i]), &local);
+        approvals[i].record = i + 1; /* a bundle lists them in the order of their records */
+        const struct policy_principal *p =
+            approver_of(f, hm_buf_bytes(&b->approvals[i]), &approvals[i].key, &local);
         if (p == NULL)
             return hm_fail(why, HM_E_SIGNATURE, "approval %zu: %.400s", i + 1, local.text);
-        bool counts = rule->group != NULL && policy_group_has(f->policy, rule->group, p->id) &&
-                      strcmp(p->id, f->submitted.record.actor) != 0;
-        for (size_t k = 0; k < count; k++)
-            counts &= people[k] != p;
-        if (counts)
-            people[count++] = p;
+        approvals[i].principal = p->id;
     }
-    b->people = count;
-    if (count < rule->approvals)
+    const struct policy_facts facts = {.submitter = f->submitted.record.actor,
+                                       .approvals = approvals,
+                                       .approval_count = b->approval_count};
+    policy_quorum(f->policy, rule, &facts, &quorum);
+    b->people = quorum.people;
+    if (!quorum.stands)
         return hm_fail(why, HM_E_DENIED,
                        "approvals: rule '%s' asks for %zu people of '%s', found %zu", rule->id,
-                       rule->approvals, rule->group != NULL ? rule->group : "-", count);
+                       rule->approvals, rule->group != NULL ? rule->group : "-", quorum.people);
     return HM_OK;
 }

@@ -26,6 +26,8 @@ static void show_what(const struct hm_approval *s, FILE *out)
     (void)snprintf(text, sizeof text, "%s %s for channel %s (%s)", s->product, s->version,
                    s->channel, s->environment);
     line(out, "release", text);
+    if (s->break_glass[0] != '\0')
+        line(out, "BREAK GLASS", s->break_glass);
     (void)snprintf(text, sizeof text, "%" PRIu64, s->sequence);
     line(out, "sequence", text);
     for (size_t i = 0; i < s->hardware_count; i++) {

@@ -130,6 +130,13 @@ static enum hm_err add_conditions(struct cli *c, struct hm_request *r)
     if (at_least != NULL && hm_version_numbers(at_least, r->at_least, &r->at_least_count) != HM_OK)
         return hm_fail(&c->why, HM_E_CONFIG,
                        "--installed-at-least: '%.40s': expected a version like 2.0.0", at_least);
+    const char *reason = cli_args_get(&c->args, "break-glass");
+    if (reason != NULL && (reason[0] == '\0' || strlen(reason) > HM_REASON_MAX ||
+                           !hm_printable_ok(hm_bytes_str(reason))))
+        return hm_fail(&c->why, HM_E_CONFIG,
+                       "--break-glass: expected a reason of 1 to %d bytes on one line",
+                       HM_REASON_MAX);
+    (void)snprintf(r->break_glass, sizeof r->break_glass, "%s", reason != NULL ? reason : "");
     r->expires_s = hm_clock_unix_s() + (int64_t)valid;
     hm_random(r->nonce, sizeof r->nonce);
     return HM_OK;

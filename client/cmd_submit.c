@@ -19,6 +19,8 @@ static const struct cli_opt opts[] = {
     {"dependency", "PRODUCT:VERSION", "a release that must have been signed before", true},
     {"use-before", "TIME", "devices do not install it afterwards (2028-01-01T00:00:00Z)", false},
     {"rollback-floor", "N", "lowest sequence number that may boot once this is confirmed", false},
+    {"break-glass", "REASON", "the policy's break-glass rules decide, and everybody sees why",
+     false},
     {"installed-at-least", "VERSION", "installs only over this version or a later one", false},
     {"valid-for", "SECONDS", "how long the request may be submitted, default 3600", false},
     {"request", "FILE", "a request as --dry-run wrote it, in place of the options above", false},

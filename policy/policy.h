@@ -4,6 +4,7 @@
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 
+#include "schema/attest/hm_request.h"
 #include "schema/core/hm_hash.h"
 #include "schema/core/hm_limits.h"
 #include "schema/key/hm_key.h"
@@ -23,7 +24,11 @@ struct policy;
 #define POLICY_RULES_MAX 1024
 #define POLICY_PRODUCTS_MAX 1024    /* in one list */
 #define POLICY_CHANNELS_MAX 64      /* in one list */
+#define POLICY_HARDWARE_MAX 256     /* in one rule */
+#define POLICY_STAGES_MAX 8         /* of one rule's approvals */
+#define POLICY_REQUIREMENTS_MAX 8   /* groups that one stage asks, or that may veto */
 #define POLICY_PAIRS_MAX 65536      /* product and channel pairs of all rules together */
+#define POLICY_ADMIN_COUNT_MAX 16   /* administrators that a change of the policy may need */
 #define POLICY_TTL_MIN_S 60         /* approval_ttl_s */
 #define POLICY_TTL_MAX_S 7776000    /* 90 days */
 #define POLICY_TTL_DEFAULT_S 604800 /* 7 days */
@@ -39,6 +44,8 @@ const char *policy_vendor_domain(const struct policy *p);
 #define POLICY_ROLE_SUBMITTER 1u
 #define POLICY_ROLE_APPROVER 2u
 #define POLICY_ROLE_AUDITOR 4u
+#define POLICY_ROLE_ADMINISTRATOR 8u
+#define POLICY_ROLE_CUSTODIAN 16u /* "key-custodian" */
 
 struct policy_principal {
     const char *id;
@@ -75,22 +82,45 @@ struct policy_rule {
     const char *id;
     const char *environment;
     const struct policy_release_key *key;
-    const char *group; /* approving group, NULL for "none" */
-    size_t approvals;  /* 0 for "none" */
+    const char *group; /* first approving group, NULL for "none" */
+    size_t approvals;  /* people of all groups and stages together, 0 for "none" */
     int64_t approval_ttl_s;
     bool provenance; /* demanded */
+    bool break_glass;
 };
-/* The rule for a product and channel, NULL if none (refused). */
-const struct policy_rule *policy_match(const struct policy *p, const char *product,
-                                       const char *channel);
+/* What a rule is looked up by. Borrowed. */
+struct policy_subject {
+    const char *product;
+    const char *channel;
+    const struct hm_hardware *hardware;
+    size_t hardware_count;
+    bool break_glass; /* whether the request gives a reason to break the glass */
+};
+/* The most specific rule for it, NULL if none (refused). */
+const struct policy_rule *policy_match(const struct policy *p, const struct policy_subject *s);
 /* Rule i in the document's order; NULL past the end. */
 const struct policy_rule *policy_rule_at(const struct policy *p, size_t i);
 bool policy_group_has(const struct policy *p, const char *group, const char *principal);
+/* Whether this stage (from 0) asks a group that the principal is in; POLICY_ANY_STAGE: some stage.
+ */
+#define POLICY_ANY_STAGE SIZE_MAX
+bool policy_rule_asks(const struct policy_rule *r, size_t stage,
+                      const struct policy_principal *who);
+/* Whether a rejection by the principal ends a release: of an approving group, or of one that may
+ * veto. */
+bool policy_rule_may_reject(const struct policy_rule *r, const struct policy_principal *who);
 /* Keys of the builder with this id; count 0 if unknown. */
 const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id,
                                          size_t *count);
 /* Builder i in the document's order: its id and keys; NULL past the end. */
 const char *policy_builder_at(const struct policy *p, size_t i, const struct hm_key **keys,
                               size_t *count);
+
+/* How many administrators, distinct people of the administration's group, put another policy into
+ * force; 0 where the document has no administration: then only the root does. */
+size_t policy_admin_count(const struct policy *p);
+const char *policy_admin_group(const struct policy *p); /* NULL likewise */
+/* Does this principal (of this very policy) count there? */
+bool policy_is_administrator(const struct policy *p, const struct policy_principal *who);
 
 #endif

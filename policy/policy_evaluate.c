@@ -28,17 +28,36 @@ static void check_match(struct policy_eval *e)
 {
     struct policy_said s = policy_finding_new(e->v, "rule.match");
     const struct policy_facts *f = e->f;
-    policy_say(&s.required, "a rule for ", text_or(f->product, "(no product)"), " on channel ",
+    policy_say(&s.required, f->break_glass != NULL ? "a break-glass rule for " : "a rule for ",
+               text_or(f->product, "(no product)"), " on channel ",
                text_or(f->channel, "(no channel)"), NULL);
-    e->rule = policy_find_rule(e->p, f->product, f->channel);
+    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
+                                           f->break_glass != NULL};
+    const struct policy_rule_full *mixed = NULL;
+    e->rule = policy_find_rule(e->p, &subject, &mixed);
     if (e->rule == NULL) {
         policy_say(&s.found, "none", NULL);
+        if (mixed != NULL)
+            policy_say(&s.found, ": some of the hardware, but not all, is that of rule ",
+                       mixed->pub.id, NULL);
         return;
     }
     policy_say(&s.found, e->rule->pub.id, NULL);
     s.finding->ok = true;
     memcpy(e->v->rule, e->rule->pub.id, strlen(e->rule->pub.id) + 1);
     e->v->matched = &e->rule->pub;
+}
+
+/* The rule is only found with a reason; shown, so that nobody overlooks it. */
+static void check_break_glass(const struct policy_eval *e)
+{
+    if (!e->rule->pub.break_glass)
+        return;
+    struct policy_said s = policy_finding_new(e->v, "break_glass.reason");
+    policy_say(&s.required, "a reason to break the glass", NULL);
+    policy_say(&s.found, text_or(e->f->break_glass, "none"), NULL);
+    s.finding->ok =
+        text_or(e->f->break_glass, NULL) != NULL && strlen(e->f->break_glass) <= HM_REASON_MAX;
 }
 
 static void check_submitter(const struct policy_eval *e)
@@ -56,6 +75,22 @@ static void check_submitter(const struct policy_eval *e)
         policy_say(&s.found, ", whom the policy does not know", NULL);
     s.finding->ok =
         who != NULL && (who->roles & POLICY_ROLE_SUBMITTER) && policy_ptrs_has(allowed, who);
+}
+
+/* The load has seen to it; asked again of who really submitted. */
+static void check_duties(const struct policy_eval *e)
+{
+    if (e->rule->separate == 0)
+        return;
+    struct policy_said s = policy_finding_new(e->v, "duty.separation");
+    const struct policy_principal *who = policy_principal(e->p, e->f->submitter);
+    policy_say(&s.required, "a submitter without another role that the rule separates", NULL);
+    policy_say(&s.found, text_or(e->f->submitter, "nobody"), NULL);
+    unsigned others =
+        e->rule->separate & POLICY_ROLE_SUBMITTER ? e->rule->separate & ~POLICY_ROLE_SUBMITTER : 0;
+    s.finding->ok = who != NULL && (who->roles & others) == 0;
+    if (who != NULL && !s.finding->ok)
+        policy_say(&s.found, " holds another one", NULL);
 }
 
 static void check_key(const struct policy_eval *e)
@@ -121,94 +156,6 @@ static void check_fresh(const struct policy_eval *e)
     s.finding->ok = true;
 }
 
-/* Who gave an approval: the holder of its key, if that is whom the fact names. */
-static const struct policy_principal *approver(const struct policy_eval *e,
-                                               const struct policy_fact_approval *a)
-{
-    const struct policy_digest_at *d = policy_digests_find(&e->p->approval_keys, &a->key);
-    const struct policy_principal *who = d != NULL ? &e->p->principals[d->where.i] : NULL;
-    return who != NULL && same_text(who->id, a->principal) ? who : NULL;
-}
-
-struct tally {
-    const struct policy_principal *people[HM_APPROVALS_MAX];
-    size_t count;
-    bool submitter_left_out;
-    struct policy_text left_out;
-};
-
-static void leave_out(struct tally *t, const char *who, const char *reason)
-{
-    policy_say(&t->left_out, t->left_out.len == 0 ? "" : ", ", text_or(who, "(nobody)"), " (",
-               reason, ")", NULL);
-}
-
-/* One approval. A key has one holder (policy_lint.c), so that distinct people are distinct keys
- * too. */
-static void tally_add(const struct policy_eval *e, const struct policy_fact_approval *a,
-                      struct tally *t)
-{
-    const struct policy_principal *who = approver(e, a);
-    if (who == NULL) {
-        leave_out(t, a->principal, "not by a key of theirs");
-        return;
-    }
-    if (same_text(who->id, e->f->submitter)) {
-        if (!t->submitter_left_out)
-            leave_out(t, who->id, "the submitter");
-        t->submitter_left_out = true;
-        return;
-    }
-    if (!(who->roles & POLICY_ROLE_APPROVER) || !policy_ptrs_has(&e->rule->group->members, who)) {
-        leave_out(t, who->id, "not in the group");
-        return;
-    }
-    for (size_t i = 0; i < t->count; i++)
-        if (t->people[i] == who)
-            return;
-    /* No rule asks for more than HM_APPROVALS_MAX people; further ones change nothing. */
-    if (t->count < HM_APPROVALS_MAX)
-        t->people[t->count++] = who;
-}
-
-static void say_people(struct policy_text *out, const struct tally *t)
-{
-    policy_say_number(out, t->count);
-    policy_say(out, t->count == 0 ? ": nobody" : ": ", NULL);
-    for (size_t i = 0; i < t->count && !out->full; i++)
-        policy_say(out, i > 0 ? ", " : "", t->people[i]->id, NULL);
-    if (t->left_out.len > 0)
-        policy_say(out, "; left out: ", t->left_out.out, NULL);
-}
-
-static void check_approvals(const struct policy_eval *e)
-{
-    struct policy_said s = policy_finding_new(e->v, "approvals.count");
-    if (e->rule->group == NULL) {
-        policy_say(&s.required, "no approvals (", e->rule->pub.environment, ")", NULL);
-        policy_say(&s.found, "none needed", NULL);
-        s.finding->ok = strcmp(e->rule->pub.environment, "development") == 0;
-        return;
-    }
-    char left_out[POLICY_TEXT_MAX] = "";
-    struct tally t = {.left_out = {left_out, 0, false}};
-    for (size_t i = 0; i < e->f->approval_count; i++)
-        tally_add(e, &e->f->approvals[i], &t);
-    policy_say_count(&s.required, e->rule->pub.approvals, "person", "distinct people");
-    policy_say(&s.required, " of ", e->rule->group->id, NULL);
-    say_people(&s.found, &t);
-    bool quorum = e->rule->pub.approvals > 0 && t.count >= e->rule->pub.approvals;
-    s.finding->ok = quorum;
-    e->v->approvals_counted = t.count;
-    if (!t.submitter_left_out)
-        return;
-    struct policy_said own = policy_finding_new(e->v, "approvals.submitter");
-    policy_say(&own.required, "approvals by others than the submitter", NULL);
-    policy_say(&own.found, e->f->submitter,
-               " submitted this release, so that approval does not count", NULL);
-    own.finding->ok = quorum;
-}
-
 static bool all_ok(const struct policy_verdict *v)
 {
     for (size_t i = 0; i < v->finding_count; i++)
@@ -229,14 +176,16 @@ void policy_evaluate(const struct policy *p, const struct policy_facts *f,
     check_match(&e);
     if (e.rule == NULL)
         return;
+    check_break_glass(&e);
     check_submitter(&e);
+    check_duties(&e);
     check_key(&e);
     policy_check_provenance(&e);
     check_fresh(&e);
     size_t expected = FINDINGS_AT_SUBMISSION;
     /* Any stage that is not plainly submission asks everything. */
     if (f->stage != POLICY_AT_SUBMISSION) {
-        check_approvals(&e);
+        policy_check_approvals(&e);
         expected = FINDINGS_AT_SIGNING;
     }
     out->allow = out->finding_count >= expected && all_ok(out);

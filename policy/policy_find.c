@@ -12,12 +12,6 @@ int policy_key_compare(const struct hm_key *a, const struct hm_key *b)
     return memcmp(a->raw, b->raw, a->raw_len);
 }
 
-int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b)
-{
-    int c = strcmp(a->product, b->product);
-    return c != 0 ? c : strcmp(a->channel, b->channel);
-}
-
 const struct policy_key_ref *policy_find_key(const struct policy *p, const struct hm_key *k)
 {
     if (k->raw_len > HM_KEY_RAW_MAX)
@@ -35,34 +29,6 @@ const struct policy_key_ref *policy_find_key(const struct policy *p, const struc
             hi = mid;
     }
     return NULL;
-}
-
-const struct policy_rule_full *policy_find_rule(const struct policy *p, const char *product,
-                                                const char *channel)
-{
-    if (product == NULL || channel == NULL)
-        return NULL;
-    const struct policy_pair want = {product, channel, 0};
-    size_t lo = 0;
-    size_t hi = p->pair_count;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        int c = policy_pair_compare(&p->pairs[mid], &want);
-        if (c == 0)
-            return &p->rules[p->pairs[mid].rule];
-        if (c < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return NULL;
-}
-
-const struct policy_rule *policy_match(const struct policy *p, const char *product,
-                                       const char *channel)
-{
-    const struct policy_rule_full *r = policy_find_rule(p, product, channel);
-    return r != NULL ? &r->pub : NULL;
 }
 
 const struct policy_rule *policy_rule_at(const struct policy *p, size_t i)
@@ -143,6 +109,34 @@ bool policy_group_has(const struct policy *p, const char *group, const char *pri
     const struct policy_group *g = policy_find_group(p, group);
     const struct policy_principal *a = policy_principal(p, principal);
     return g != NULL && a != NULL && policy_ptrs_has(&g->members, a);
+}
+
+static bool stage_asks(const struct policy_stage_of *s, const struct policy_principal *who)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (policy_ptrs_has(&s->v[i].group->members, who))
+            return true;
+    return false;
+}
+
+bool policy_rule_asks(const struct policy_rule *r, size_t stage, const struct policy_principal *who)
+{
+    const struct policy_quorum_rule *q = &((const struct policy_rule_full *)r)->quorum;
+    for (size_t i = 0; i < q->stage_count; i++)
+        if ((stage == POLICY_ANY_STAGE || stage == i) && stage_asks(&q->stages[i], who))
+            return true;
+    return false;
+}
+
+bool policy_rule_may_reject(const struct policy_rule *r, const struct policy_principal *who)
+{
+    const struct policy_ptrs *veto = &((const struct policy_rule_full *)r)->quorum.veto;
+    for (size_t i = 0; i < veto->count; i++) {
+        const struct policy_group *g = veto->v[i];
+        if (policy_ptrs_has(&g->members, who))
+            return true;
+    }
+    return policy_rule_asks(r, POLICY_ANY_STAGE, who);
 }
 
 const struct hm_key *policy_builder_keys(const struct policy *p, const char *builder_id,

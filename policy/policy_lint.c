@@ -96,29 +96,37 @@ static void add_names(struct policy_index *x, const struct policy_names *n,
     x->count += n->count;
 }
 
-static void collect_names(const struct policy *p, const char *member, struct policy_index *x)
+static const struct policy_names *rule_names(const struct policy_rule_full *r, const char *what)
 {
-    bool products = strcmp(member, "products") == 0;
+    return strcmp(what, "product") == 0   ? &r->products
+           : strcmp(what, "channel") == 0 ? &r->channels
+           : strcmp(what, "model") == 0   ? &r->models
+                                          : &r->revisions;
+}
+
+static void collect_names(const struct policy *p, const char *member, const char *what,
+                          struct policy_index *x)
+{
+    bool products = strcmp(what, "product") == 0;
     x->count = 0;
     for (size_t i = 0; products && i < p->builder_count; i++)
         add_names(x, &p->builders[i].products, (struct policy_where){"builders", i, member, 0});
-    for (size_t i = 0; i < p->key_count; i++)
+    for (size_t i = 0; strcmp(member, "hardware") != 0 && i < p->key_count; i++)
         add_names(x, products ? &p->keys[i].products : &p->keys[i].channels,
                   (struct policy_where){"keys", i, member, 0});
     for (size_t i = 0; i < p->rule_count; i++)
-        add_names(x, products ? &p->rules[i].products : &p->rules[i].channels,
-                  (struct policy_where){"rules", i, member, 0});
+        add_names(x, rule_names(&p->rules[i], what), (struct policy_where){"rules", i, member, 0});
 }
 
 static enum hm_err lint_case(struct policy *p, const char *member, const char *what,
                              struct hm_why *why)
 {
     struct policy_index x = {0};
-    collect_names(p, member, &x);
+    collect_names(p, member, what, &x);
     x.v = policy_alloc(&p->arena, x.count, sizeof x.v[0]);
     if (x.v == NULL)
         return policy_no_memory(why);
-    collect_names(p, member, &x);
+    collect_names(p, member, what, &x);
     return policy_index_seal(&x, POLICY_ONE_CASE, what, why);
 }
 
@@ -146,6 +154,48 @@ static enum hm_err lint_rule_key(const struct policy_rule_full *r, size_t i, str
     return err == HM_OK ? names_within(&r->channels, &r->key->channels, i, "channels", why) : err;
 }
 
+/* Who acts in a separated role and holds another one of them, or NULL. */
+static const char *second_role(const struct policy_rule_full *r, const struct policy_principal *a,
+                               unsigned acts_as)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } roles[] = {{POLICY_ROLE_SUBMITTER, "submitter"},
+                 {POLICY_ROLE_APPROVER, "approver"},
+                 {POLICY_ROLE_ADMINISTRATOR, "administrator"},
+                 {POLICY_ROLE_CUSTODIAN, "key-custodian"}};
+    unsigned others = (r->separate & acts_as) != 0 ? r->separate & a->roles & ~acts_as : 0;
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (others & roles[i].bit)
+            return roles[i].name;
+    return NULL;
+}
+
+static enum hm_err lint_separate(const struct policy *p, size_t i, struct hm_why *why)
+{
+    const struct policy_rule_full *r = &p->rules[i];
+    for (size_t k = 0; k < p->principal_count && r->separate != 0; k++) {
+        const struct policy_principal *a = &p->principals[k];
+        const char *role = NULL;
+        if (policy_ptrs_has(&r->submitters, a))
+            role = second_role(r, a, POLICY_ROLE_SUBMITTER);
+        if (role != NULL)
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.rules[%zu].submitters: \"%s\" is %s, too, which the rule separates; "
+                           "expected somebody else",
+                           i, a->id, role);
+        if (policy_rule_asks(&r->pub, POLICY_ANY_STAGE, a))
+            role = second_role(r, a, POLICY_ROLE_APPROVER);
+        if (role != NULL)
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.rules[%zu].approvals: approver \"%s\" is %s, too, which the rule "
+                           "separates; expected somebody else",
+                           i, a->id, role);
+    }
+    return HM_OK;
+}
+
 static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, struct hm_why *why)
 {
     for (size_t k = 0; k < r->submitters.count; k++) {
@@ -155,78 +205,13 @@ static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, 
                            "$.rules[%zu].submitters: \"%s\" is no submitter; expected that role", i,
                            a->id);
     }
-    if (r->group == NULL)
-        return HM_OK;
-    for (size_t k = 0; k < r->group->members.count; k++) {
-        const struct policy_principal *a = r->group->members.v[k];
-        if (!(a->roles & POLICY_ROLE_APPROVER))
-            return hm_fail(
-                why, HM_E_MALFORMED,
-                "$.rules[%zu].approvals.group: \"%s\" of %s is no approver; expected that role", i,
-                a->id, r->group->id);
-        if (a->approval_key_count == 0)
-            return hm_fail(
-                why, HM_E_MALFORMED,
-                "$.rules[%zu].approvals.group: approver \"%s\" of %s has no approval key; "
-                "expected at least one",
-                i, a->id, r->group->id);
-    }
-    if (r->group->members.count < r->pub.approvals)
-        return hm_fail(why, HM_E_MALFORMED,
-                       "$.rules[%zu].approvals.count: %zu of a group with %zu members; expected at "
-                       "most that many",
-                       i, r->pub.approvals, r->group->members.count);
-    return HM_OK;
-}
-
-static int pair_compare(const void *pa, const void *pb)
-{
-    const struct policy_pair *a = pa;
-    const struct policy_pair *b = pb;
-    int c = policy_pair_compare(a, b);
-    if (c != 0)
-        return c;
-    return a->rule < b->rule ? -1 : a->rule > b->rule;
-}
-
-static void add_pairs(struct policy *p, size_t rule)
-{
-    const struct policy_rule_full *r = &p->rules[rule];
-    for (size_t a = 0; a < r->products.count; a++)
-        for (size_t b = 0; b < r->channels.count; b++)
-            p->pairs[p->pair_count++] =
-                (struct policy_pair){r->products.v[a].text, r->channels.v[b].text, rule};
-}
-
-static enum hm_err lint_pairs(struct policy *p, struct hm_why *why)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < p->rule_count; i++)
-        n += p->rules[i].products.count * p->rules[i].channels.count;
-    if (n > POLICY_PAIRS_MAX)
-        return hm_fail(why, HM_E_LIMIT,
-                       "$.rules: %zu product and channel pairs; expected at most %d", n,
-                       POLICY_PAIRS_MAX);
-    p->pairs = policy_alloc(&p->arena, n, sizeof p->pairs[0]);
-    if (p->pairs == NULL)
-        return policy_no_memory(why);
-    for (size_t i = 0; i < p->rule_count; i++)
-        add_pairs(p, i);
-    qsort(p->pairs, n, sizeof p->pairs[0], pair_compare);
-    for (size_t i = 1; i < n; i++)
-        if (policy_pair_compare(&p->pairs[i - 1], &p->pairs[i]) == 0)
-            return hm_fail(
-                why, HM_E_MALFORMED,
-                "$.rules[%zu]: $.rules[%zu] is also for product \"%s\" on channel \"%s\"; expected "
-                "one rule for each",
-                p->pairs[i].rule, p->pairs[i - 1].rule, p->pairs[i].product, p->pairs[i].channel);
     return HM_OK;
 }
 
 /* Without provenance there are no builders, with it at least one. */
 static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
-    if (a->group != b->group || a->pub.approvals != b->pub.approvals ||
+    if (!policy_quorum_same(&a->quorum, &b->quorum) || a->separate != b->separate ||
         a->builders.count != b->builders.count)
         return false;
     for (size_t i = 0; i < a->builders.count; i++)
@@ -238,12 +223,13 @@ static bool same_requirements(const struct policy_rule_full *a, const struct pol
 /* Else the weaker rule would set the price of the key. */
 static enum hm_err lint_shared_keys(struct policy *p, struct hm_why *why)
 {
-    const struct policy_rule_full **first = policy_alloc(&p->arena, p->key_count, sizeof *first);
+    const struct policy_rule_full **first =
+        policy_alloc(&p->arena, 2 * p->key_count, sizeof *first);
     if (first == NULL)
         return policy_no_memory(why);
     for (size_t i = 0; i < p->rule_count; i++) {
         const struct policy_rule_full *r = &p->rules[i];
-        size_t k = (size_t)(r->key - p->keys);
+        size_t k = 2 * (size_t)(r->key - p->keys) + r->pub.break_glass;
         if (first[k] == NULL)
             first[k] = r;
         else if (!same_requirements(first[k], r))
@@ -256,6 +242,28 @@ static enum hm_err lint_shared_keys(struct policy *p, struct hm_why *why)
     return HM_OK;
 }
 
+/* Who breaks the glass is let off other things, so it takes more people. */
+static enum hm_err lint_break_glass(const struct policy *p, size_t i, struct hm_why *why)
+{
+    const struct policy_rule_full *b = &p->rules[i];
+    if (!b->pub.break_glass)
+        return HM_OK;
+    if (b->pub.approvals == 0)
+        return hm_fail(why, HM_E_MALFORMED,
+                       "$.rules[%zu].approvals: a break-glass rule asks for approvals; expected "
+                       "{\"group\", \"count\"}",
+                       i);
+    for (size_t k = 0; k < p->rule_count; k++) {
+        const struct policy_rule_full *r = &p->rules[k];
+        if (!r->pub.break_glass && b->pub.approvals <= r->pub.approvals && policy_rules_meet(b, r))
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.rules[%zu].approvals: %zu people break the glass where $.rules[%zu] "
+                           "asks for %zu; expected more",
+                           i, b->pub.approvals, k, r->pub.approvals);
+    }
+    return HM_OK;
+}
+
 enum hm_err policy_lint(struct policy *p, struct hm_why *why)
 {
     enum hm_err err = lint_keys(p, why);
@@ -263,12 +271,22 @@ enum hm_err policy_lint(struct policy *p, struct hm_why *why)
         err = lint_case(p, "products", "product", why);
     if (err == HM_OK)
         err = lint_case(p, "channels", "channel", why);
+    if (err == HM_OK)
+        err = lint_case(p, "hardware", "model", why);
+    if (err == HM_OK)
+        err = lint_case(p, "hardware", "revision", why);
     for (size_t i = 0; err == HM_OK && i < p->rule_count; i++) {
         err = lint_rule_key(&p->rules[i], i, why);
         if (err == HM_OK)
             err = lint_rule_people(&p->rules[i], i, why);
+        if (err == HM_OK)
+            err = policy_lint_quorum(p, i, why);
+        if (err == HM_OK)
+            err = lint_separate(p, i, why);
+        if (err == HM_OK)
+            err = lint_break_glass(p, i, why);
     }
     if (err == HM_OK)
-        err = lint_pairs(p, why);
+        err = policy_index_rules(p, why);
     return err == HM_OK ? lint_shared_keys(p, why) : err;
 }

@@ -42,7 +42,7 @@ static bool domain_ok(const char *s)
 }
 
 struct sections {
-    const json_t *principals, *groups, *builders, *keys, *rules;
+    const json_t *principals, *groups, *builders, *keys, *rules, *administration;
 };
 
 static enum hm_err load_head(struct policy *p, const json_t *doc, struct sections *s,
@@ -62,6 +62,7 @@ static enum hm_err load_head(struct policy *p, const json_t *doc, struct section
     s->builders = hm_json_array_or_null(&in, "builders", POLICY_BUILDERS_MAX);
     s->keys = hm_json_array(&in, "keys", 0, POLICY_KEYS_MAX);
     s->rules = hm_json_array(&in, "rules", 0, POLICY_RULES_MAX);
+    s->administration = hm_json_object_or_null(&in, "administration");
     enum hm_err err = hm_json_end(&in);
     if (err != HM_OK)
         return err;
@@ -84,6 +85,8 @@ static enum hm_err load_sections(struct policy *p, const json_t *doc, struct hm_
         err = policy_load_keys(p, s.keys, why);
     if (err == HM_OK)
         err = policy_load_rules(p, s.rules, why);
+    if (err == HM_OK)
+        err = policy_load_administration(p, s.administration, why);
     return err == HM_OK ? policy_lint(p, why) : err;
 }
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static enum hm_err read_roles(const json_t *list, const char *path, unsigned *out,
+enum hm_err policy_read_roles(const json_t *list, const char *path, unsigned *out,
                               struct hm_why *why)
 {
     static const struct {
@@ -11,7 +11,9 @@ static enum hm_err read_roles(const json_t *list, const char *path, unsigned *ou
         unsigned bit;
     } known[] = {{"submitter", POLICY_ROLE_SUBMITTER},
                  {"approver", POLICY_ROLE_APPROVER},
-                 {"auditor", POLICY_ROLE_AUDITOR}};
+                 {"auditor", POLICY_ROLE_AUDITOR},
+                 {"administrator", POLICY_ROLE_ADMINISTRATOR},
+                 {"key-custodian", POLICY_ROLE_CUSTODIAN}};
     unsigned roles = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *text = json_string_value(json_array_get(list, i));
@@ -21,7 +23,9 @@ static enum hm_err read_roles(const json_t *list, const char *path, unsigned *ou
                 bit = known[k].bit;
         if (bit == 0)
             return hm_fail(why, HM_E_MALFORMED,
-                           "%s[%zu]: expected \"submitter\", \"approver\" or \"auditor\"", path, i);
+                           "%s[%zu]: expected \"submitter\", \"approver\", \"auditor\", "
+                           "\"administrator\" or \"key-custodian\"",
+                           path, i);
         if (roles & bit)
             return hm_fail(why, HM_E_MALFORMED, "%s[%zu]: this role stands twice; expected it once",
                            path, i);
@@ -45,6 +49,7 @@ static enum hm_err read_credential(struct policy *p, const json_t *v, const char
     hm_json_begin(&in, v, path, why);
     const char *uri = hm_json_str_or(&in, "san_uri", NULL);
     const char *print = hm_json_str_or(&in, "fingerprint", NULL);
+    const json_t *oidc = hm_json_object_or_null(&in, "oidc");
     struct policy_digest_at d = {.where = *where};
     if (uri != NULL && !policy_uri_ok(uri))
         hm_json_bad(&in, HM_E_MALFORMED, "san_uri", "expected a URI without spaces or wildcards");
@@ -53,9 +58,12 @@ static enum hm_err read_credential(struct policy *p, const json_t *v, const char
     enum hm_err err = hm_json_end(&in);
     if (err != HM_OK)
         return err;
-    if ((uri == NULL) == (print == NULL))
+    if ((uri != NULL) + (print != NULL) + (oidc != NULL) != 1)
         return hm_fail(why, HM_E_MALFORMED,
-                       "%s: expected exactly one of \"san_uri\" and \"fingerprint\"", path);
+                       "%s: expected exactly one of \"san_uri\", \"fingerprint\" and \"oidc\"",
+                       path);
+    if (oidc != NULL)
+        return policy_read_oidc(p, oidc, path, where, why);
     if (uri == NULL) {
         p->fingerprints.v[p->fingerprints.count++] = d;
         return HM_OK;
@@ -91,7 +99,7 @@ static enum hm_err read_lists(struct policy *p, const struct principal_lists *l,
     struct policy_principal *out = &p->principals[i];
     char path[POLICY_PATH_MAX];
     hm_json_path(in, "roles", -1, path);
-    enum hm_err err = read_roles(l->roles, path, &out->roles, why);
+    enum hm_err err = policy_read_roles(l->roles, path, &out->roles, why);
     if (err == HM_OK)
         err = read_credentials(p, l->credentials, in, i, why);
     hm_json_path(in, "submit_keys", -1, path);
@@ -116,7 +124,7 @@ static enum hm_err load_principal(struct policy *p, const json_t *v, size_t i, s
     const char *name = hm_json_str_or(&in, "name", NULL);
     policy_check_title(&in, "name", name);
     struct principal_lists l = {
-        .roles = hm_json_array(&in, "roles", 1, 3),
+        .roles = hm_json_array(&in, "roles", 1, 5),
         .credentials = hm_json_array_or_null(&in, "credentials", POLICY_CREDENTIALS_MAX),
         .submit_keys = hm_json_array_or_null(&in, "submit_keys", POLICY_PRINCIPAL_KEYS_MAX),
         .approval_keys = hm_json_array_or_null(&in, "approval_keys", POLICY_PRINCIPAL_KEYS_MAX),
@@ -144,6 +152,8 @@ static size_t credential_total(const json_t *list)
 static enum hm_err seal_credentials(struct policy *p, struct hm_why *why)
 {
     enum hm_err err = policy_index_seal(&p->san_uris, POLICY_ONCE, "credential", why);
+    if (err == HM_OK)
+        err = policy_seal_oidc(p, why);
     if (err != HM_OK)
         return err;
     policy_digests_sort(&p->fingerprints);

@@ -19,8 +19,10 @@ static enum hm_err read_member_names(struct policy *p, const struct hm_json_in *
                                      const char *member, const json_t *list,
                                      struct policy_names *out)
 {
-    const struct policy_names_spec *spec =
-        strcmp(member, "repositories") == 0 ? &POLICY_SPEC_REPOSITORY : &POLICY_SPEC_NAME;
+    const struct policy_names_spec *spec = strcmp(member, "repositories") == 0
+                                               ? &POLICY_SPEC_REPOSITORY
+                                           : strcmp(member, "hardware") == 0 ? &POLICY_SPEC_HARDWARE
+                                                                             : &POLICY_SPEC_NAME;
     char path[POLICY_PATH_MAX];
     hm_json_path(in, member, -1, path);
     return policy_read_names(&p->arena, list, path, spec, out, in->why);
@@ -163,28 +165,6 @@ static bool is_none(struct hm_json_in *in, const char *member, const json_t *v,
     return true;
 }
 
-static enum hm_err read_approvals(struct policy *p, const struct hm_json_in *rule, const json_t *v,
-                                  struct policy_rule_full *out, struct hm_why *why)
-{
-    struct hm_json_in in;
-    char path[POLICY_PATH_MAX];
-    hm_json_path(rule, "approvals", -1, path);
-    hm_json_begin(&in, v, path, why);
-    const char *group = hm_json_name(&in, "group");
-    uint64_t count = hm_json_uint(&in, "count", 1, HM_APPROVALS_MAX);
-    enum hm_err err = hm_json_end(&in);
-    if (err != HM_OK)
-        return err;
-    hm_json_path(&in, "group", -1, path);
-    const struct policy_target groups = {&p->group_ids, p->groups, sizeof p->groups[0], "groups"};
-    out->group = policy_read_ref(group, path, &groups, why);
-    if (out->group == NULL)
-        return HM_E_MALFORMED;
-    out->pub.group = out->group->id;
-    out->pub.approvals = (size_t)count;
-    return HM_OK;
-}
-
 static enum hm_err read_provenance(struct policy *p, const struct hm_json_in *rule, const json_t *v,
                                    struct policy_rule_full *out, struct hm_why *why)
 {
@@ -205,19 +185,28 @@ static enum hm_err read_provenance(struct policy *p, const struct hm_json_in *ru
 
 struct rule_members {
     const char *id, *key;
-    const json_t *products, *channels, *submitters, *approvals, *provenance;
+    const json_t *products, *channels, *hardware, *submitters, *approvals, *provenance, *separate;
     bool no_approvals, no_provenance;
 };
+
+/* A list that may be missing, but not empty: that would be a rule for nothing. */
+static const json_t *list_or_null(struct hm_json_in *in, const char *member, size_t max)
+{
+    return hm_json_has(in, member) ? hm_json_array(in, member, 1, max) : NULL;
+}
 
 static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members *m,
                                      struct policy_rule *out)
 {
     m->id = hm_json_name(in, "id");
-    m->products = hm_json_array(in, "products", 1, POLICY_PRODUCTS_MAX);
-    m->channels = hm_json_array(in, "channels", 1, POLICY_CHANNELS_MAX);
+    m->products = list_or_null(in, "products", POLICY_PRODUCTS_MAX);
+    m->channels = list_or_null(in, "channels", POLICY_CHANNELS_MAX);
+    m->hardware = list_or_null(in, "hardware", POLICY_HARDWARE_MAX);
     out->environment = read_environment(in);
     m->key = hm_json_name(in, "key");
     m->submitters = hm_json_array(in, "submitters", 1, HM_PRINCIPALS_MAX);
+    m->separate = hm_json_has(in, "separate") ? hm_json_array(in, "separate", 2, 4) : NULL;
+    out->break_glass = hm_json_bool_or(in, "break_glass", false);
     m->approvals = hm_json_any(in, "approvals");
     m->provenance = hm_json_any(in, "provenance");
     out->approval_ttl_s = (int64_t)hm_json_uint_or(in, "approval_ttl_s", POLICY_TTL_MIN_S,
@@ -226,6 +215,43 @@ static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members 
         is_none(in, "approvals", m->approvals, out->environment, "{\"group\", \"count\"}");
     m->no_provenance = is_none(in, "provenance", m->provenance, out->environment, "{\"builders\"}");
     return hm_json_end(in);
+}
+
+/* What a rule does not name is all that its key signs; naming it makes the rule more specific. */
+static enum hm_err read_scope(struct policy *p, const struct hm_json_in *in,
+                              const struct rule_members *m, struct policy_rule_full *r)
+{
+    enum hm_err err = HM_OK;
+    r->products = r->key->products;
+    r->channels = r->key->channels;
+    r->specificity =
+        (m->hardware != NULL ? 4u : 0) + (m->products != NULL ? 2u : 0) + (m->channels != NULL);
+    if (m->products != NULL)
+        err = read_member_names(p, in, "products", m->products, &r->products);
+    if (err == HM_OK && m->channels != NULL)
+        err = read_member_names(p, in, "channels", m->channels, &r->channels);
+    if (err == HM_OK && m->hardware != NULL)
+        err = read_member_names(p, in, "hardware", m->hardware, &r->hardware);
+    return err == HM_OK ? policy_split_hardware(p, r, in->why) : err;
+}
+
+static enum hm_err read_separate(const struct hm_json_in *in, const json_t *list, unsigned *out,
+                                 struct hm_why *why)
+{
+    char path[POLICY_PATH_MAX];
+    unsigned roles = 0;
+    hm_json_path(in, "separate", -1, path);
+    enum hm_err err = policy_read_roles(list, path, &roles, why);
+    if (err != HM_OK)
+        return err;
+    if ((roles & POLICY_ROLE_AUDITOR) != 0 ||
+        (roles & (POLICY_ROLE_SUBMITTER | POLICY_ROLE_APPROVER)) == 0)
+        return hm_fail(why, HM_E_MALFORMED,
+                       "%s: expected \"submitter\" or \"approver\", and no \"auditor\": those who "
+                       "act for a release",
+                       path);
+    *out = roles;
+    return HM_OK;
 }
 
 static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
@@ -245,11 +271,11 @@ static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
     enum hm_err err =
         policy_read_refs(&p->arena, m->submitters, path, &people, &r->submitters, why);
     if (err == HM_OK)
-        err = read_member_names(p, in, "products", m->products, &r->products);
-    if (err == HM_OK)
-        err = read_member_names(p, in, "channels", m->channels, &r->channels);
+        err = read_scope(p, in, m, r);
+    if (err == HM_OK && m->separate != NULL)
+        err = read_separate(in, m->separate, &r->separate, why);
     if (err == HM_OK && !m->no_approvals)
-        err = read_approvals(p, in, m->approvals, r, why);
+        err = policy_load_approvals(p, in, m->approvals, r, why);
     if (err == HM_OK && !m->no_provenance)
         err = read_provenance(p, in, m->provenance, r, why);
     return err;

@@ -81,14 +81,36 @@ struct policy_signing_key {
     struct policy_names products;
     struct policy_names channels;
 };
+/* So many people of one group. */
+struct policy_requirement {
+    const struct policy_group *group;
+    size_t count;
+    const char *path; /* where it stands in the document */
+};
+/* What is asked at once. */
+struct policy_stage_of {
+    struct policy_requirement *v;
+    size_t count;
+};
+struct policy_quorum_rule {
+    struct policy_stage_of *stages; /* one after the other; none: no approvals */
+    size_t stage_count;
+    bool shared;             /* somebody counts for every group they are in */
+    struct policy_ptrs veto; /* struct policy_group */
+};
 struct policy_rule_full {
     struct policy_rule pub; /* first: policy_match() hands out its address */
     const struct policy_signing_key *key;
-    const struct policy_group *group;
-    struct policy_names products;
+    struct policy_quorum_rule quorum;
+    struct policy_names products; /* the key's where the rule names none */
     struct policy_names channels;
+    struct policy_names hardware;  /* "model" or "model/revision"; none: every one */
+    struct policy_names models;    /* the parts of hardware, as often as they stand there */
+    struct policy_names revisions; /* likewise */
+    unsigned specificity;          /* the higher one wins */
     struct policy_ptrs submitters; /* struct policy_principal */
     struct policy_ptrs builders;   /* struct policy_builder */
+    unsigned separate;             /* roles that nobody who acts may hold together; 0: none */
 };
 
 enum policy_key_role {
@@ -116,10 +138,26 @@ const struct policy_digest_at *policy_digests_find(const struct policy_digests *
                                                    const struct hm_digest *d);
 void policy_digests_sort(struct policy_digests *x);
 
+/* In order of product, channel, break-glass or not, falling specificity, place in the document. */
 struct policy_pair {
     const char *product;
     const char *channel;
+    bool break_glass;
+    unsigned specificity;
     size_t rule;
+};
+
+/* A credential of kind `oidc`, in no order. where.i: the principal. */
+struct policy_claim {
+    const char *name;
+    const char *value;
+};
+struct policy_oidc {
+    const struct policy_oidc *next;
+    const char *issuer;
+    struct policy_claim *claims;
+    size_t claim_count;
+    struct policy_where where;
 };
 
 struct policy {
@@ -139,7 +177,12 @@ struct policy {
     struct policy_rule_full *rules;
     size_t rule_count;
 
+    const struct policy_group *admin_group; /* NULL: no administration */
+    size_t admin_count;
+
     struct policy_index principal_ids, group_ids, builder_ids, key_ids, rule_ids;
+    const struct policy_oidc *oidc; /* a list */
+    size_t oidc_count;
     struct policy_index san_uris;        /* where.i: the principal */
     struct policy_digests fingerprints;  /* where.i: the principal */
     struct policy_digests approval_keys; /* key id; where.i: the principal */
@@ -160,17 +203,60 @@ enum hm_err HM_MUST_USE policy_load_builders(struct policy *p, const json_t *lis
                                              struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_keys(struct policy *p, const json_t *list, struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_rules(struct policy *p, const json_t *list, struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_administration(struct policy *p, const json_t *v,
+                                                   struct hm_why *why); /* v NULL: none */
+/* policy_load_identity.c: one credential; and that no token could be two principals. */
+enum hm_err HM_MUST_USE policy_read_oidc(struct policy *p, const json_t *v, const char *path,
+                                         const struct policy_where *where, struct hm_why *why);
+enum hm_err HM_MUST_USE policy_seal_oidc(const struct policy *p, struct hm_why *why);
 /* policy_lint.c: what only the whole document shows; builds the key and pair tables on the way. */
 enum hm_err HM_MUST_USE policy_lint(struct policy *p, struct hm_why *why);
 
+/* policy_match.c. mixed: a rule that covers some of the hardware but not all of it and so stands in
+ * the way, NULL if none does. */
+const struct policy_rule_full *policy_find_rule(const struct policy *p,
+                                                const struct policy_subject *s,
+                                                const struct policy_rule_full **mixed);
+int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b);
+/* "model" or "model/revision", each part a name. */
+bool policy_hardware_ok(const char *text);
+/* Fills models and revisions out of hardware. */
+enum hm_err HM_MUST_USE policy_split_hardware(struct policy *p, struct policy_rule_full *r,
+                                              struct hm_why *why);
+bool policy_names_meet(const struct policy_names *a, const struct policy_names *b);
+/* Some hardware that both cover. Rules without `hardware` cover every one. */
+bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy_rule_full *b);
+/* Some product, channel and hardware that both are for. */
+bool policy_rules_meet(const struct policy_rule_full *a, const struct policy_rule_full *b);
+/* Builds the table that rules are looked up in; refuses rules that no release could tell apart. */
+enum hm_err HM_MUST_USE policy_index_rules(struct policy *p, struct hm_why *why);
+
+/* policy_load_approvals.c: the member `approvals` of a rule, other than "none". */
+enum hm_err HM_MUST_USE policy_load_approvals(struct policy *p, const struct hm_json_in *rule,
+                                              const json_t *v, struct policy_rule_full *out,
+                                              struct hm_why *why);
+/* policy_lint_quorum.c: whether the people of rule i can do what it asks, and nobody alone. */
+enum hm_err HM_MUST_USE policy_lint_quorum(const struct policy *p, size_t i, struct hm_why *why);
+bool policy_quorum_same(const struct policy_quorum_rule *a, const struct policy_quorum_rule *b);
+
+/* policy_assign.c: places to be filled, each by one person. */
+#define POLICY_PLACES_MAX (HM_APPROVALS_MAX + 1) /* one more where a size changed */
+#define POLICY_ASKED_MAX (POLICY_STAGES_MAX * POLICY_REQUIREMENTS_MAX)
+struct policy_places {
+    unsigned char asked[POLICY_PLACES_MAX]; /* bit of `may` that the place asks for */
+    size_t count;
+};
+/* Adds `count` places for bit `asked`; what does not fit is left away and `count` says so. */
+void policy_places_add(struct policy_places *t, size_t asked, size_t count);
+/* Whether n people (at most HM_PRINCIPALS_MAX) can fill all places. may[i]: what person i may fill.
+ */
+bool policy_assign(const struct policy_places *t, const uint64_t *may, size_t n);
+
 /* policy_find.c */
-const struct policy_rule_full *policy_find_rule(const struct policy *p, const char *product,
-                                                const char *channel);
 const struct policy_key_ref *policy_find_key(const struct policy *p, const struct hm_key *k);
 /* The entry of a sealed index as an element of its array, NULL if none. */
 const struct policy_group *policy_find_group(const struct policy *p, const char *id);
 const struct policy_builder *policy_find_builder(const struct policy *p, const char *id);
 int policy_key_compare(const struct hm_key *a, const struct hm_key *b);
-int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b);
 
 #endif

@@ -39,6 +39,9 @@ const struct policy_names_spec POLICY_SPEC_NAME = {
 const struct policy_names_spec POLICY_SPEC_REPOSITORY = {
     repository_ok, "a repository's URI without \"git+\", spaces or wildcards"};
 
+const struct policy_names_spec POLICY_SPEC_HARDWARE = {
+    policy_hardware_ok, "\"model\" or \"model/revision\"; there are no wildcards"};
+
 const char *policy_environment(const char *text)
 {
     static const char *const known[] = {"development", "staging", "production"};

@@ -14,6 +14,10 @@ bool policy_uri_ok(const char *uri);
 /* One of the three environments as a static string, NULL for anything else. */
 const char *policy_environment(const char *text);
 
+/* Array of distinct roles as POLICY_ROLE_ bits. */
+enum hm_err HM_MUST_USE policy_read_roles(const json_t *list, const char *path, unsigned *out,
+                                          struct hm_why *why);
+
 /* Array of distinct names (ok: hm_name_ok or the like; expected: for the error). path: of the
  * array. */
 struct policy_names_spec {
@@ -21,6 +25,7 @@ struct policy_names_spec {
     const char *expected;
 };
 extern const struct policy_names_spec POLICY_SPEC_NAME;       /* products, channels */
+extern const struct policy_names_spec POLICY_SPEC_HARDWARE;   /* "model" or "model/revision" */
 extern const struct policy_names_spec POLICY_SPEC_REPOSITORY; /* also: without "git+" */
 enum hm_err HM_MUST_USE policy_read_names(struct policy_arena *a, const json_t *list,
                                           const char *path, const struct policy_names_spec *spec,

@@ -9,6 +9,7 @@
 struct policy_fact_approval {
     const char *principal; /* whom the policy gives the key to */
     struct hm_digest key;  /* key id */
+    uint64_t record;       /* index of its record: stages count what came after them */
 };
 struct policy_fact_provenance {
     const struct hm_provenance *statement; /* verified payload */
@@ -26,7 +27,10 @@ enum policy_stage {
 struct policy_facts {
     enum policy_stage stage;
     const char *product, *version, *channel;
-    const char *submitter; /* principal proven by the request's signature; NULL = nobody */
+    const struct hm_hardware *hardware; /* that the release is for */
+    size_t hardware_count;
+    const char *break_glass; /* reason in the request; NULL = none */
+    const char *submitter;   /* principal proven by the request's signature; NULL = nobody */
     const struct hm_digest
         *key; /* id of the key that would sign; NULL = the rule's own (submission) */
     const struct hm_digest *artifacts;
@@ -35,6 +39,8 @@ struct policy_facts {
     size_t provenance_count;
     const struct policy_fact_approval *approvals;
     size_t approval_count;
+    const char *const *vetoes; /* principals who rejected the release */
+    size_t veto_count;
     const struct policy_fact_prior *prior;
     size_t prior_count;
 };
@@ -62,6 +68,16 @@ struct policy_verdict {
 /* Always fills *out; allow is true only if a rule matched and every check of its stage passed. */
 void policy_evaluate(const struct policy *p, const struct policy_facts *f,
                      struct policy_verdict *out);
+/* How far the approvals in the facts have come under the rule that matches them. */
+struct policy_quorum {
+    bool stands;
+    size_t stage;  /* the one that still waits, from 0; their number where all stand */
+    size_t people; /* distinct ones that counted */
+};
+void policy_quorum(const struct policy *p, const struct policy_rule *rule,
+                   const struct policy_facts *f, struct policy_quorum *out);
+/* What a rule asks of approvers, in words: "2 people of a and 1 person of b, then …", or "none". */
+void policy_quorum_text(const struct policy_rule *r, char out[static POLICY_TEXT_MAX]);
 /* Id of the first failed check, "" if none. */
 const char *policy_first_failed(const struct policy_verdict *v);
 /* Canonical JSON as in docs/formats/policy.md. */

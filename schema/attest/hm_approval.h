@@ -18,6 +18,7 @@ struct hm_approval {
     char version[HM_NAME_MAX + 1];
     char channel[HM_NAME_MAX + 1];
     char environment[HM_NAME_MAX + 1];
+    char break_glass[HM_REASON_MAX + 1]; /* "": no such line */
     struct hm_hardware hardware[HM_HARDWARE_MAX];
     size_t hardware_count;
     char regions[HM_REGIONS_MAX][HM_NAME_MAX + 1];

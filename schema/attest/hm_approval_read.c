@@ -88,6 +88,8 @@ static enum hm_err read_statement(struct hm_lines *l, struct hm_approval *a)
     hm_lines_text(l, "version", a->version, HM_NAME_MAX, hm_name_ok);
     hm_lines_text(l, "channel", a->channel, HM_NAME_MAX, hm_name_ok);
     hm_lines_text(l, "environment", a->environment, HM_NAME_MAX, hm_name_ok);
+    if (hm_lines_next_is(l, "break-glass"))
+        hm_lines_text(l, "break-glass", a->break_glass, HM_REASON_MAX, hm_lines_reason_ok);
     read_lists(l, a);
     hm_lines_uint(l, "sequence", &a->sequence);
     read_optional(l, "repository", a->source.repository, HM_URI_MAX, hm_uri_ok);

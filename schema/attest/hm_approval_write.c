@@ -3,6 +3,7 @@
 
 #include "schema/attest/hm_approval_priv.h"
 #include "schema/attest/hm_decision.h"
+#include "schema/attest/hm_lines_priv.h"
 #include "schema/core/hm_text.h"
 #include "schema/core/hm_time.h"
 
@@ -31,6 +32,8 @@ static void put_subject(const struct hm_approval *a, struct hm_buf *out)
     put_digest(out, "submitted ", &a->submitted, "\n");
     hm_buf_printf(out, "release %s\nproduct %s\nversion %s\nchannel %s\nenvironment %s\n", release,
                   a->product, a->version, a->channel, a->environment);
+    if (a->break_glass[0] != '\0')
+        hm_buf_printf(out, "break-glass %s\n", a->break_glass);
     for (size_t i = 0; i < a->hardware_count; i++)
         hm_buf_printf(out, "hardware %s/%s\n", a->hardware[i].model, a->hardware[i].revision);
     for (size_t i = 0; i < a->region_count; i++)
@@ -119,6 +122,8 @@ static const char *first_fault(const struct hm_approval *a)
         return "bad origin";
     if (!names_ok(a))
         return "a name, size or mechanism is out of its range";
+    if (a->break_glass[0] != '\0' && !hm_lines_reason_ok(a->break_glass))
+        return "bad break-glass reason";
     if (!uri_or_empty(a->source.repository) || !uri_or_empty(a->source.ref) ||
         !uri_or_empty(a->builder))
         return "bad repository, ref or builder";

@@ -2,6 +2,7 @@
  * name is never looked at. */
 #include "schema/attest/hm_cert.h"
 
+#include "schema/attest/hm_cert_priv.h"
 #include "schema/core/hm_text.h"
 
 #include <limits.h>
@@ -14,9 +15,6 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#define PEM_MAX ((size_t)256 * 1024) /* bytes of a chain or a CA file */
-#define CHAIN_MAX 8                  /* intermediates that come with a certificate */
-#define CA_MAX 64
 #define AUTH_LEVEL 2 /* OpenSSL's security level: 112 bits, no SHA-1 */
 
 static void free_x509(X509 **c)
@@ -27,15 +25,15 @@ static void free_names(GENERAL_NAMES **n)
 {
     GENERAL_NAMES_free(*n);
 }
-static void free_bio(BIO **b)
+void hm_cert_free_bio(BIO **b)
 {
     BIO_free_all(*b);
 }
-static void free_stack(STACK_OF(X509) * *s)
+void hm_cert_free_stack(STACK_OF(X509) * *s)
 {
     sk_X509_pop_free(*s, X509_free);
 }
-static void free_store(X509_STORE **s)
+void hm_cert_free_store(X509_STORE **s)
 {
     X509_STORE_free(*s);
 }
@@ -43,7 +41,7 @@ static void free_store_ctx(X509_STORE_CTX **c)
 {
     X509_STORE_CTX_free(*c);
 }
-#define AUTO(f) __attribute__((cleanup(f)))
+#define AUTO HM_CERT_AUTO
 
 /* Encrypted PEM is refused rather than asked a password for. */
 static int no_password(char *buf, int size, int writing, void *ctx)
@@ -56,12 +54,14 @@ static int no_password(char *buf, int size, int writing, void *ctx)
 }
 
 /* Every certificate of a PEM text, in its order. */
-static enum hm_err read_pem(struct hm_bytes pem, int max, STACK_OF(X509) * *out, struct hm_why *why)
+enum hm_err hm_cert_read_pem(struct hm_bytes pem, int max, STACK_OF(X509) * *out,
+                             struct hm_why *why)
 {
-    if (pem.len == 0 || pem.len > PEM_MAX)
-        return hm_fail(why, HM_E_LIMIT, "certificate: expected 1 to %zu bytes of PEM", PEM_MAX);
-    AUTO(free_bio) BIO *in = BIO_new_mem_buf(pem.data, (int)pem.len);
-    AUTO(free_stack) STACK_OF(X509) *list = sk_X509_new_null();
+    if (pem.len == 0 || pem.len > HM_CERT_PEM_MAX)
+        return hm_fail(why, HM_E_LIMIT, "certificate: expected 1 to %zu bytes of PEM",
+                       HM_CERT_PEM_MAX);
+    AUTO(hm_cert_free_bio) BIO *in = BIO_new_mem_buf(pem.data, (int)pem.len);
+    AUTO(hm_cert_free_stack) STACK_OF(X509) *list = sk_X509_new_null();
     if (in == NULL || list == NULL)
         return hm_fail(why, HM_E_MEMORY, "certificate: out of memory");
     for (;;) {
@@ -118,7 +118,7 @@ static enum hm_err read_uris(const X509 *x, struct hm_cert *c, struct hm_why *wh
     return HM_OK;
 }
 
-static bool read_time(const ASN1_TIME *t, int64_t *out)
+bool hm_cert_time(const ASN1_TIME *t, int64_t *out)
 {
     struct tm tm = {0};
     if (t == NULL || ASN1_TIME_to_tm(t, &tm) != 1)
@@ -145,8 +145,8 @@ static enum hm_err read_certificate(const X509 *x, struct hm_cert *out, struct h
     unsigned n = 0;
     if (X509_digest(x, EVP_sha256(), c.fingerprint.b, &n) != 1 || n != sizeof c.fingerprint.b)
         return hm_fail(why, HM_E_INTERNAL, "certificate: cannot hash it");
-    if (!read_time(X509_get0_notBefore(x), &c.not_before_s) ||
-        !read_time(X509_get0_notAfter(x), &c.not_after_s))
+    if (!hm_cert_time(X509_get0_notBefore(x), &c.not_before_s) ||
+        !hm_cert_time(X509_get0_notAfter(x), &c.not_after_s))
         return hm_fail(why, HM_E_MALFORMED, "certificate: bad validity times");
     enum hm_err e = read_uris(x, &c, why);
     if (e != HM_OK)
@@ -159,8 +159,8 @@ static enum hm_err read_certificate(const X509 *x, struct hm_cert *out, struct h
 enum hm_err hm_cert_parse_der(struct hm_bytes der, struct hm_cert *out, struct hm_why *why)
 {
     const unsigned char *p = der.data;
-    if (der.len == 0 || der.len > PEM_MAX)
-        return hm_fail(why, HM_E_LIMIT, "certificate: expected 1 to %zu bytes", PEM_MAX);
+    if (der.len == 0 || der.len > HM_CERT_PEM_MAX)
+        return hm_fail(why, HM_E_LIMIT, "certificate: expected 1 to %zu bytes", HM_CERT_PEM_MAX);
     AUTO(free_x509) X509 *x = d2i_X509(NULL, &p, (long)der.len);
     enum hm_err e = HM_OK;
     if (x == NULL || p != der.data + der.len)
@@ -173,21 +173,21 @@ enum hm_err hm_cert_parse_der(struct hm_bytes der, struct hm_cert *out, struct h
 
 enum hm_err hm_cert_parse_pem(struct hm_bytes pem, struct hm_cert *out, struct hm_why *why)
 {
-    AUTO(free_stack) STACK_OF(X509) *list = NULL;
-    enum hm_err e = read_pem(pem, 1 + CHAIN_MAX, &list, why);
+    AUTO(hm_cert_free_stack) STACK_OF(X509) *list = NULL;
+    enum hm_err e = hm_cert_read_pem(pem, 1 + HM_CERT_CHAIN_MAX, &list, why);
     if (e == HM_OK)
         e = read_certificate(sk_X509_value(list, 0), out, why);
     ERR_clear_error();
     return e;
 }
 
-static enum hm_err read_store(struct hm_bytes ca_pem, X509_STORE **out, struct hm_why *why)
+enum hm_err hm_cert_read_store(struct hm_bytes ca_pem, X509_STORE **out, struct hm_why *why)
 {
-    AUTO(free_stack) STACK_OF(X509) *list = NULL;
-    enum hm_err e = read_pem(ca_pem, CA_MAX, &list, why);
+    AUTO(hm_cert_free_stack) STACK_OF(X509) *list = NULL;
+    enum hm_err e = hm_cert_read_pem(ca_pem, HM_CERT_CA_MAX, &list, why);
     if (e != HM_OK)
         return hm_fail_in(why, e, "CA");
-    AUTO(free_store) X509_STORE *store = X509_STORE_new();
+    AUTO(hm_cert_free_store) X509_STORE *store = X509_STORE_new();
     if (store == NULL)
         return hm_fail(why, HM_E_MEMORY, "certificate: out of memory");
     for (int i = 0; i < sk_X509_num(list); i++)
@@ -198,15 +198,28 @@ static enum hm_err read_store(struct hm_bytes ca_pem, X509_STORE **out, struct h
     return HM_OK;
 }
 
-static enum hm_err verify(X509_STORE *store, STACK_OF(X509) * chain, int64_t at_s,
-                          struct hm_why *why)
+/* Nobody can revoke an anchor: the list of whoever issued it is not asked for. */
+static int on_verify(int ok, X509_STORE_CTX *ctx)
+{
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+    bool anchor = depth == sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
+    if (ok == 0 && anchor && X509_STORE_CTX_get_error(ctx) == X509_V_ERR_UNABLE_TO_GET_CRL) {
+        X509_STORE_CTX_set_error(ctx, X509_V_OK);
+        return 1;
+    }
+    return ok;
+}
+
+enum hm_err hm_cert_verify_store(X509_STORE *store, STACK_OF(X509) * chain, int64_t at_s,
+                                 struct hm_why *why)
 {
     AUTO(free_store_ctx) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     if (ctx == NULL || X509_STORE_CTX_init(ctx, store, sk_X509_value(chain, 0), chain) != 1)
         return hm_fail(why, HM_E_MEMORY, "certificate: out of memory");
+    X509_STORE_CTX_set_verify_cb(ctx, on_verify);
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_time(param, (time_t)at_s);
-    X509_VERIFY_PARAM_set_depth(param, CHAIN_MAX);
+    X509_VERIFY_PARAM_set_depth(param, HM_CERT_CHAIN_MAX);
     X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
     /* The operator's CA file is the anchor, whether or not its certificates are self-signed. */
     if (X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN) != 1 ||
@@ -221,13 +234,13 @@ static enum hm_err verify(X509_STORE *store, STACK_OF(X509) * chain, int64_t at_
 enum hm_err hm_cert_verify_chain(struct hm_bytes pem, struct hm_bytes ca_pem, int64_t at_s,
                                  struct hm_why *why)
 {
-    AUTO(free_stack) STACK_OF(X509) *chain = NULL;
-    AUTO(free_store) X509_STORE *store = NULL;
-    enum hm_err e = read_pem(pem, 1 + CHAIN_MAX, &chain, why);
+    AUTO(hm_cert_free_stack) STACK_OF(X509) *chain = NULL;
+    AUTO(hm_cert_free_store) X509_STORE *store = NULL;
+    enum hm_err e = hm_cert_read_pem(pem, 1 + HM_CERT_CHAIN_MAX, &chain, why);
     if (e == HM_OK)
-        e = read_store(ca_pem, &store, why);
+        e = hm_cert_read_store(ca_pem, &store, why);
     if (e == HM_OK)
-        e = verify(store, chain, at_s, why);
+        e = hm_cert_verify_store(store, chain, at_s, why);
     ERR_clear_error();
     return e;
 }

@@ -1,6 +1,7 @@
 /* Release requests, read. Pure; any thread. */
 #include "schema/attest/hm_request.h"
 
+#include "schema/attest/hm_lines_priv.h"
 #include "schema/attest/hm_request_priv.h"
 #include "schema/core/hm_text.h"
 #include "schema/core/hm_time.h"
@@ -100,6 +101,17 @@ static void read_at_least(struct hm_json_in *in, struct hm_request *r)
         hm_version_numbers(text, r->at_least, &r->at_least_count) != HM_OK)
         hm_json_bad(in, HM_E_MALFORMED, "installed_at_least",
                     "expected 1 to 4 numbers, like 2.0.0");
+}
+
+static void read_break_glass(struct hm_json_in *in, struct hm_request *r)
+{
+    const char *reason = hm_json_str_or(in, "break_glass", NULL);
+    if (reason != NULL && !hm_lines_reason_ok(reason))
+        hm_json_bad(in, HM_E_MALFORMED, "break_glass",
+                    "expected a reason: 1 to %d bytes of printable text on one line",
+                    HM_REASON_MAX);
+    else
+        copy(r->break_glass, reason);
 }
 
 static enum hm_err read_hardware(const json_t *item, const char *path, void *out,
@@ -203,6 +215,7 @@ static void read_scalars(struct hm_json_in *in, struct hm_request *r)
     parse_time(in, "use_before", hm_json_str_or(in, "use_before", NULL), &r->use_before_s);
     r->rollback_floor = hm_json_uint_or(in, "rollback_floor", 1, HM_REQUEST_UINT_MAX, 0);
     read_at_least(in, r);
+    read_break_glass(in, r);
 }
 
 #define LIST(name, array, read, field, count_field)                                                \

@@ -41,6 +41,8 @@ struct hm_request {
     uint64_t rollback_floor; /* 0 = none */
     uint32_t at_least[4];
     size_t at_least_count; /* 0 = none */
+    char break_glass[HM_REASON_MAX +
+                     1]; /* why break-glass rules shall decide; "" = they shall not */
 };
 /* Strict: type exact, everything in docs/formats/release-request.md. HM_E_MALFORMED, HM_E_LIMIT
  * with a path. */

@@ -4,6 +4,7 @@
 #define SERVER_DOOR_DOOR_H
 
 #include "server/door/door_config.h"
+#include "server/ident/ident_crl.h"
 #include "server/ipc/ipc_pool.h"
 
 #define DOOR_PROGRAM "hallmarkd"
@@ -19,6 +20,7 @@ struct door_health;
 struct door {
     const struct door_config *config;
     struct ipc_pool *registrar;
+    struct ident_crl *crl;        /* revoked client certificates; NULL: no list is configured */
     struct door_inbox *inbox;     /* artifacts on their way to the registrar */
     struct door_people *people;   /* certificate -> principal, rates */
     struct door_model *model;     /* read model and its follower */

@@ -25,6 +25,7 @@ static void read_paths(struct proc_config *f, struct door_config *c)
     c->tls_certificate = proc_config_path(f, "tls_certificate");
     c->tls_key = proc_config_path(f, "tls_key");
     c->client_ca = proc_config_path(f, "client_ca");
+    c->client_crl = proc_config_path_or_null(f, "client_crl");
     c->port_file = proc_config_path_or_null(f, "port_file");
 }
 
@@ -80,6 +81,7 @@ void door_config_free(struct door_config *c)
     free(c->tls_certificate);
     free(c->tls_key);
     free(c->client_ca);
+    free(c->client_crl);
     free(c->port_file);
     memset(c, 0, sizeof *c);
 }

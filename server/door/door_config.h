@@ -15,7 +15,8 @@ struct door_config {
     char *tls_certificate;
     char *tls_key;
     char *client_ca;
-    char *port_file; /* NULL: none */
+    char *client_crl; /* NULL: none */
+    char *port_file;  /* NULL: none */
     uint64_t max_connections;
     uint64_t max_connections_per_ip;
     uint64_t idle_timeout_s;

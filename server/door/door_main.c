@@ -84,6 +84,7 @@ static void close_parts(struct parts *p)
     if (d->model != NULL)
         door_model_wake(d->model);
     door_http_stop(p->http);
+    ident_crl_close(d->crl);
     door_model_stop(d->model);
     ipc_pool_close(d->registrar);
     door_inbox_close(d->inbox);
@@ -126,6 +127,9 @@ static enum hm_err open_files(struct parts *p, const struct door_config *c, stru
     if (err == HM_OK && (hm_buf_str(&p->certificate) == NULL || hm_buf_str(&p->key) == NULL ||
                          hm_buf_str(&p->client_ca) == NULL))
         err = hm_fail(why, HM_E_MEMORY, "no memory for the TLS files");
+    if (err == HM_OK && c->client_crl != NULL)
+        err = ident_crl_open(DOOR_PROGRAM, c->client_crl, hm_buf_bytes(&p->client_ca), &p->door.crl,
+                             why);
     if (err == HM_OK)
         err = door_inbox_open(c->inbox_dir, c->inbox_quota_bytes, &p->door.inbox, why);
     if (err == HM_OK)

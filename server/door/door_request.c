@@ -100,7 +100,8 @@ static bool identify(struct door_req *r)
     struct door_conn *c = r->conn;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info == NULL || door_client_check(&c->client, info->tls_session, &r->why) != HM_OK) {
+    if (info == NULL ||
+        door_client_check(&c->client, info->tls_session, r->door->crl, &r->why) != HM_OK) {
         door_problem(r, DOOR_UNAUTHENTICATED, "%s",
                      info == NULL ? "this connection has no TLS session" : r->why.text);
         return false;
@@ -131,7 +132,7 @@ static bool may(struct door_req *r)
         r->answer.retry_after_s = wait_s;
         return false;
     }
-    if ((roles & DOOR_KNOWN) != 0 || (roles & r->conn->who.roles) != 0)
+    if ((roles & r->conn->who.roles) != 0)
         return true;
     door_problem(r, DOOR_FORBIDDEN, "%s has no role that may do this", r->conn->who.id);
     return false;

@@ -11,8 +11,13 @@ struct door_req;
 #define DOOR_SUBMITTER 1u
 #define DOOR_APPROVER 2u
 #define DOOR_AUDITOR 4u
-#define DOOR_KNOWN 0x100u /* any principal, whatever its roles */
-#define DOOR_ANYBODY 0u   /* no identity needed */
+#define DOOR_ADMINISTRATOR 8u
+#define DOOR_CUSTODIAN 16u
+#define DOOR_ANYBODY 0u /* no identity needed */
+/* Everybody with a role reads everything. Nothing takes the auditor alone: auditors change nothing,
+ * and custodians act on the tokens, not here. */
+#define DOOR_READER                                                                                \
+    (DOOR_SUBMITTER | DOOR_APPROVER | DOOR_AUDITOR | DOOR_ADMINISTRATOR | DOOR_CUSTODIAN)
 
 enum door_body {
     DOOR_BODY_NONE,
@@ -25,7 +30,7 @@ enum door_body {
 struct door_route {
     const char *method;
     const char *path; /* "{name}" captures one segment */
-    unsigned roles;   /* any one of them suffices */
+    unsigned roles;   /* any one of them suffices, no other does */
     enum door_body body;
     const char *params;                 /* permitted query parameters, space separated, or "" */
     void (*begin)(struct door_req *r);  /* before the body; may answer already; NULL: nothing */

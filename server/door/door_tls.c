@@ -6,6 +6,8 @@
 
 #include <gnutls/x509.h>
 
+#define CHAIN_MAX 16
+
 static enum hm_err verify(gnutls_session_t session, struct hm_why *why)
 {
     unsigned char purpose[] = GNUTLS_KP_TLS_WWW_CLIENT;
@@ -52,7 +54,27 @@ static enum hm_err read_facts(struct door_client *c, gnutls_session_t session, s
     return HM_OK;
 }
 
-enum hm_err door_client_check(struct door_client *c, gnutls_session_t session, struct hm_why *why)
+static enum hm_err not_revoked(struct door_client *c, gnutls_session_t session,
+                               struct ident_crl *crl, int64_t now_s, struct hm_why *why)
+{
+    unsigned count = 0;
+    struct hm_bytes chain[CHAIN_MAX];
+    uint64_t generation = ident_crl_generation(crl);
+    if (c->crl_generation == generation)
+        return ident_crl_fresh(crl, now_s, why);
+    const gnutls_datum_t *peers = gnutls_certificate_get_peers(session, &count);
+    if (peers == NULL || count == 0 || count > CHAIN_MAX)
+        return hm_fail(why, HM_E_DENIED, "expected a chain of 1 to %d certificates", CHAIN_MAX);
+    for (unsigned i = 0; i < count; i++)
+        chain[i] = hm_bytes_of(peers[i].data, peers[i].size);
+    enum hm_err err = ident_crl_check_der(crl, chain, count, now_s, why);
+    if (err == HM_OK)
+        c->crl_generation = generation;
+    return err;
+}
+
+enum hm_err door_client_check(struct door_client *c, gnutls_session_t session,
+                              struct ident_crl *crl, struct hm_why *why)
 {
     if (!c->known) {
         enum hm_err err = verify(session, why);
@@ -61,7 +83,8 @@ enum hm_err door_client_check(struct door_client *c, gnutls_session_t session, s
         if (err != HM_OK)
             return err;
     }
-    if (hm_clock_unix_s() > c->not_after_s)
+    int64_t now_s = hm_clock_unix_s();
+    if (now_s > c->not_after_s)
         return hm_fail(why, HM_E_DENIED, "the client certificate has expired");
-    return HM_OK;
+    return crl != NULL ? not_revoked(c, session, crl, now_s, why) : HM_OK;
 }

@@ -1,7 +1,7 @@
 /* POST /v1/releases/{id}/approvals. */
 #include "server/registrar/reg_change.h"
 
-#include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_facts.h"
 #include "server/registrar/reg_who.h"
 
 #include "schema/io/hm_clock.h"
@@ -36,23 +36,43 @@ static enum hm_err refuse(struct reg_tx *tx, const struct approval *a, struct db
     return reg_refuse(tx, a->ask, &f, out, why);
 }
 
-/* Why this person may not approve, or NULL. */
-static const char *not_allowed(const struct approval *a, const struct policy *p,
+/* Why this person may not approve, or NULL. An approval before its stage would never count, and
+ * nobody approves twice: it is refused, so that the person can come back. */
+static const char *not_allowed(const struct approval *a, const struct policy_quorum *q,
                                const char **outcome)
 {
     const struct policy_rule *rule = a->dossier->known->rule;
     *outcome = "approvals.count";
     if (rule->approvals == 0)
         return "this release needs no approval";
-    if (!policy_group_has(p, rule->group, a->who->id))
+    if (!policy_rule_asks(rule, POLICY_ANY_STAGE, a->who))
         return "the approver is not in the group that the rule names";
     *outcome = "approvals.submitter";
-    return strcmp(a->dossier->submitted->actor, a->who->id) == 0 ? "the submitter never approves"
-                                                                 : NULL;
+    if (strcmp(a->dossier->submitted->actor, a->who->id) == 0)
+        return "the submitter never approves";
+    *outcome = "approvals.count";
+    return !q->stands && !policy_rule_asks(rule, q->stage, a->who)
+               ? "an earlier stage of the approvals has to stand first, or this one is over"
+               : NULL;
+}
+
+struct approved {
+    struct db_approval list[HM_APPROVALS_MAX]; /* in order of record */
+    size_t count;
+    struct policy_quorum quorum;
+};
+
+/* The approvals so far. */
+static enum hm_err read_approved(struct reg_tx *tx, const struct approval *a, struct approved *out,
+                                 struct hm_why *why)
+{
+    enum hm_err err = db_state_approvals(tx->log, a->dossier->id, out->list, &out->count, why);
+    return err == HM_OK ? reg_facts_quorum(tx, a->dossier, out->list, out->count, &out->quorum, why)
+                        : err;
 }
 
 static enum hm_err record(struct reg_tx *tx, const struct approval *a, struct db_release *rel,
-                          size_t count, struct reg_result *out, struct hm_why *why)
+                          struct approved *so_far, struct reg_result *out, struct hm_why *why)
 {
     struct hm_record r = {.event = HM_EV_APPROVAL_RECORDED,
                           .evidence_count = 1,
@@ -62,14 +82,19 @@ static enum hm_err record(struct reg_tx *tx, const struct approval *a, struct db
                           .manifest = rel->manifest,
                           .statement = rel->statement};
     struct hm_bytes evidence[1] = {a->ask->body};
-    struct db_approval row = {.record = db_log_pending_size(tx->log)};
+    struct db_approval *row =
+        &so_far->list[so_far->count]; /* judge() has seen that there is room */
     reg_about(&r, rel);
     r.approver_key = hm_key_id(&a->key);
-    row.key = r.approver_key;
-    (void)snprintf(row.principal, sizeof row.principal, "%s", a->who->id);
-    r.state = count + 1 >= a->dossier->known->rule->approvals ? HM_RELEASE_APPROVED
-                                                              : HM_RELEASE_SUBMITTED;
-    enum hm_err err = db_state_approval_insert(tx->log, rel->id, &row, why);
+    *row = (struct db_approval){.record = db_log_pending_size(tx->log), .key = r.approver_key};
+    (void)snprintf(row->principal, sizeof row->principal, "%s", a->who->id);
+    enum hm_err err =
+        reg_facts_quorum(tx, a->dossier, so_far->list, so_far->count + 1, &so_far->quorum, why);
+    if (err != HM_OK)
+        return err;
+    r.state = so_far->quorum.stands || rel->state == HM_RELEASE_APPROVED ? HM_RELEASE_APPROVED
+                                                                         : HM_RELEASE_SUBMITTED;
+    err = db_state_approval_insert(tx->log, rel->id, row, why);
     if (err == HM_E_CONFLICT)
         return refuse(tx, a, rel, REG_PROBLEM_CONFLICT, NULL,
                       "this person, or this key, has approved the release already", out, why);
@@ -83,34 +108,42 @@ static enum hm_err record(struct reg_tx *tx, const struct approval *a, struct db
     return err == HM_OK ? reg_stored_put(tx, a->ask, out, why) : err;
 }
 
+/* A release that was approved takes further approvals only where the quorum does not stand any
+ * more, since what it is held against has changed. */
+static bool is_open(const struct db_release *rel, const struct approved *so_far)
+{
+    return (rel->state == HM_RELEASE_SUBMITTED ||
+            (rel->state == HM_RELEASE_APPROVED && !so_far->quorum.stands)) &&
+           so_far->count < HM_APPROVALS_MAX;
+}
+
 static enum hm_err judge(struct reg_tx *tx, const struct approval *a, struct db_release *rel,
                          struct reg_result *out, struct hm_why *why)
 {
-    struct db_approval list[HM_APPROVALS_MAX];
-    size_t count = 0;
+    struct approved so_far = {.count = 0};
     char text[160];
     const char *outcome = NULL;
     if (a->problem != REG_PROBLEM_NONE)
         return refuse(tx, a, rel, a->problem, NULL, a->detail, out, why);
-    enum hm_err err = db_state_approvals(tx->log, rel->id, list, &count, why);
+    enum hm_err err = read_approved(tx, a, &so_far, why);
     if (err != HM_OK)
         return err;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i].principal, a->who->id) == 0)
+    for (size_t i = 0; i < so_far.count; i++)
+        if (strcmp(so_far.list[i].principal, a->who->id) == 0)
             return refuse(tx, a, rel, REG_PROBLEM_CONFLICT, NULL,
                           "this person has approved the release already", out, why);
-    const char *no = not_allowed(a, a->dossier->known->policy, &outcome);
+    const char *no = not_allowed(a, &so_far.quorum, &outcome);
     if (no != NULL)
         return refuse(tx, a, rel, REG_PROBLEM_POLICY, outcome, no, out, why);
     if (rel->expires_s <= (int64_t)(tx->now_ms / 1000))
         return refuse(tx, a, rel, REG_PROBLEM_EXPIRED, NULL, "the approval statement has expired",
                       out, why);
-    if (rel->state != HM_RELEASE_SUBMITTED || count >= HM_APPROVALS_MAX) {
+    if (!is_open(rel, &so_far)) {
         (void)snprintf(text, sizeof text, "the release is %s; only a submitted one takes approvals",
                        hm_release_state_name(rel->state));
         return refuse(tx, a, rel, REG_PROBLEM_STATE, NULL, text, out, why);
     }
-    return record(tx, a, rel, count, out, why);
+    return record(tx, a, rel, &so_far, out, why);
 }
 
 static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, struct hm_why *why)

@@ -9,15 +9,18 @@ struct entry {
     bool used;
     struct hm_digest pem;
     int64_t from_s, to_s; /* found valid at both */
+    uint64_t generation;  /* of the revocation lists that it does not stand on; 0: not looked */
     struct hm_cert cert;
 };
 struct reg_certs {
     pthread_mutex_t lock;
     struct hm_bytes ca;
+    struct ident_crl *crl;
     struct entry entry[ENTRIES];
 };
 
-enum hm_err reg_certs_open(struct hm_bytes ca_pem, struct reg_certs **out, struct hm_why *why)
+enum hm_err reg_certs_open(struct hm_bytes ca_pem, struct ident_crl *crl, struct reg_certs **out,
+                           struct hm_why *why)
 {
     struct reg_certs *c = calloc(1, sizeof *c);
     if (c == NULL || pthread_mutex_init(&c->lock, NULL) != 0) {
@@ -25,6 +28,7 @@ enum hm_err reg_certs_open(struct hm_bytes ca_pem, struct reg_certs **out, struc
         return hm_fail(why, HM_E_MEMORY, "no memory for the table of certificates");
     }
     c->ca = ca_pem;
+    c->crl = crl;
     *out = c;
     return HM_OK;
 }
@@ -80,4 +84,33 @@ enum hm_err reg_certs_get(struct reg_certs *c, struct hm_bytes pem, int64_t at_s
     keep(c, &d, at_s, &cert);
     *out = cert;
     return HM_OK;
+}
+
+/* Reads (set 0) or writes the generation that an entry was last found good under. */
+static bool found_under(struct reg_certs *c, const struct hm_digest *pem, uint64_t generation,
+                        bool set)
+{
+    struct entry *e = &c->entry[pem->b[0] % ENTRIES];
+    (void)pthread_mutex_lock(&c->lock);
+    bool mine = e->used && hm_digest_eq(&e->pem, pem);
+    if (mine && set)
+        e->generation = generation;
+    bool found = mine && e->generation == generation;
+    (void)pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+enum hm_err reg_certs_current(struct reg_certs *c, struct hm_bytes pem, int64_t now_s,
+                              struct hm_why *why)
+{
+    if (c->crl == NULL)
+        return HM_OK;
+    struct hm_digest d = hm_sha256(pem);
+    uint64_t generation = ident_crl_generation(c->crl);
+    if (found_under(c, &d, generation, false))
+        return ident_crl_fresh(c->crl, now_s, why);
+    enum hm_err err = ident_crl_check_pem(c->crl, pem, now_s, why);
+    if (err == HM_OK)
+        (void)found_under(c, &d, generation, true);
+    return err;
 }

@@ -104,7 +104,8 @@ static enum hm_err verify(const struct reg_claim_input *in, const struct hm_sign
                                 .document = in->document,
                                 .kind = HM_SIGNED_REQUEST,
                                 .hint = in->hint,
-                                .at_s = in->at_s};
+                                .at_s = in->at_s,
+                                .past = in->past};
     struct hm_key key;
     enum hm_err err = reg_who_signed(&who, &out->submitter, &key, why);
     if (err == HM_OK && (out->submitter->roles & POLICY_ROLE_SUBMITTER) == 0)

@@ -28,6 +28,7 @@ struct reg_claim_input {
     const char
         *hint; /* principal whose submit keys to try for DSSE without a certificate; NULL: none */
     int64_t at_s; /* when the certificate must be valid */
+    bool past;    /* evidence of a record: what was revoked since does not count */
     const struct hm_bytes *attestations;
     size_t attestation_count;
 };

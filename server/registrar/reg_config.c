@@ -69,6 +69,9 @@ enum hm_err reg_config_load(const char *path, struct reg_config *out, struct hm_
     out->genesis = proc_config_path(&c, "genesis");
     out->guards = proc_config_path(&c, "guards");
     out->client_ca = proc_config_path_or_null(&c, "client_ca");
+    out->client_crl = proc_config_path_or_null(&c, "client_crl");
+    if (out->client_crl != NULL && out->client_ca == NULL)
+        hm_json_bad(&c.in, HM_E_CONFIG, "client_crl", "expected client_ca beside it");
     out->signer_timeout_ms = hm_json_uint_or(&c.in, "signer_timeout_ms", 100, 600000, 10000);
     out->max_clock_jump_s = hm_json_uint_or(&c.in, "max_clock_jump_s", 1, 86400, 300);
     out->refusals_per_minute = hm_json_uint_or(&c.in, "refusals_per_minute", 1, 100000, 60);
@@ -86,8 +89,9 @@ void reg_config_free(struct reg_config *c)
 {
     if (c == NULL)
         return;
-    char *texts[] = {c->socket,       c->user,   c->peer_user, c->signer_socket, c->database,
-                     c->artifact_dir, c->policy, c->genesis,   c->guards,        c->client_ca};
+    char *texts[] = {c->socket,   c->user,         c->peer_user, c->signer_socket,
+                     c->database, c->artifact_dir, c->policy,    c->genesis,
+                     c->guards,   c->client_ca,    c->client_crl};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         free(texts[i]);
     for (size_t i = 0; i < HM_TRUST_STORES_MAX; i++)

@@ -14,7 +14,8 @@ struct reg_config {
     char *policy;
     char *genesis;
     char *guards;
-    char *client_ca; /* PEM; NULL: nobody is known by certificate */
+    char *client_ca;  /* PEM; NULL: nobody is known by certificate */
+    char *client_crl; /* NULL: none */
     struct {
         char environment[HM_NAME_MAX + 1];
         char *file;

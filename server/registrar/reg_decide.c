@@ -37,11 +37,9 @@ static enum hm_err refuse(struct reg_tx *tx, const struct decision *d, struct db
 
 static bool may(const struct decision *d)
 {
-    const struct policy_rule *rule = d->dossier->known->rule;
-    bool approver =
-        rule->group != NULL && policy_group_has(d->dossier->known->policy, rule->group, d->who->id);
     bool submitter = strcmp(d->dossier->submitted->actor, d->who->id) == 0;
-    return approver || (d->kind == HM_SIGNED_CANCELLATION && submitter);
+    return policy_rule_may_reject(d->dossier->known->rule, d->who) ||
+           (d->kind == HM_SIGNED_CANCELLATION && submitter);
 }
 
 static enum hm_err record(struct reg_tx *tx, const struct decision *d, struct db_release *rel,
@@ -79,9 +77,11 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     if (d->problem != REG_PROBLEM_NONE)
         return refuse(tx, d, &rel, d->problem, d->detail, out, why);
     if (!may(d))
-        return refuse(tx, d, &rel, REG_PROBLEM_FORBIDDEN,
-                      "only an approver of the rule (or, to cancel, the submitter) may do this",
-                      out, why);
+        return refuse(
+            tx, d, &rel, REG_PROBLEM_FORBIDDEN,
+            "only an approver of the rule, somebody who may veto or, to cancel, the submitter "
+            "may do this",
+            out, why);
     if (hm_release_may(rel.state, d->target))
         return record(tx, d, &rel, out, why);
     (void)snprintf(text, sizeof text, "the release is %s", hm_release_state_name(rel.state));

@@ -22,6 +22,9 @@ void reg_claim_facts(const struct reg_claim *c, enum policy_stage stage,
         .product = r->product,
         .version = r->version,
         .channel = r->channel,
+        .hardware = r->hardware,
+        .hardware_count = r->hardware_count,
+        .break_glass = r->break_glass[0] != '\0' ? r->break_glass : NULL,
         .submitter = c->submitter->id,
         .artifacts = artifacts,
         .artifact_count = r->artifact_count,
@@ -35,6 +38,7 @@ static void copy_request(const struct hm_request *r, struct hm_approval *a)
     memcpy(a->product, r->product, sizeof a->product);
     memcpy(a->version, r->version, sizeof a->version);
     memcpy(a->channel, r->channel, sizeof a->channel);
+    memcpy(a->break_glass, r->break_glass, sizeof a->break_glass);
     memcpy(a->hardware, r->hardware, sizeof a->hardware);
     a->hardware_count = r->hardware_count;
     memcpy(a->regions, r->regions, sizeof a->regions);
@@ -156,6 +160,7 @@ static enum hm_err verify_claim(struct reg_conn *c, const struct policy *policy,
         .document = hm_buf_bytes(&e->request),
         .hint = e->submitted.actor,
         .at_s = (int64_t)(e->submitted.t_ms / 1000),
+        .past = true,
         .attestations = attestations,
         .attestation_count = e->attestation_count,
     };
@@ -335,7 +340,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     hm_signed_free(&s);
     if (err != HM_OK)
         return err;
-    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key};
+    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key, a->record};
     d->approval_count = n + 1;
     return HM_OK;
 }

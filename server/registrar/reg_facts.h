@@ -18,5 +18,10 @@ struct reg_facts_signing {
  * the last one asked. Errors are the machine's. */
 enum hm_err HM_MUST_USE reg_facts_signing(struct reg_tx *tx, const struct reg_facts_signing *in,
                                           struct policy_verdict *out, struct hm_why *why);
+/* How far the approvals that the decision state lists have come, under the policy of submission.
+ * `list`: in order of record. */
+enum hm_err HM_MUST_USE reg_facts_quorum(struct reg_tx *tx, const struct reg_dossier *d,
+                                         const struct db_approval *list, size_t count,
+                                         struct policy_quorum *out, struct hm_why *why);
 
 #endif

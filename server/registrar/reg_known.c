@@ -24,6 +24,8 @@ void reg_known_drop(struct reg_known *k)
     hm_buf_free(&k->statement);
     hm_buf_free(&k->provenance);
     free(k->classes);
+    free(k->hardware);
+    free(k->break_glass);
     free(k);
 }
 
@@ -100,16 +102,25 @@ enum hm_err reg_known_make(const struct reg_outcome *from, struct reg_known **ou
     size_t count = reg_format_classes(from->world, &claim->request, classes);
     struct reg_known *k =
         calloc(1, sizeof *k + claim->provenance_count * sizeof k->provenance_keys[0]);
-    if (k == NULL || (k->classes = malloc((count + 1) * sizeof *k->classes)) == NULL) {
-        free(k);
+    if (k == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    atomic_init(&k->refs, 1);
+    k->classes = malloc((count + 1) * sizeof *k->classes);
+    k->hardware = malloc((claim->request.hardware_count + 1) * sizeof *k->hardware);
+    if (claim->request.break_glass[0] != '\0')
+        k->break_glass = strdup(claim->request.break_glass);
+    if (k->classes == NULL || k->hardware == NULL ||
+        (k->break_glass == NULL && claim->request.break_glass[0] != '\0')) {
+        reg_known_drop(k);
         return hm_fail(why, HM_E_MEMORY, "no memory");
     }
-    atomic_init(&k->refs, 1);
     k->id = from->submitted->idx;
     k->submitted = *from->submitted;
     k->leaf = *from->leaf;
     k->policy = from->policy;
     k->rule = from->rule;
+    k->hardware_count = claim->request.hardware_count;
+    memcpy(k->hardware, claim->request.hardware, k->hardware_count * sizeof *k->hardware);
     k->submitter = claim->submitter;
     k->class_count = count;
     memcpy(k->classes, classes, count * sizeof *k->classes);

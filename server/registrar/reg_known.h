@@ -22,6 +22,9 @@ struct reg_known {
     const struct policy_principal *submitter; /* proven by the request's signature */
     struct hm_uuid *classes;
     size_t class_count;
+    struct hm_hardware *hardware;
+    size_t hardware_count;
+    char *break_glass; /* reason, NULL: none */
     char at_least[48]; /* installed version that the release asks for, "" = none */
     struct hm_buf manifest;
     struct hm_buf statement;

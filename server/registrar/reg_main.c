@@ -6,6 +6,7 @@
 #include "server/ipc/proc_signal.h"
 #include "server/ipc/proc_user.h"
 #include "server/registrar/reg_artifact.h"
+#include "server/registrar/reg_ident.h"
 #include "server/registrar/reg_init.h"
 #include "server/registrar/reg_ops.h"
 
@@ -43,6 +44,7 @@ struct program {
     struct reg_world world;
     struct reg_signer *signer;
     struct reg_desk desk;
+    struct reg_ident ident;
     struct ipc_server *server;
     int stop_fd; /* signals */
     int end_fd;  /* what the server watches: signals or a fatal finding */
@@ -80,7 +82,9 @@ static enum hm_err open_parts(struct program *p, struct hm_why *why)
     if (err == HM_OK)
         err = reg_memo_open(&d->memo, why);
     if (err == HM_OK)
-        err = reg_certs_open(hm_buf_bytes(&p->world.client_ca), &d->certs, why);
+        err = reg_ident_open(&p->config, &p->world, &p->ident, why);
+    if (err == HM_OK)
+        err = reg_certs_open(hm_buf_bytes(&p->world.client_ca), p->ident.crl, &d->certs, why);
     if (err == HM_OK)
         err = reg_knowns_open(&d->knowns, why);
     if (err == HM_OK)
@@ -123,6 +127,7 @@ static void close_parts(struct program *p)
     reg_readers_close(p->desk.readers);
     reg_knowns_close(p->desk.knowns);
     reg_certs_close(p->desk.certs);
+    reg_ident_close(&p->ident);
     reg_memo_close(p->desk.memo);
     reg_world_free(&p->world);
     reg_config_free(&p->config);

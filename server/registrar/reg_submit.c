@@ -285,6 +285,8 @@ static enum hm_err fill_record(struct reg_tx *tx, struct submission *s, struct h
     (void)snprintf(r->keys[0].mechanism, sizeof r->keys[0].mechanism, "%s",
                    hm_key_mechanism(&rule->key->key));
     (void)snprintf(r->keys[0].token, sizeof r->keys[0].token, "%s", s->token);
+    if (rule->break_glass) /* to be found by everybody who reads the log */
+        (void)snprintf(r->outcome, sizeof r->outcome, "break-glass");
     r->expires_s = tx->now_ms / 1000 + (uint64_t)rule->approval_ttl_s;
     return hm_buf_err(&tbs);
 }
@@ -384,8 +386,9 @@ static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_b
     if (err != HM_OK || missing->len > 0)
         return err;
     const struct hm_request *q = &s->claim->request;
-    const struct policy_rule *rule =
-        policy_match(s->conn->desk->world->policy, q->product, q->channel);
+    const struct policy_subject subject = {q->product, q->channel, q->hardware, q->hardware_count,
+                                           q->break_glass[0] != '\0'};
+    const struct policy_rule *rule = policy_match(s->conn->desk->world->policy, &subject);
     if (rule != NULL) {
         err = reg_seq_key_token(s->conn->desk->seq, &rule->key->key_id, s->token, why);
         if (err != HM_OK)

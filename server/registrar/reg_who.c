@@ -55,8 +55,10 @@ static enum hm_err by_certificate(const struct reg_who_input *in,
     HM_FREE struct hm_cert *cert = calloc(1, sizeof *cert);
     if (cert == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
-    enum hm_err err =
-        reg_certs_get(in->certs, hm_bytes_str(hm_signed_certificate(in->s)), in->at_s, cert, why);
+    struct hm_bytes pem = hm_bytes_str(hm_signed_certificate(in->s));
+    enum hm_err err = reg_certs_get(in->certs, pem, in->at_s, cert, why);
+    if (err == HM_OK && !in->past)
+        err = reg_certs_current(in->certs, pem, in->at_s, why);
     if (err == HM_OK)
         err = principal_of(in, cert, who, why);
     if (err == HM_OK)

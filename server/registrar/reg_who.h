@@ -16,6 +16,7 @@ struct reg_who_input {
     enum hm_signed_kind kind;
     const char *hint; /* principal whose keys to try for DSSE without a certificate; NULL: none */
     int64_t at_s;     /* when a certificate must be valid */
+    bool past;        /* evidence of a record: what was revoked since does not count */
 };
 /* Requests: by submit key or certificate. Approvals: by approval key only. Rejections and
  * cancellations: by either key, or certificate. The signature holds when this returns HM_OK.

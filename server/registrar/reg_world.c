@@ -3,6 +3,7 @@
 #include "server/registrar/reg_world_priv.h"
 
 #include "device/linux/hm_device_linux.h"
+#include "policy/policy_guards.h"
 #include "schema/io/hm_file.h"
 #include "schema/json/hm_json.h"
 
@@ -97,36 +98,11 @@ static enum hm_err check_documents(const struct reg_config *c, const struct reg_
     if (strcmp(w->guards.origin, w->genesis.origin) != 0)
         return hm_fail(why, HM_E_CONFIG, "%s: origin %s, expected %s", c->guards, w->guards.origin,
                        w->genesis.origin);
-    for (size_t i = 0;; i++) {
-        const struct policy_release_key *k = policy_key_at(w->policy, i);
-        if (k == NULL)
-            return HM_OK;
-        const struct hm_guard *g = hm_guards_find(&w->guards, &k->key_id);
-        if (g == NULL)
-            return hm_fail(why, HM_E_CONFIG, "%s: release key %s has no guard", c->policy, k->id);
-        if (strcmp(g->environment, k->environment) != 0)
-            return hm_fail(why, HM_E_CONFIG,
-                           "%s: release key %s is for %s, but its guard is for %s", c->policy,
-                           k->id, k->environment, g->environment);
+    if (policy_check_guards(w->policy, &w->guards, why) != HM_OK) {
+        hm_json_locate(why, c->policy, hm_buf_bytes(&w->policy_bytes));
+        return HM_E_CONFIG;
     }
-}
-
-/* Where the rule asks for fewer approvals than the signer does, every signature would be tried and
- * refused. */
-static enum hm_err check_rules(const struct reg_config *c, const struct reg_world *w,
-                               struct hm_why *why)
-{
-    for (size_t i = 0;; i++) {
-        const struct policy_rule *r = policy_rule_at(w->policy, i);
-        if (r == NULL)
-            return HM_OK;
-        const struct hm_guard *g = hm_guards_find(&w->guards, &r->key->key_id);
-        if (g == NULL || r->approvals < g->approvals)
-            return hm_fail(why, HM_E_CONFIG,
-                           "%s: rule %s asks for %zu approvals, the guard of its key %s for %zu",
-                           c->policy, r->id, r->approvals, r->key->id,
-                           g != NULL ? g->approvals : 0);
-    }
+    return HM_OK;
 }
 
 /* A key that needs no approval must never be one that real devices believe. */
@@ -157,8 +133,6 @@ enum hm_err reg_world_load(const struct reg_config *c, struct reg_world *w, stru
         if (err == HM_OK)
             err = check_store_root(c, &w->stores[i], why);
     }
-    if (err == HM_OK)
-        err = check_rules(c, w, why);
     if (err == HM_OK)
         err = check_development_keys(w, why);
     if (err == HM_OK)

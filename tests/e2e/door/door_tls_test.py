@@ -3,6 +3,7 @@ import ssl
 import subprocess
 import unittest
 
+import fake_registrar as fr
 from testbed import DoorCase, problem
 
 
@@ -38,8 +39,9 @@ class Certificates(DoorCase):
     def test_unknown_to_the_policy(self):
         self.refused("nobody", "no principal")
 
-    def test_known_without_roles_may_read(self):
-        self.assertEqual(self.door.get("/v1/releases", "plain")[0], 200)
+    def test_no_role_reads_nothing(self):
+        answer = self.door.get("/v1/releases", "plain")
+        self.assertEqual((answer[0], problem(answer)), (403, "forbidden"))
 
     def test_public_paths(self):
         for path in ("/healthz", "/readyz", "/openapi.json"):
@@ -48,6 +50,43 @@ class Certificates(DoorCase):
 
 
 class Roles(DoorCase):
+    WHO = {"ci": "submitter", "alice": "approver", "audit": "auditor", "dora": "administrator", "kurt": "key-custodian",
+           "plain": None, "nobody": None, None: None}
+
+    def ask(self, method, path, op, who):
+        for name, value in {"{digest}": "sha256:" + fr.sha(b"data").hex(), "{id}": "r4", "{environment}": "production",
+                            "{index}": "4", "{n}": "0"}.items():
+            path = path.replace(name, value)
+        if op["operationId"] == "getConsistency":
+            path += "?old=1&size=2"
+        body = {"put": b"data", "post": b"{}"}.get(method)
+        return self.door.call(method.upper(), path, body, who, {"Content-Type": "application/json"} if method == "post" else {})
+
+    def test_every_operation_with_every_role(self):
+        """The description that the door serves is held against what it does; a unit test holds its table against both."""
+        operations = [(method, path, op) for path, methods in self.door.json("/openapi.json")[1]["paths"].items()
+                      for method, op in methods.items()]
+        roles = set(self.WHO.values()) - {None}
+        self.assertGreaterEqual(len(operations), 26)
+        for method, path, op in operations:
+            for who, role in self.WHO.items():
+                with self.subTest(method=method, path=path, who=who):
+                    takes = op["x-roles"]
+                    self.assertLessEqual(set(takes), roles)
+                    status = self.ask(method, path, op, who)[0]
+                    if not takes:
+                        self.assertEqual(status, 200)
+                    elif who in (None, "nobody"):
+                        self.assertEqual(status, 401)
+                    elif role not in takes:
+                        self.assertEqual(status, 403)
+                    else:
+                        self.assertIn(status, (200, 201), "%s may" % role)
+                    if method not in ("get", "head"):
+                        self.assertNotIn("auditor", takes, "auditors change nothing")
+                    elif takes:
+                        self.assertEqual(set(takes), roles, "everybody with a role reads everything")
+
     def test_matrix(self):
         body, kind = b"{}", {"Content-Type": "application/json"}
         may = {"/v1/releases": {"ci"}, "/v1/releases/r4/approvals": {"alice"}, "/v1/releases/r4/rejection": {"alice"},
@@ -102,7 +141,7 @@ class Protocol(DoorCase):
         self.assertIn(b'"id":"r4"', run.stdout, run.stderr)
 
     def test_identity_is_asked_for_anew(self):
-        conn = self.door.connection("plain")
+        conn = self.door.connection("alice")
         self.assertEqual(self.door.get("/v1/releases", conn=conn)[0], 200)
         people = dict(self.registrar.people)
         try:
@@ -111,7 +150,7 @@ class Protocol(DoorCase):
         finally:
             self.registrar.people.update(people)
             conn.close()
-        self.assertTrue(self.door.settle(lambda: self.door.get("/v1/releases", "plain")[0] == 200, 10))
+        self.assertTrue(self.door.settle(lambda: self.door.get("/v1/releases", "alice")[0] == 200, 10))
 
 
 class Rates(DoorCase):

@@ -28,7 +28,7 @@ import fake_registrar as fr  # noqa: E402
 BINARY = os.environ.get("HALLMARKD") or os.path.join(os.environ.get("HALLMARK_BUILD", "build"), "bin", "hallmarkd")
 URI = "spiffe://example.com/"
 PEOPLE = {URI + "ci": ("ci", fr.SUBMITTER), URI + "alice": ("alice", fr.APPROVER), URI + "audit": ("audit", fr.AUDITOR),
-          URI + "plain": ("plain", 0)}
+          URI + "dora": ("dora", fr.ADMINISTRATOR), URI + "kurt": ("kurt", fr.CUSTODIAN), URI + "plain": ("plain", 0)}
 
 
 def save(path, data):
@@ -43,7 +43,7 @@ class Pki:
         self.ca = self.make_ca("ca")
         self.foreign = self.make_ca("foreign")
         self.leaf("server", None, ExtendedKeyUsageOID.SERVER_AUTH)
-        for name in ("ci", "alice", "audit", "plain", "nobody"):
+        for name in ("ci", "alice", "audit", "dora", "kurt", "plain", "nobody"):
             self.leaf(name, URI + name)
         self.leaf("foreign-ci", URI + "ci", issuer=self.foreign)
         self.leaf("expired", URI + "ci", days=(-10, -1))

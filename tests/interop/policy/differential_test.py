@@ -81,6 +81,10 @@ class Maker:
     def some(self, values, low=1):
         return self.rng.sample(values, self.rng.randint(low, len(values)))
 
+    def with_ci(self, submitters):
+        """Some of them, one of whom never approves: else nobody might be left to."""
+        return self.some([s for s in submitters if s != "ci"]) + ["ci"] if len(submitters) > 1 else submitters
+
     def take(self, plain=False):
         """A key not taken yet, in some encoding."""
         forms = self.free.pop()
@@ -137,7 +141,7 @@ class Maker:
             if rng.random() < 0.15:
                 continue
             out.append({"id": f"r{i}{n}", "products": list(products), "channels": [channel],
-                        "environment": environment, "key": f"k{i}", "submitters": self.some(submitters),
+                        "environment": environment, "key": f"k{i}", "submitters": self.with_ci(submitters),
                         "approvals": copy.deepcopy(approvals), "provenance": copy.deepcopy(provenance)})
         return out
 

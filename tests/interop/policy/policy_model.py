@@ -7,7 +7,7 @@ import re
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 ENVIRONMENTS = ("development", "staging", "production")
-TOP = {"version", "name", "vendor_domain", "principals", "groups", "builders", "keys", "rules"}
+TOP = {"version", "name", "vendor_domain", "principals", "groups", "builders", "keys", "rules", "administration"}
 
 
 class Refused(Exception):
@@ -57,6 +57,8 @@ class Policy:
         self.load_case()
         for rule in self.doc["rules"]:
             self.load_rule(rule)
+        if "administration" in self.doc:
+            self.load_administration(self.doc["administration"])
         self.load_pairs()
 
     def load_ids(self):
@@ -113,6 +115,8 @@ class Policy:
                 need(rule["environment"] == "development", "none")
         if rule["approvals"] != "none":
             self.load_approvals(rule["approvals"])
+            members = set(self.groups[rule["approvals"]["group"]]["members"])
+            need(any(len(members - {s}) >= rule["approvals"]["count"] for s in rule["submitters"]), "nobody is left")
         if rule["provenance"] != "none":
             used = rule["provenance"]["builders"]
             need(used and len(set(used)) == len(used) and set(used) <= set(self.builders), "builders")
@@ -124,6 +128,13 @@ class Policy:
         for who in members:
             need("approver" in self.people[who]["roles"], "member is no approver")
             need(self.people[who].get("approval_keys"), "member without key")
+
+    def load_administration(self, admin):
+        need(admin["group"] in self.groups and 1 <= admin["count"] <= 16, "administration")
+        members = [self.people[m] for m in self.groups[admin["group"]]["members"]]
+        need(len(members) >= admin["count"], "too few administrators")
+        need(all("administrator" in m["roles"] and m.get("approval_keys") for m in members), "no administrator")
+        need(admin["count"] >= 2 or all(k["environment"] != "production" for k in self.doc["keys"]), "one person alone")
 
     def load_pairs(self):
         rules = self.doc["rules"]

@@ -148,6 +148,13 @@ static const struct edit edits[] = {
     {"expires without zone", "00:00:00Z", "00:00:00"},
     {"expires on no day", "2026-11-28", "2026-11-31"},
     {"expires before 1970", "2026-11-28", "1969-11-28"},
+    {"break-glass without a reason", "hardware er", "break-glass \nhardware er"},
+    {"break-glass twice", "hardware er", "break-glass x\nbreak-glass x\nhardware er"},
+    {"break-glass behind the hardware", "region world", "break-glass x\nregion world"},
+    {"break-glass before the environment", "environment", "break-glass x\nenvironment"},
+    {"break-glass with bidi control", "hardware er",
+     "break-glass a\xe2\x80\xae"
+     "b\nhardware er"},
 };
 
 static void expect_refused(struct hm_bytes text)
@@ -176,6 +183,28 @@ static void test_edit(void **state)
     hm_buf_puts(&text, row->to);
     hm_buf_puts(&text, at + strlen(row->from));
     expect_refused(hm_buf_bytes(&text));
+}
+
+static void test_break_glass(void **state)
+{
+    HM_BUF_AUTO text = {0};
+    HM_BUF_AUTO again = {0};
+    struct hm_approval a;
+    struct hm_why why = {""};
+    const char *at = strstr(approval, "hardware ");
+    (void)state;
+    assert_non_null(at);
+    hm_buf_put(&text, approval, (size_t)(at - approval));
+    hm_buf_puts(&text, "break-glass incident 4711: they brick\n");
+    hm_buf_puts(&text, at);
+    if (hm_approval_parse(hm_buf_bytes(&text), &a, &why) != HM_OK)
+        fail_msg("%s", why.text);
+    assert_string_equal(a.break_glass, "incident 4711: they brick");
+    assert_int_equal(hm_approval_write(&a, &again, &why), HM_OK);
+    assert_true(hm_bytes_eq(hm_buf_bytes(&again), hm_buf_bytes(&text)));
+    memset(a.break_glass, '\n', 2);
+    hm_buf_reset(&again);
+    assert_int_equal(hm_approval_write(&a, &again, NULL), HM_E_MALFORMED);
 }
 
 static void test_flipped_and_cut(void **state)
@@ -325,13 +354,14 @@ static void test_release_id(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ROWS(accepted) + ROWS(refused) + ROWS(edits) + ROWS(decisions) + 5];
+    struct CMUnitTest tests[ROWS(accepted) + ROWS(refused) + ROWS(edits) + ROWS(decisions) + 6];
     size_t n = 0;
     n = ADD_ROWS(tests, n, test_accepted, accepted);
     n = ADD_ROWS(tests, n, test_refused, refused);
     n = ADD_ROWS(tests, n, test_edit, edits);
     n = ADD_ROWS(tests, n, test_decision, decisions);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_values);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_break_glass);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_flipped_and_cut);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_write_refused);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_reason_length);

@@ -79,12 +79,24 @@ static bool read_approvals(const json_t *list, struct facts_doc *d)
     for (size_t i = 0; i < n; i++) {
         const json_t *v = json_array_get(list, i);
         d->approvals[i].principal = text(v, "principal");
+        d->approvals[i].record = (uint64_t)json_integer_value(json_object_get(v, "record"));
         if (!read_digest(json_object_get(v, "key"), &d->approvals[i].key))
             return false;
     }
     d->facts.approvals = d->approvals;
     d->facts.approval_count = n;
     return true;
+}
+
+static bool read_vetoes(const json_t *list, struct facts_doc *d)
+{
+    size_t n = json_array_size(list);
+    d->vetoes = calloc(n + 1, sizeof d->vetoes[0]);
+    for (size_t i = 0; d->vetoes != NULL && i < n; i++)
+        d->vetoes[i] = json_string_value(json_array_get(list, i));
+    d->facts.vetoes = d->vetoes;
+    d->facts.veto_count = n;
+    return d->vetoes != NULL;
 }
 
 static bool read_prior(const json_t *list, struct facts_doc *d)
@@ -103,6 +115,21 @@ static bool read_prior(const json_t *list, struct facts_doc *d)
     return true;
 }
 
+static bool read_hardware(const json_t *list, struct facts_doc *d)
+{
+    size_t n = json_array_size(list);
+    if (n > HM_HARDWARE_MAX)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        copy_text(d->hardware[i].model, sizeof d->hardware[i].model, v, "model");
+        copy_text(d->hardware[i].revision, sizeof d->hardware[i].revision, v, "revision");
+    }
+    d->facts.hardware = d->hardware;
+    d->facts.hardware_count = n;
+    return true;
+}
+
 bool facts_read(const json_t *v, struct facts_doc *out)
 {
     memset(out, 0, sizeof *out);
@@ -113,6 +140,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     f->product = text(v, "product");
     f->version = text(v, "version");
     f->channel = text(v, "channel");
+    f->break_glass = text(v, "break_glass");
     f->submitter = text(v, "submitter");
     const json_t *key = json_object_get(v, "key");
     if (key != NULL && !read_digest(key, &out->key))
@@ -122,8 +150,10 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     out->artifacts = calloc(json_array_size(artifacts) + 1, sizeof out->artifacts[0]);
     f->artifacts = out->artifacts;
     return json_is_object(v) && read_digests(artifacts, out->artifacts, &f->artifact_count) &&
+           read_hardware(json_object_get(v, "hardware"), out) &&
            read_provenance(json_object_get(v, "provenance"), out) &&
            read_approvals(json_object_get(v, "approvals"), out) &&
+           read_vetoes(json_object_get(v, "vetoes"), out) &&
            read_prior(json_object_get(v, "prior"), out);
 }
 
@@ -133,6 +163,7 @@ void facts_free(struct facts_doc *d)
     free(d->statements);
     free(d->provenance);
     free(d->approvals);
+    free(d->vetoes);
     free(d->prior);
     memset(d, 0, sizeof *d);
 }

@@ -10,16 +10,21 @@ struct facts_doc {
     struct policy_facts
         facts; /* borrows from the members below and from the JSON it was read from */
     struct hm_digest key;
+    struct hm_hardware hardware[HM_HARDWARE_MAX];
     struct hm_digest *artifacts;
     struct hm_provenance *statements;
     struct policy_fact_provenance *provenance;
     struct policy_fact_approval *approvals;
+    const char **vetoes;
     struct policy_fact_prior *prior;
 };
-/* {"stage", "product", "version", "channel", "submitter", "key": hex, "artifacts": [hex],
- *  "provenance": [{"builder", "subjects": [hex], "sources": [{"repository", …}], "key": key
- * object}], "approvals": [{"principal", "key": hex}], "prior": [{"artifact": hex, "product",
- * "version"}]} false if anything is not of that form. Caller facts_free()s in both cases. */
+/* {"stage", "product", "version", "channel", "hardware": [{"model", "revision"}], "break_glass",
+ * "submitter", "key": hex, "artifacts": [hex], "provenance": [{"builder", "subjects": [hex],
+ * "sources":
+ * [{"repository", …}], "key": key object}], "approvals": [{"principal", "key": hex, "record": n}],
+ * "vetoes": [id], "prior":
+ * [{"artifact": hex, "product", "version"}]} false if anything is not of that form. Caller
+ * facts_free()s in both cases. */
 bool facts_read(const json_t *v, struct facts_doc *out);
 void facts_free(struct facts_doc *d);
 #define FACTS_AUTO __attribute__((cleanup(facts_free))) struct facts_doc

@@ -9,6 +9,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+static const struct policy_rule *match(const struct policy *p, const char *product,
+                                       const char *channel)
+{
+    return policy_match(p, &(struct policy_subject){product, channel, NULL, 0, false});
+}
+
 static int load_full(void **state)
 {
     HM_FREE char *text = document_text("accept/full.json");
@@ -134,22 +140,22 @@ static void key_by_raw_value(void **state)
 static void rules_match_exactly(void **state)
 {
     const struct policy *p = loaded(state);
-    const struct policy_rule *r = policy_match(p, "edge-radio", "lts");
+    const struct policy_rule *r = match(p, "edge-radio", "lts");
     assert_non_null(r);
     assert_string_equal(r->id, "radio-stable");
     assert_string_equal(r->environment, "production");
     assert_string_equal(r->key->id, "production-2026");
     assert_string_equal(r->group, "release-managers");
     assert_true(r->approvals == 2 && r->approval_ttl_s == 604800 && r->provenance);
-    const struct policy_rule *nightly = policy_match(p, "edge-router", "nightly");
+    const struct policy_rule *nightly = match(p, "edge-router", "nightly");
     assert_true(nightly != NULL && nightly->group == NULL && nightly->approvals == 0 &&
                 !nightly->provenance && nightly->approval_ttl_s == 7776000);
-    assert_null(policy_match(p, "edge-radio", "nightly"));
-    assert_null(policy_match(p, "edge-radio", "LTS"));
-    assert_null(policy_match(p, "edge", "stable"));
-    assert_null(policy_match(p, "*", "stable"));
-    assert_null(policy_match(p, NULL, "stable"));
-    assert_null(policy_match(p, "edge-router", NULL));
+    assert_null(match(p, "edge-radio", "nightly"));
+    assert_null(match(p, "edge-radio", "LTS"));
+    assert_null(match(p, "edge", "stable"));
+    assert_null(match(p, "*", "stable"));
+    assert_null(match(p, NULL, "stable"));
+    assert_null(match(p, "edge-router", NULL));
 }
 
 static void groups_hold_their_members(void **state)

@@ -20,6 +20,18 @@ struct row {
     "rules/4={'id':'" id "','products':['" product "'],'channels':['" channel "'],'key':'" key     \
     "','environment':'" env "','submitters':['ci-edge']," rest "}"
 
+#define ADMIN_KEY_1                                                                                \
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOTaR0mwSWWvm+e1zH9KEOlTAhlTjfPzyPRe2FUHiizo"
+#define ADMIN_KEY_2                                                                                \
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBaKj5xL3n7zBW7KcoOVoJJogvDJsx8rjyAxWp5Z+Obf"
+#define ADMINISTRATOR(id, key)                                                                     \
+    "{'id':'" id "','roles':['administrator'],'approval_keys':[{'ssh':'" key "'}]}"
+/* Two administrators, a group of theirs, and a quorum out of a group. */
+#define ADMIN(group, count)                                                                        \
+    "principals/6=" ADMINISTRATOR("dora", ADMIN_KEY_1) ";principals/7=" ADMINISTRATOR(             \
+        "emil", ADMIN_KEY_2) ";groups/2={'id':'administrators','members':['dora','emil']};"        \
+                             "administration={'group':'" group "','count':" count "}"
+
 static const struct row rows[] = {
     {"as it is", "name='Other'", NULL, NULL},
     {"no rules", "rules=[]", NULL, NULL},
@@ -36,6 +48,29 @@ static const struct row rows[] = {
           "'approvals':{'group':'release-managers','count':2},"
           "'provenance':{'builders':['https://ci2.example.com/builder'," B0 "]}"),
      NULL, NULL},
+
+    {"two administrators", ADMIN("administrators", "2"), NULL, NULL},
+    {"one administrator of nothing", "rules=[];keys=[];" ADMIN("administrators", "1"), NULL, NULL},
+    {"one administrator over production", ADMIN("administrators", "1"),
+     "$.administration.count:", "at least 2"},
+    {"no administrators", ADMIN("administrators", "0"), "$.administration.count:", "1 to 16"},
+    {"seventeen administrators", ADMIN("administrators", "17"),
+     "$.administration.count:", "1 to 16"},
+    {"more administrators than there are", ADMIN("administrators", "3"),
+     "$.administration.count:", "at most"},
+    {"administrators whom nothing defines", ADMIN("others", "2"),
+     "$.administration.group:", "nothing defines"},
+    {"approvers as administrators", ADMIN("release-managers", "2"),
+     "$.administration.group:", "no administrator"},
+    {"administrator without a key", ADMIN("administrators", "2") ";principals/7/approval_keys=[]",
+     "$.administration.group:", "no approval key"},
+    {"administration without a count", "administration={'group':'release-managers'}",
+     "$.administration.count:", "missing"},
+    {"administration without a group", "administration={'count':2}",
+     "$.administration.group:", "missing"},
+    {"unknown member of the administration", "administration={'group':'x','count':2,'quorum':1}",
+     "$.administration.quorum:", "unknown"},
+    {"administration as a list", "administration=[]", "$.administration:", "object"},
 
     {"version 0", "version=0", "$.version:", "1"},
     {"version 2", "version=2", "$.version:", "1"},
@@ -74,7 +109,7 @@ static const struct row rows[] = {
      "$.principals[1].roles[0]:", "approver"},
     {"role twice", "principals/1/roles=['approver','approver']",
      "$.principals[1].roles[1]:", "once"},
-    {"no roles", "principals/5/roles=[]", "$.principals[5].roles:", "1 to 3"},
+    {"no roles", "principals/5/roles=[]", "$.principals[5].roles:", "1 to 5"},
     {"display name with a control character", "principals/0/name='\\u0007'",
      "$.principals[0].name:", "printable"},
     {"credential of both kinds",

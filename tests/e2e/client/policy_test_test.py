@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+"""hallmark policy test: the documents of tests/documents/policy-test against schema and program, verdicts, table, exit codes."""
+import json
+import os
+import sys
+import tempfile
+
+from policy_lib import ROOT, Bench, documented, edited
+
+FOLDERS = {"accept": (True, True), "reject": (False, False), "reject-meaning": (True, False)}
+DOCUMENTS = f"{ROOT}/tests/documents/policy-test"
+
+
+def load(kind, name):
+    with open(f"{DOCUMENTS}/{kind}/{name}", encoding="utf-8") as f:
+        return json.load(f)
+
+
+def schema_and_program(b, policy):
+    try:
+        import jsonschema
+    except ImportError:
+        print("jsonschema is not installed: the schema is not looked at")
+        return
+    with open(f"{ROOT}/schema/policy-test.schema.json", encoding="utf-8") as f:
+        schema = json.load(f)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    for kind, (by_schema, by_program) in FOLDERS.items():
+        for name in sorted(os.listdir(f"{DOCUMENTS}/{kind}")):
+            b.check(f"schema: {kind}/{name}", validator.is_valid(load(kind, name)) == by_schema)
+            r = b.run("policy", "test", f"{DOCUMENTS}/{kind}/{name}", "--policy", policy)
+            read = '"failed"' in b.run("policy", "test", f"{DOCUMENTS}/{kind}/{name}", "--policy", policy, "--json").out
+            b.check(f"program: {kind}/{name}", read == by_program, r.out + r.err)
+            b.check(f"says where: {kind}/{name}", read or (r.returncode == 1 and f"{name}:" in r.err and r.err.count("$") > 0), r.err)
+
+
+def verdicts(b, policy):
+    full = f"{DOCUMENTS}/accept/full.json"
+    count = len(load("accept", "full.json")["cases"])
+    r = b.expect("full", 0, r"^RESULT +CASE +EXPECTED +GOT +RULE +FAILING\nok +both approve +allow +allow +stable +-\n",
+                 "policy", "test", full, "--policy", policy)
+    b.check("full: sum", f"{count} cases, 0 failed" in r.out, r.out)
+    columns = {line.index(" allow ") if " allow " in line else line.index(" deny ") for line in r.out.splitlines()[1:count + 1]}
+    b.check("full: aligned", len(columns) == 1, r.out)
+    r = b.expect("full --json", 0, "", "policy", "test", full, "--policy", policy, "--json")
+    b.check("full --json", r.json["cases"] == count and r.json["failed"] == 0 and all(x["ok"] for x in r.json["results"]), r.out)
+    b.check("which policy", r.json["policy"] == __import__("hashlib").sha256(open(policy, "rb").read()).hexdigest(), r.out)
+    b.expect("a wrong expectation", 1, "FAILED +nothing is known +allow +deny.*FAIL rule.match: required.*1 cases, 1 failed", "policy",
+             "test", f"{DOCUMENTS}/accept/wrong-expectation.json", "--policy", policy)
+
+
+def every_expectation_counts(b, policy):
+    """Turned round, each expectation of each case fails."""
+    full = load("accept", "full.json")
+    for i, case in enumerate(full["cases"]):
+        wrong = {"expect": {"allow": "deny", "deny": "allow"}[case["expect"]]}
+        variants = [wrong, {"rule": "beta"}]
+        if case["expect"] == "deny":
+            variants += [{"failing": ["approvals.veto"]}, {"failing": case.get("failing", ["rule.match"]) + ["key.guess"]}]
+        for change in variants:
+            doc = dict(full, cases=[{k: v for k, v in dict(case, **change).items() if k != "failing" or change.get("expect") != "allow"}])
+            r = b.expect(f"turned round: {case['name']} {change}", 1, "", "policy", "test", b.write("turned.json", doc), "--policy", policy,
+                         "--json")
+            b.check(f"turned round: {case['name']} {change}", getattr(r, "json", {}).get("failed") == 1, r.err)
+
+
+def policy_of_the_file(b, policy):
+    os.makedirs(os.path.join(b.folder, "sub"), exist_ok=True)
+    small = load("accept", "small.json")
+    b.write("sub/cases.json", dict(small, policy="../policy.json"))
+    b.expect("relative to the file", 0, "1 cases, 0 failed", "policy", "test", "sub/cases.json")
+    other = b.write("other.json", edited(documented(), lambda d: d.update(name="Other")))
+    r = b.expect("--policy goes first", 0, "", "policy", "test", "sub/cases.json", "--policy", other, "--json")
+    b.check("--policy goes first", r.json["policy"] != __import__("hashlib").sha256(open(policy, "rb").read()).hexdigest())
+    b.write("sub/lost.json", dict(small, policy="nowhere.json"))
+    b.expect("lost", 5, "sub/nowhere.json", "policy", "test", "sub/lost.json")
+    b.expect("no policy at all", 2, "next: hallmark policy test .* --policy", "policy", "test", f"{DOCUMENTS}/accept/small.json")
+    bad = b.write("bad.json", edited(documented(), lambda d: d.update(version=2)))
+    b.expect("policy does not load", 1, r"bad.json:\d+: ", "policy", "test", "sub/cases.json", "--policy", bad)
+    b.expect("no file", 5, "nowhere.json", "policy", "test", "nowhere.json", "--policy", policy)
+    b.expect("no JSON", 1, "junk.json", "policy", "test", b.write("junk.json", "{"), "--policy", policy)
+    b.expect("twice the same member", 1, "junk.json", "policy", "test", b.write("junk.json", '{"version":1,"version":1,"cases":[]}'),
+             "--policy", policy)
+    b.expect("help", 0, "Exit code 0 where every case", "policy", "test", "--help")
+
+
+def removed_member(b, policy):
+    """What the loader knows, a case may state: a person who left makes the file wrong, not green."""
+    gone = edited(documented(), lambda d: (d["principals"].pop(), d["groups"][0].update(members=["alice"]),
+                                           [r["approvals"].update(count=1) for r in d["rules"][:2]]))
+    b.expect("bob left", 1, r"full.json:\d+: \$.cases\[0\].facts.approvals\[1\]: \"bob\" is no principal", "policy", "test",
+             f"{DOCUMENTS}/accept/full.json", "--policy", b.write("gone.json", gone))
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="hallmark-cases-") as folder:
+        b = Bench(sys.argv[1], folder)
+        policy = b.write("policy.json", documented())
+        for part in (schema_and_program, verdicts, every_expectation_counts, policy_of_the_file, removed_member):
+            part(b, policy)
+    return b.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
