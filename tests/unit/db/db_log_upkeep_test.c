@@ -58,10 +58,32 @@ static void test_checkpoint_flips(void **state)
     hm_buf_put(&big, note.data, note.len);
     memset(hm_buf_room(&big, HM_CHECKPOINT_MAX), 'x', HM_CHECKPOINT_MAX);
     T_FAILS(HM_E_LIMIT, db_log_put_checkpoint(t->log, 5, hm_buf_bytes(&big), why));
-    T_OK(db_log_begin(t->log, why));
-    T_FAILS(HM_E_STATE, db_log_put_checkpoint(t->log, 5, hm_buf_bytes(&note), why));
-    T_OK(db_log_commit(t->log, why));
     T_OK(db_log_put_checkpoint(t->log, 5, hm_buf_bytes(&note), why));
+}
+
+/* With a batch: for the size before it, and gone if the batch is. */
+static void test_checkpoint_in_a_transaction(void **state)
+{
+    struct t_log *t = *state;
+    HM_BUF_AUTO note = {0};
+    HM_BUF_AUTO stored = {0};
+    uint64_t size = 0;
+    struct hm_record r = {.event = HM_EV_REGISTRAR_STARTED, .has_random = true};
+    t_append(t->log, 5);
+    t_note(t->log, &note);
+    for (unsigned round = 0; round < 2; round++) {
+        assert_int_equal(db_log_covered(t->log), 0);
+        T_OK(db_log_begin(t->log, why));
+        T_OK(db_log_put_checkpoint(t->log, 5, hm_buf_bytes(&note), why));
+        T_OK(db_log_append(t->log, 1, &r, NULL, hm_bytes_of(NULL, 0), why));
+        T_FAILS(HM_E_STATE, db_log_put_checkpoint(t->log, 6, hm_buf_bytes(&note), why));
+        if (round == 0)
+            db_log_rollback(t->log);
+    }
+    T_OK(db_log_commit(t->log, why));
+    assert_int_equal(db_log_covered(t->log), 5);
+    T_OK(db_log_checkpoint(t->log, &size, &stored, why));
+    assert_int_equal(size, 5);
 }
 
 static void test_backup(void **state)
@@ -122,10 +144,8 @@ static void test_maintain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_checkpoints),
-        T(test_checkpoint_flips),
-        T(test_backup),
-        T(test_maintain),
+        T(test_checkpoints), T(test_checkpoint_flips), T(test_checkpoint_in_a_transaction),
+        T(test_backup),      T(test_maintain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
