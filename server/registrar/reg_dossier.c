@@ -1,4 +1,5 @@
 #include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_policy_log.h"
 #include "server/registrar/reg_who.h"
 
 #include "db/log/db_state.h"
@@ -216,12 +217,10 @@ static enum hm_err verify_evidence(struct reg_conn *c, struct reg_dossier *d, st
     struct db_reader *reader;
     if (e == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
-    const struct policy *policy = reg_world_policy(c->desk->world, &d->submitted.policy);
-    if (policy == NULL)
-        return hm_fail(why, HM_E_STATE,
-                       "release r%llu was submitted under a policy that is no longer in force",
-                       (unsigned long long)d->id);
+    const struct policy *policy = NULL;
     enum hm_err err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = reg_policy_fetch(reader, c->desk->world, &d->submitted.policy, &policy, NULL, why);
     if (err == HM_OK)
         err = read_evidence(reader, d, e, why);
     if (err == HM_OK)

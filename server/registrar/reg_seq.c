@@ -180,6 +180,7 @@ static bool run_batch(struct reg_seq *s, struct reg_job *list)
             err = db_log_commit(s->log, &why);
         if (err != HM_OK)
             db_log_rollback(s->log);
+        reg_policies_settle(s->world->policies, err == HM_OK);
     }
     if (is_of_request(err) && list != NULL && list->next != NULL)
         return false;
