@@ -31,6 +31,8 @@ void reg_claim_facts(const struct reg_claim *c, enum policy_stage stage,
         .artifact_count = r->artifact_count,
         .provenance = c->provenance,
         .provenance_count = c->provenance_count,
+        .attestations = c->attestations,
+        .attestation_count = c->attestation_count,
     };
 }
 
@@ -203,6 +205,7 @@ static enum hm_err make_statement(struct reg_conn *c, const struct reg_dossier *
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     struct policy_facts facts;
     reg_claim_facts(&e->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
+    facts.submitted_s = (int64_t)(d->submitted.t_ms / 1000);
     policy_evaluate(policy, &facts, &e->verdict);
     if (!e->verdict.allow)
         return hm_fail(why, HM_E_HISTORY, "release r%llu: its own policy does not allow it (%s)",

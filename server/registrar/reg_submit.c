@@ -207,6 +207,7 @@ static enum hm_err evaluate(struct reg_tx *tx, struct submission *s, struct hm_w
     struct policy_facts facts;
     struct reg_priors priors;
     reg_claim_facts(s->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
+    facts.submitted_s = (int64_t)(tx->now_ms / 1000);
     enum hm_err err = reg_priors_get(tx, &facts, &priors, why);
     if (err != HM_OK)
         return err;
