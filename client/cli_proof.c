@@ -105,19 +105,20 @@ static enum hm_err ack_contradiction(const struct cli_ack *a, const char *releas
     if (r->idx != index)
         return hm_fail(why, HM_E_DENIED,
                        "the answer says index %" PRIu64 ", its record is %" PRIu64, index, r->idx);
-    if (!r->has_release || strcmp(release, expected) != 0)
+    if (r->has_release ? strcmp(release, expected) != 0 : release[0] != '\0')
         return hm_fail(why, HM_E_DENIED, "the answer is about %.24s, its record is not", release);
-    if (strcmp(a->state, hm_release_state_name(r->state)) != 0)
-        return hm_fail(why, HM_E_DENIED, "the answer says %s, its record says %s", a->state,
-                       hm_release_state_name(r->state));
+    const char *state = r->state != HM_RELEASE_NONE ? hm_release_state_name(r->state) : "";
+    if (strcmp(a->state, state) != 0)
+        return hm_fail(why, HM_E_DENIED, "the answer says %s, its record says %s",
+                       a->state[0] != '\0' ? a->state : "nothing", hm_release_state_name(r->state));
     return HM_OK;
 }
 
 static enum hm_err ack_read(struct hm_json_in *in, const struct hm_vkey *log_key, struct cli_ack *a,
                             struct hm_why *why)
 {
-    const char *release = hm_json_str(in, "release");
-    const char *state = hm_json_str(in, "state");
+    const char *release = hm_json_str_or(in, "release", ""); /* only about releases */
+    const char *state = hm_json_str_or(in, "state", "");
     const char *proof = hm_json_str(in, "proof");
     const char *statement = hm_json_str_or(in, "statement", "");
     const char *envelope = hm_json_str_or(in, "envelope", "");
@@ -237,22 +238,44 @@ enum hm_err cli_post_document(struct cli *c, const char *path, struct hm_bytes b
     return hm_fail_in(&c->why, err, "the server's answer was refused");
 }
 
+/* " for r17" and ", state submitted", where the record is about a release. */
+static void about_release(const struct cli_ack *a, char release[static 32], char state[static 40])
+{
+    const struct hm_record *r = &a->rec.record;
+    release[0] = state[0] = '\0';
+    if (r->has_release)
+        (void)snprintf(release, 32, " for r%" PRIu64, r->release);
+    if (a->state[0] != '\0')
+        (void)snprintf(state, 40, ", state %s", a->state);
+}
+
+static void report_json(const struct cli_ack *a, const char *time)
+{
+    const struct hm_record *r = &a->rec.record;
+    (void)putchar('{');
+    if (r->has_release)
+        (void)printf("\"release\":\"r%" PRIu64 "\",\"state\":\"%s\",", r->release, a->state);
+    (void)printf("\"index\":%" PRIu64 ",\"event\":\"%s\",\"time\":\"%s\",\"log_size\":%" PRIu64
+                 ",\"verified\":true}\n",
+                 r->idx, hm_event_name(r->event), time, a->rec.checkpoint.size);
+}
+
 void cli_ack_report(const struct cli *c, const struct cli_ack *a)
 {
     const struct hm_record *r = &a->rec.record;
     char time[HM_TIME_TEXT];
+    char release[32];
+    char state[40];
     hm_time_format((int64_t)(r->t_ms / 1000), time);
     if (c->term.json) {
-        (void)printf(
-            "{\"release\":\"r%" PRIu64 "\",\"state\":\"%s\",\"index\":%" PRIu64
-            ",\"event\":\"%s\",\"time\":\"%s\",\"log_size\":%" PRIu64 ",\"verified\":true}\n",
-            r->release, a->state, r->idx, hm_event_name(r->event), time, a->rec.checkpoint.size);
+        report_json(a, time);
         return;
     }
-    (void)printf("%srecorded%s %s for r%" PRIu64 ": index %" PRIu64 ", %s, state %s\n",
+    about_release(a, release, state);
+    (void)printf("%srecorded%s %s%s: index %" PRIu64 ", %s%s\n",
                  cli_term_style(c->term.color_out, CLI_GOOD),
-                 cli_term_style(c->term.color_out, CLI_PLAIN), hm_event_name(r->event), r->release,
-                 r->idx, time, a->state);
+                 cli_term_style(c->term.color_out, CLI_PLAIN), hm_event_name(r->event), release,
+                 r->idx, time, state);
     (void)printf("proof verified under the pinned key of %s (log size %" PRIu64 ")\n",
                  a->rec.checkpoint.origin, a->rec.checkpoint.size);
 }

@@ -1,6 +1,6 @@
 /* hallmark approve: compare everything, show it, sign exactly the statement's bytes. */
+#include "client/cli_approval_key.h"
 #include "client/cli_facts.h"
-#include "client/cli_sign.h"
 #include "schema/core/hm_time.h"
 #include "schema/io/hm_clock.h"
 
@@ -17,50 +17,6 @@ static const struct cli_opt opts[] = {
     {"print-statement", NULL, "write the statement's bytes to stdout and stop", false},
     {NULL, NULL, NULL, false},
 };
-
-static enum hm_err signing_with(struct cli *c, struct cli_sign_with *out)
-{
-    const struct cli_args *a = &c->args;
-    struct cli_sign_with w = {CLI_SIGN_NONE, NULL, NULL};
-    unsigned given = 0;
-    if (cli_args_has(a, "key") && ++given)
-        w = (struct cli_sign_with){CLI_SIGN_SSH, cli_args_get(a, "key"), NULL};
-    if (cli_args_has(a, "agent") && ++given)
-        w = (struct cli_sign_with){CLI_SIGN_AGENT, cli_args_get(a, "agent"), NULL};
-    if (cli_args_has(a, "dsse") && ++given)
-        w = (struct cli_sign_with){CLI_SIGN_DSSE, cli_args_get(a, "dsse"), NULL};
-    if (cli_args_has(a, "signature") && ++given)
-        w = (struct cli_sign_with){CLI_SIGN_FILE, cli_args_get(a, "signature"), NULL};
-    if (given == 0 && c->set.approval_key[0] != '\0')
-        w = (struct cli_sign_with){CLI_SIGN_SSH, c->set.approval_key, NULL};
-    else if (given == 0 && c->set.approval_agent[0] != '\0')
-        w = (struct cli_sign_with){CLI_SIGN_AGENT, c->set.approval_agent, NULL};
-    if (given > 1)
-        return hm_fail(&c->why, HM_E_CONFIG,
-                       "expected one of --key, --agent, --dsse and --signature");
-    if (w.how == CLI_SIGN_NONE) {
-        cli_next(c,
-                 "hallmark approve %s --agent (or --key FILE; or \"approval_key\" in the settings)",
-                 c->args.operand[0]);
-        return hm_fail(&c->why, HM_E_CONFIG, "nothing says which key signs the approval");
-    }
-    *out = w;
-    return HM_OK;
-}
-
-static enum hm_err confirm(struct cli *c)
-{
-    if (cli_args_has(&c->args, "yes"))
-        return HM_OK;
-    if (!c->term.tty_in) {
-        cli_next(c, "hallmark approve %s --yes (without a terminal nobody can be asked)",
-                 c->args.operand[0]);
-        return hm_fail(&c->why, HM_E_CONFIG, "not confirmed: there is no terminal to ask on");
-    }
-    if (!cli_term_confirm(&c->term, "Approve this release? Type yes:"))
-        return hm_fail(&c->why, HM_E_DENIED, "not confirmed, nothing was signed or sent");
-    return HM_OK;
-}
 
 /* The proven record must be about this statement and this key, not only about this document. */
 static enum hm_err check_ack(const struct cli_facts *f, const struct cli_ack *ack,
@@ -123,7 +79,7 @@ static enum hm_err approve(struct cli *c)
     if (err == HM_OK && f == NULL)
         err = hm_fail(&c->why, HM_E_MEMORY, "out of memory");
     if (err == HM_OK && !print)
-        err = signing_with(c, &with);
+        err = cli_approval_key(c, &with);
     if (err != HM_OK)
         return err;
     err = cli_facts_load(c, release, f);
@@ -138,7 +94,7 @@ static enum hm_err approve(struct cli *c)
         cli_facts_show(c, f, stderr);
     err = check_expiry(c, f);
     if (err == HM_OK)
-        err = confirm(c);
+        err = cli_approval_confirm(c, "Approve this release? Type yes:");
     return err == HM_OK ? sign_and_send(c, f, &with) : err;
 }
 

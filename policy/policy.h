@@ -27,6 +27,14 @@ struct policy;
 #define POLICY_HARDWARE_MAX 256     /* in one rule */
 #define POLICY_STAGES_MAX 8         /* of one rule's approvals */
 #define POLICY_REQUIREMENTS_MAX 8   /* groups that one stage asks, or that may veto */
+#define POLICY_LEVEL_MAX 3          /* SLSA build levels */
+#define POLICY_REFS_MAX 64          /* patterns of one rule */
+#define POLICY_PARAMETERS_MAX 32    /* of one rule */
+#define POLICY_DEPENDENCIES_MAX 32  /* of one rule */
+#define POLICY_ATTESTATIONS_MAX 8   /* kinds that one rule demands */
+#define POLICY_PREDICATES_MAX 8     /* that will do for one of them */
+#define POLICY_AGE_MIN_S 60         /* provenance.max_age_s */
+#define POLICY_AGE_MAX_S 31536000   /* a year */
 #define POLICY_PAIRS_MAX 65536      /* product and channel pairs of all rules together */
 #define POLICY_ADMIN_COUNT_MAX 16   /* administrators that a change of the policy may need */
 #define POLICY_TTL_MIN_S 60         /* approval_ttl_s */

@@ -181,6 +181,7 @@ void policy_evaluate(const struct policy *p, const struct policy_facts *f,
     check_duties(&e);
     check_key(&e);
     policy_check_provenance(&e);
+    policy_check_attestations(&e);
     check_fresh(&e);
     size_t expected = FINDINGS_AT_SUBMISSION;
     /* Any stage that is not plainly submission asks everything. */

@@ -37,6 +37,8 @@ bool policy_is_artifact(const struct policy_facts *f, const struct hm_digest *d)
 /* policy_provenance.c: adds `provenance.builder` and `provenance.subjects`, and the verdict's
  * source and builder. */
 void policy_check_provenance(const struct policy_eval *e);
+/* policy_attestation.c: one `attestation.present` for each that the rule demands. */
+void policy_check_attestations(const struct policy_eval *e);
 /* policy_approvals.c: adds `approvals.count` and, where there is reason to, `approvals.veto` and
  * `approvals.submitter`. */
 void policy_check_approvals(const struct policy_eval *e);

@@ -208,16 +208,10 @@ static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, 
     return HM_OK;
 }
 
-/* Without provenance there are no builders, with it at least one. */
 static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
-    if (!policy_quorum_same(&a->quorum, &b->quorum) || a->separate != b->separate ||
-        a->builders.count != b->builders.count)
-        return false;
-    for (size_t i = 0; i < a->builders.count; i++)
-        if (a->builders.v[i] != b->builders.v[i])
-            return false;
-    return true;
+    return policy_quorum_same(&a->quorum, &b->quorum) && a->separate == b->separate &&
+           policy_provenance_same(a, b);
 }
 
 /* Else the weaker rule would set the price of the key. */

@@ -71,10 +71,11 @@ struct policy_group {
 };
 struct policy_builder {
     const char *id;
+    unsigned level; /* SLSA build level that the policy grants */
     const struct hm_key *keys;
     size_t key_count;
     struct policy_names products;
-    struct policy_names repositories;
+    struct policy_names repositories; /* none: it attests, but builds nothing */
 };
 struct policy_signing_key {
     struct policy_release_key pub;
@@ -98,6 +99,27 @@ struct policy_quorum_rule {
     bool shared;             /* somebody counts for every group they are in */
     struct policy_ptrs veto; /* struct policy_group */
 };
+/* Something that provenance has to say: its mark, and how it is called. */
+struct policy_mark {
+    struct hm_digest digest;
+    const char *text;
+};
+struct policy_provenance_rule {
+    struct policy_ptrs builders; /* struct policy_builder; none: no provenance */
+    unsigned level;
+    struct policy_names refs;  /* patterns; none: every ref */
+    struct policy_mark *marks; /* parameters and dependencies, in order of digest */
+    size_t mark_count;
+    int64_t max_age_s;  /* 0: any */
+    size_t independent; /* builders that have to agree; 0: not asked */
+};
+/* A statement of another kind that there has to be. */
+struct policy_attestation_rule {
+    const char *name;
+    struct policy_names predicates;
+    struct policy_ptrs builders;
+    const char *result; /* NULL: any */
+};
 struct policy_rule_full {
     struct policy_rule pub; /* first: policy_match() hands out its address */
     const struct policy_signing_key *key;
@@ -109,8 +131,10 @@ struct policy_rule_full {
     struct policy_names revisions; /* likewise */
     unsigned specificity;          /* the higher one wins */
     struct policy_ptrs submitters; /* struct policy_principal */
-    struct policy_ptrs builders;   /* struct policy_builder */
-    unsigned separate;             /* roles that nobody who acts may hold together; 0: none */
+    struct policy_provenance_rule provenance;
+    struct policy_attestation_rule *attestations;
+    size_t attestation_count;
+    unsigned separate; /* roles that nobody who acts may hold together; 0: none */
 };
 
 enum policy_key_role {
@@ -235,6 +259,18 @@ enum hm_err HM_MUST_USE policy_index_rules(struct policy *p, struct hm_why *why)
 enum hm_err HM_MUST_USE policy_load_approvals(struct policy *p, const struct hm_json_in *rule,
                                               const json_t *v, struct policy_rule_full *out,
                                               struct hm_why *why);
+/* policy_load_provenance.c: the members `provenance` (other than "none") and `attestations` of a
+ * rule. */
+enum hm_err HM_MUST_USE policy_load_provenance(struct policy *p, const struct hm_json_in *rule,
+                                               const json_t *v, struct policy_rule_full *out,
+                                               struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_attestations(struct policy *p, const struct hm_json_in *rule,
+                                                 const json_t *list, struct policy_rule_full *out,
+                                                 struct hm_why *why);
+bool policy_provenance_same(const struct policy_rule_full *a, const struct policy_rule_full *b);
+/* Whether a whole ref matches: '*' stands for any run of characters other than '/'. */
+bool policy_ref_matches(const char *pattern, const char *ref);
+
 /* policy_lint_quorum.c: whether the people of rule i can do what it asks, and nobody alone. */
 enum hm_err HM_MUST_USE policy_lint_quorum(const struct policy *p, size_t i, struct hm_why *why);
 bool policy_quorum_same(const struct policy_quorum_rule *a, const struct policy_quorum_rule *b);

@@ -17,7 +17,7 @@ static const struct policy_builder *builder_of(const struct policy_eval *e, cons
     if (r == NULL || r->role != POLICY_KEY_BUILD)
         return NULL;
     const struct policy_builder *b = &e->p->builders[r->where.i];
-    return policy_ptrs_has(&e->rule->builders, b) ? b : NULL;
+    return policy_ptrs_has(&e->rule->provenance.builders, b) ? b : NULL;
 }
 
 /* Every source that was built from, so that a trusted one cannot stand in front of a foreign one.
@@ -29,6 +29,53 @@ static struct doubt doubt_sources(const struct policy_builder *b, const struct h
     for (size_t i = 0; i < s->source_count; i++)
         if (!policy_names_has(&b->repositories, s->sources[i].repository))
             return (struct doubt){"not a repository of that builder: ", s->sources[i].repository};
+    return (struct doubt){0};
+}
+
+static bool ref_wanted(const struct policy_names *refs, const char *ref)
+{
+    for (size_t i = 0; i < refs->count; i++)
+        if (policy_ref_matches(refs->v[i].text, ref))
+            return true;
+    return refs->count == 0;
+}
+
+static bool is_marked(const struct hm_provenance *s, const struct hm_digest *mark)
+{
+    for (size_t i = 0; i < s->mark_count; i++)
+        if (hm_digest_eq(&s->marks[i], mark))
+            return true;
+    return false;
+}
+
+#define CLOCK_AHEAD_S 300 /* a builder's clock may be that far ahead of ours */
+
+static bool young_enough(const struct policy_eval *e, const struct hm_provenance *s)
+{
+    int64_t max = e->rule->provenance.max_age_s;
+    int64_t at = e->f->submitted_s;
+    return max == 0 || (s->finished_s > 0 && at > 0 && s->finished_s <= at + CLOCK_AHEAD_S &&
+                        at - s->finished_s <= max);
+}
+
+/* What the rule asks beyond who built what. */
+static struct doubt doubt_details(const struct policy_eval *e, const struct policy_builder *b,
+                                  const struct hm_provenance *s)
+{
+    const struct policy_provenance_rule *r = &e->rule->provenance;
+    if (b->level < r->level)
+        return (struct doubt){"the policy grants too low a build level to ", b->id};
+    for (size_t i = 0; i < s->source_count; i++)
+        if (!ref_wanted(&r->refs, s->sources[i].ref))
+            return (struct doubt){"not a ref that the rule takes: ",
+                                  s->sources[i].ref[0] != '\0' ? s->sources[i].ref : "(none)"};
+    for (size_t i = 0; i < r->mark_count; i++)
+        if (!is_marked(s, &r->marks[i].digest))
+            return (struct doubt){"it does not say what the rule asks about ", r->marks[i].text};
+    if (!young_enough(e, s))
+        return (struct doubt){s->finished_s > 0 ? "the build is too old, or of the future"
+                                                : "it does not say when the build finished",
+                              ""};
     return (struct doubt){0};
 }
 
@@ -46,7 +93,8 @@ static struct doubt doubt_statement(const struct policy_eval *e,
                               f->statement->builder};
     if (!policy_names_has(&b->products, e->f->product))
         return (struct doubt){"that builder is not bound to this product: ", b->id};
-    return doubt_sources(b, f->statement);
+    struct doubt d = doubt_sources(b, f->statement);
+    return d.reason == NULL ? doubt_details(e, b, f->statement) : d;
 }
 
 static bool subjects_have(const struct hm_provenance *s, const struct hm_digest *d)
@@ -105,7 +153,7 @@ static struct choice choose(const struct policy_eval *e)
 static void find_builder(const struct policy_eval *e, const struct choice *c)
 {
     struct policy_said s = policy_finding_new(e->v, "provenance.builder");
-    const struct policy_ptrs *builders = &e->rule->builders;
+    const struct policy_ptrs *builders = &e->rule->provenance.builders;
     policy_say(&s.required, "provenance for ", e->f->product, " signed by ",
                builders->count > 1 ? "one of " : "", NULL);
     for (size_t i = 0; i < builders->count && !s.required.full; i++) {
@@ -164,6 +212,38 @@ static void find_not_needed(const struct policy_eval *e, const char *check)
     s.finding->ok = strcmp(e->rule->pub.environment, "development") == 0;
 }
 
+/* How many different builders of the rule have built exactly these artifacts. */
+static size_t agreeing(const struct policy_eval *e)
+{
+    const struct policy_builder *seen[HM_ATTESTATIONS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < e->f->provenance_count && n < HM_ATTESTATIONS_MAX; i++) {
+        const struct policy_fact_provenance *f = &e->f->provenance[i];
+        if (doubt_statement(e, f).reason != NULL || !subjects_exact(e->f, f->statement))
+            continue;
+        const struct policy_builder *b = builder_of(e, &f->key);
+        bool again = false;
+        for (size_t k = 0; k < n; k++)
+            again = again || seen[k] == b;
+        if (!again)
+            seen[n++] = b;
+    }
+    return n;
+}
+
+static void find_independent(const struct policy_eval *e)
+{
+    size_t need = e->rule->provenance.independent;
+    if (need == 0)
+        return;
+    struct policy_said s = policy_finding_new(e->v, "provenance.independent");
+    size_t n = agreeing(e);
+    policy_say(&s.required, "the same artifacts from ", NULL);
+    policy_say_count(&s.required, need, "builder", "independent builders");
+    policy_say_count(&s.found, n, "builder", "builders");
+    s.finding->ok = n >= need;
+}
+
 void policy_check_provenance(const struct policy_eval *e)
 {
     if (!e->rule->pub.provenance) {
@@ -176,6 +256,7 @@ void policy_check_provenance(const struct policy_eval *e)
         c.trusted = c.exact;
     find_builder(e, &c);
     find_subjects(e, &c);
+    find_independent(e);
     if (c.exact == NULL)
         return;
     e->v->source = &c.exact->statement->sources[0];

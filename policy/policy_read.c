@@ -165,3 +165,34 @@ enum hm_err policy_index_alloc(struct policy_arena *a, size_t n, struct policy_i
     x->count = x->v != NULL ? n : 0;
     return x->v != NULL ? HM_OK : policy_no_memory(why);
 }
+
+void policy_begin(struct hm_json_in *in, const char *section, const json_t *list, size_t i,
+                  struct hm_why *why)
+{
+    const struct hm_json_in root = {.path = "$"};
+    char path[POLICY_PATH_MAX];
+    hm_json_path(&root, section, (long)i, path);
+    hm_json_begin(in, json_array_get(list, i), path, why);
+}
+
+enum hm_err policy_read_member(struct policy *p, const struct hm_json_in *in, const char *member,
+                               const json_t *list, struct policy_names *out)
+{
+    const struct policy_names_spec *spec = strcmp(member, "repositories") == 0
+                                               ? &POLICY_SPEC_REPOSITORY
+                                           : strcmp(member, "hardware") == 0 ? &POLICY_SPEC_HARDWARE
+                                                                             : &POLICY_SPEC_NAME;
+    char path[POLICY_PATH_MAX];
+    hm_json_path(in, member, -1, path);
+    return policy_read_names(&p->arena, list, path, spec, out, in->why);
+}
+
+const char *policy_read_environment(struct hm_json_in *in)
+{
+    const char *text = hm_json_str(in, "environment");
+    const char *known = policy_environment(text);
+    if (text != NULL && known == NULL)
+        hm_json_bad(in, HM_E_MALFORMED, "environment",
+                    "expected \"development\", \"staging\" or \"production\"");
+    return known;
+}

@@ -14,6 +14,16 @@ bool policy_uri_ok(const char *uri);
 /* One of the three environments as a static string, NULL for anything else. */
 const char *policy_environment(const char *text);
 
+/* Begins the reader of element i of a section. */
+void policy_begin(struct hm_json_in *in, const char *section, const json_t *list, size_t i,
+                  struct hm_why *why);
+/* A list of names that is a member of what `in` reads; its form follows from the member's name. */
+enum hm_err HM_MUST_USE policy_read_member(struct policy *p, const struct hm_json_in *in,
+                                           const char *member, const json_t *list,
+                                           struct policy_names *out);
+/* Member `environment`, static; NULL with the error latched. */
+const char *policy_read_environment(struct hm_json_in *in);
+
 /* Array of distinct roles as POLICY_ROLE_ bits. */
 enum hm_err HM_MUST_USE policy_read_roles(const json_t *list, const char *path, unsigned *out,
                                           struct hm_why *why);

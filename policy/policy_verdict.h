@@ -15,6 +15,10 @@ struct policy_fact_provenance {
     const struct hm_provenance *statement; /* verified payload */
     struct hm_key key;                     /* the key that signed it */
 };
+struct policy_fact_attestation {
+    const struct hm_statement *statement; /* verified payload */
+    struct hm_key key;                    /* the key that signed it */
+};
 struct policy_fact_prior {
     struct hm_digest artifact;
     const char *product;
@@ -37,6 +41,9 @@ struct policy_facts {
     size_t artifact_count;
     const struct policy_fact_provenance *provenance;
     size_t provenance_count;
+    const struct policy_fact_attestation *attestations; /* of other kinds */
+    size_t attestation_count;
+    int64_t submitted_s; /* when the release was submitted; 0 = unknown */
     const struct policy_fact_approval *approvals;
     size_t approval_count;
     const char *const *vetoes; /* principals who rejected the release */
@@ -45,7 +52,7 @@ struct policy_facts {
     size_t prior_count;
 };
 
-#define POLICY_FINDINGS_MAX 16
+#define POLICY_FINDINGS_MAX 48
 #define POLICY_TEXT_MAX 256
 struct policy_finding {
     const char *check; /* static: "approvals.count" */

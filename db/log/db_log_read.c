@@ -23,6 +23,7 @@ enum {
     READ_END,
     READ_RELEASE,
     READ_APPROVALS,
+    READ_META,
     READ_COUNT
 };
 static const char *const reader_text[READ_COUNT] = {
@@ -39,6 +40,7 @@ static const char *const reader_text[READ_COUNT] = {
     [READ_RELEASE] = "SELECT " DB_LOG_RELEASE_COLUMNS " FROM release WHERE id=?1",
     [READ_APPROVALS] =
         "SELECT record, principal, key FROM approval WHERE release=?1 ORDER BY record",
+    [READ_META] = "SELECT value FROM meta WHERE name=?1",
 };
 
 struct db_reader {
@@ -302,4 +304,15 @@ enum hm_err db_reader_approvals(struct db_reader *r, uint64_t release,
     DB_Q_AUTO q = db_q_begin(&r->sql, READ_APPROVALS);
     db_q_u64(&q, release);
     return db_state_take_approvals(&q, out, count, why);
+}
+
+enum hm_err db_reader_meta(struct db_reader *r, const char *name, struct hm_buf *out,
+                           struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_META);
+    db_q_text(&q, name);
+    if (db_q_row(&q))
+        return put(out, db_q_get_bytes(&q, 0), why);
+    enum hm_err err = db_q_err(&q, why);
+    return err != HM_OK ? err : hm_fail(why, HM_E_NOT_FOUND, "no value is named %s", name);
 }

@@ -118,4 +118,16 @@ enum hm_err HM_MUST_USE db_reader_approvals(struct db_reader *r, uint64_t releas
                                             struct db_approval out[static HM_APPROVALS_MAX],
                                             size_t *count, struct hm_why *why);
 
+/* A named value. HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_reader_meta(struct db_reader *r, const char *name, struct hm_buf *out,
+                                       struct hm_why *why);
+
+/* Where the document of a policy stands: the newest policy.activated record of this digest. The
+ * record and its evidence are what counts; this only finds them. */
+enum hm_err HM_MUST_USE db_state_policy_put(struct db_log *log, const struct hm_digest *policy,
+                                            uint64_t record, struct hm_why *why);
+/* HM_E_NOT_FOUND: never activated (or only by the genesis). */
+enum hm_err HM_MUST_USE db_reader_policy(struct db_reader *r, const struct hm_digest *policy,
+                                         uint64_t *record, struct hm_why *why);
+
 #endif

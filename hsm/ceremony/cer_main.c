@@ -2,6 +2,7 @@
  */
 #include "hsm/ceremony/cer_priv.h"
 
+#include "schema/core/hm_text.h"
 #include "schema/io/hm_clock.h"
 
 #include <stdio.h>
@@ -26,11 +27,14 @@ static const char usage[] =
     "  genesis       write genesis.cbor: what the log begins with; needs the policy\n"
     "  check         read everything back and hold it against each other; no token\n"
     "  run           all of them; without a policy it stops before genesis\n"
+    "  policy        write policy-replacement.cbor: the root puts another policy into force\n"
     "\n"
     "Options:\n"
     "  --config FILE   what to make (docs/formats/ceremony.md)\n"
     "  --out DIR       folder for the results\n"
-    "  --policy FILE   the first policy; overrides the configuration's\n"
+    "  --policy FILE   the first policy, or the new one; overrides the configuration's\n"
+    "  --in-force FILE the policy that is replaced (step policy)\n"
+    "  --record N      the record that activated it (step policy)\n"
     "  --root LABEL    a root token that signs now; may be repeated (default: all)\n"
     "  --force         results may take the place of others that are there\n"
     "  --json          print one JSON object instead of lines\n"
@@ -66,6 +70,7 @@ static const struct {
     {"genesis", cer_step_genesis},
     {"check", cer_step_check},
     {"run", step_run},
+    {"policy", cer_step_policy},
 };
 
 struct arguments {
@@ -103,6 +108,12 @@ static void take_signer(struct ceremony *c, const char *label, struct arguments 
         c->signers[c->signer_count++] = label;
 }
 
+static void take_record(struct ceremony *c, const char *text, struct arguments *a)
+{
+    if (text == NULL || hm_decimal(hm_bytes_str(text), INT64_MAX, &c->record) != HM_OK)
+        a->bad = true;
+}
+
 static void parse(int argc, char **argv, struct ceremony *c, struct arguments *a)
 {
     for (int i = 1; i < argc && !a->bad; i++) {
@@ -113,6 +124,10 @@ static void parse(int argc, char **argv, struct ceremony *c, struct arguments *a
             c->out.dir = value_of(argc, argv, &i, a);
         else if (strcmp(arg, "--policy") == 0)
             a->policy = value_of(argc, argv, &i, a);
+        else if (strcmp(arg, "--in-force") == 0)
+            c->in_force_file = value_of(argc, argv, &i, a);
+        else if (strcmp(arg, "--record") == 0)
+            take_record(c, value_of(argc, argv, &i, a), a);
         else if (strcmp(arg, "--root") == 0)
             take_signer(c, value_of(argc, argv, &i, a), a);
         else if (strcmp(arg, "--force") == 0)

@@ -9,7 +9,9 @@
 struct ceremony {
     struct cer_config config;
     struct cer_out out;
-    const char *policy_file; /* --policy, else the configuration's; NULL: none */
+    const char *policy_file;   /* --policy, else the configuration's; NULL: none */
+    const char *in_force_file; /* --in-force, step "policy" */
+    uint64_t record;           /* --record, step "policy"; 0: none */
     /* Labels of the root tokens that sign (--root); none given: all of them. */
     const char *signers[HM_ROOT_KEYS_MAX];
     size_t signer_count;
@@ -23,6 +25,8 @@ enum hm_err HM_MUST_USE cer_step_keys(struct ceremony *c, struct hm_why *why);
 enum hm_err HM_MUST_USE cer_step_guards(struct ceremony *c, struct hm_why *why);
 enum hm_err HM_MUST_USE cer_step_trust_store(struct ceremony *c, struct hm_why *why);
 enum hm_err HM_MUST_USE cer_step_genesis(struct ceremony *c, struct hm_why *why);
+/* Not part of a run: a later change of the policy. */
+enum hm_err HM_MUST_USE cer_step_policy(struct ceremony *c, struct hm_why *why);
 /* Reads everything back and holds it against each other and the configuration. No token. */
 enum hm_err HM_MUST_USE cer_step_check(struct ceremony *c, struct hm_why *why);
 

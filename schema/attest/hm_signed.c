@@ -19,6 +19,8 @@ static const struct kind_names kinds[] = {
     [HM_SIGNED_REJECTION] = {"application/vnd.hallmark.release-rejection", "hallmark-submit"},
     [HM_SIGNED_CANCELLATION] = {"application/vnd.hallmark.release-cancellation", "hallmark-submit"},
     [HM_SIGNED_APPROVAL] = {"application/vnd.hallmark.release-approval", "hallmark-approval"},
+    [HM_SIGNED_POLICY_PROPOSAL] = {"application/vnd.hallmark.policy-proposal", "hallmark-submit"},
+    [HM_SIGNED_POLICY_APPROVAL] = {"application/vnd.hallmark.policy-approval", "hallmark-policy"},
 };
 
 static bool kind_known(enum hm_signed_kind kind)

@@ -28,6 +28,9 @@ enum hm_event {
     HM_EV_SIGN_FAILED,
     HM_EV_SIGN_UNKNOWN,
     HM_EV_REFUSALS_SUMMARISED,
+    HM_EV_POLICY_PROPOSED,
+    HM_EV_POLICY_APPROVED,
+    HM_EV_POLICY_REFUSED,
 };
 const char *hm_event_name(enum hm_event e);         /* "release.signed" */
 enum hm_event hm_event_parse(struct hm_bytes name); /* HM_EV_NONE if unknown */
@@ -68,8 +71,8 @@ struct hm_record {
     struct hm_record_key keys[HM_SIGN_KEYS_MAX];
     size_t key_count;
     uint64_t expires_s; /* 0 = absent */
-    bool has_intent, has_retry_of;
-    uint64_t intent, retry_of;
+    bool has_intent, has_retry_of, has_proposal;
+    uint64_t intent, retry_of, proposal;
     char outcome[HM_OUTCOME_MAX + 1];
     struct hm_digest evidence[HM_RECORD_EVIDENCE_MAX];
     size_t evidence_count;

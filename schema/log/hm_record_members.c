@@ -32,6 +32,7 @@ const struct hm_member hm_record_members[HM_RECORD_MEMBERS] = {
     FLAGGED("policy", HM_MEMBER_DIGEST, policy, has_policy, 0),
     PLAIN("prev", HM_MEMBER_DIGEST, prev, 0, true),
     PLAIN("product", HM_MEMBER_NAME, product, HM_NAME_MAX, false),
+    FLAGGED("proposal", HM_MEMBER_UINT, proposal, has_proposal, 0),
     FLAGGED("random", HM_MEMBER_DIGEST, random, has_random, 0),
     FLAGGED("release", HM_MEMBER_RELEASE, release, has_release, 0),
     PLAIN("req", HM_MEMBER_REQ, req, 32, false),
@@ -65,6 +66,9 @@ static const char *const events[] = {
     [HM_EV_SIGN_FAILED] = "sign.failed",
     [HM_EV_SIGN_UNKNOWN] = "sign.unknown",
     [HM_EV_REFUSALS_SUMMARISED] = "refusals.summarised",
+    [HM_EV_POLICY_PROPOSED] = "policy.proposed",
+    [HM_EV_POLICY_APPROVED] = "policy.approved",
+    [HM_EV_POLICY_REFUSED] = "policy.refused",
 };
 #define EVENT_COUNT (sizeof events / sizeof events[0])
 

@@ -40,19 +40,20 @@ void door_change_end(struct door_req *r)
 
 void door_sign_begin(struct door_req *r)
 {
+    r->op = REG_SIGN;
     begin(r);
 }
 
-void door_sign_end(struct door_req *r)
+void door_empty_end(struct door_req *r)
 {
     /* The message has an empty body; what a client may send is only `{}`. */
     struct hm_buf *f = &r->conn->frame;
     size_t n = (size_t)r->body_len;
     if (n > 0 && !hm_bytes_eq_str(hm_bytes_of(f->data + f->len - n, n), "{}")) {
-        door_problem(r, DOOR_MALFORMED, "a signature takes no body, or {}");
+        door_problem(r, DOOR_MALFORMED, "this takes no body, or {}");
         return;
     }
     f->len -= n + 4;
     ipc_put_bytes(f, hm_bytes_of(NULL, 0));
-    door_forward(r, REG_SIGN, NULL);
+    door_forward(r, r->op, NULL);
 }

@@ -22,7 +22,12 @@ void door_reject_begin(struct door_req *r);
 void door_cancel_begin(struct door_req *r);
 void door_sign_begin(struct door_req *r);
 void door_change_end(struct door_req *r);
-void door_sign_end(struct door_req *r);
+void door_empty_end(struct door_req *r); /* no body, or {} */
+/* door_policy.c */
+void door_policy_propose_begin(struct door_req *r);
+void door_policy_approve_begin(struct door_req *r);
+void door_policy_activate_begin(struct door_req *r);
+void door_policy_replace_begin(struct door_req *r);
 /* door_read_releases.c */
 void door_get_releases(struct door_req *r);
 void door_get_release(struct door_req *r);

@@ -11,6 +11,7 @@
 #define RELEASES_PARAMS "product version channel environment state submitter after limit"
 #define SUBMITTER DOOR_SUBMITTER
 #define APPROVER DOOR_APPROVER
+#define ADMINISTRATOR DOOR_ADMINISTRATOR
 #define EITHER (DOOR_SUBMITTER | DOOR_APPROVER)
 
 const struct door_route door_routes[DOOR_ROUTES] = {
@@ -35,10 +36,18 @@ const struct door_route door_routes[DOOR_ROUTES] = {
     {"POST", "/v1/releases/{id}/cancellation", EITHER, DOOR_BODY_DOCUMENT, "", door_cancel_begin,
      door_change_end},
     {"POST", "/v1/releases/{id}/signature", EITHER, DOOR_BODY_OPTIONAL, "", door_sign_begin,
-     door_sign_end},
+     door_empty_end},
     {"GET", "/v1/releases/{id}/bundle", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_bundle},
     {"GET", "/v1/keys", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_keys},
     {"GET", "/v1/policy", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_policy},
+    {"POST", "/v1/policy/proposals", ADMINISTRATOR, DOOR_BODY_RELEASE, "",
+     door_policy_propose_begin, door_change_end},
+    {"POST", "/v1/policy/proposals/{index}/approvals", ADMINISTRATOR, DOOR_BODY_DOCUMENT, "",
+     door_policy_approve_begin, door_change_end},
+    {"POST", "/v1/policy/proposals/{index}/activation", ADMINISTRATOR, DOOR_BODY_OPTIONAL, "",
+     door_policy_activate_begin, door_empty_end},
+    {"POST", "/v1/policy/replacement", ADMINISTRATOR | APPROVER, DOOR_BODY_RELEASE, "",
+     door_policy_replace_begin, door_change_end},
     {"GET", "/v1/trust-stores/{environment}", DOOR_READER, DOOR_BODY_NONE, "", NULL,
      door_get_trust_store},
     {"GET", "/v1/log/checkpoint", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_checkpoint},

@@ -57,7 +57,11 @@ enum registrar_op {
     REG_TRUST_STORE = 18, /* in: str environment. out: bytes */
     REG_KEYS = 19, /* in: -. out: bytes JSON: origin, log key, release keys with environment, token,
                       guard, state */
-    REG_DETAIL = 20, /* in: u64 idx. out: bytes private detail JSON. HM_E_NOT_FOUND */
+    REG_DETAIL = 20,          /* in: u64 idx. out: bytes private detail JSON. HM_E_NOT_FOUND */
+    REG_POLICY_PROPOSE = 21,  /* as REG_APPROVE, release 0 */
+    REG_POLICY_APPROVE = 22,  /* as REG_APPROVE; in place of the release the proposal's record */
+    REG_POLICY_ACTIVATE = 23, /* the same, body empty */
+    REG_POLICY_REPLACE = 24,  /* as REG_POLICY_PROPOSE */
 };
 #define REG_RECORDS_MAX 1024u
 #define REG_RECORDS_BYTES_MAX ((size_t)4 * 1024 * 1024)

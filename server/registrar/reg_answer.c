@@ -212,7 +212,10 @@ static enum hm_err put_body(struct reg_conn *c, const struct reg_result *result,
 
 static unsigned success_status(const struct hm_record *r)
 {
-    return r->event == HM_EV_RELEASE_SUBMITTED || r->event == HM_EV_APPROVAL_RECORDED ? 201 : 200;
+    return r->event == HM_EV_RELEASE_SUBMITTED || r->event == HM_EV_APPROVAL_RECORDED ||
+                   r->event == HM_EV_POLICY_PROPOSED || r->event == HM_EV_POLICY_APPROVED
+               ? 201
+               : 200;
 }
 
 enum hm_err reg_answer(struct reg_conn *c, struct reg_result *result, struct hm_buf *reply,

@@ -1,6 +1,7 @@
 /* Requests that change something: parsed, put under their Idempotency-Key, handled, answered. */
 #include "server/registrar/reg_change.h"
 #include "server/registrar/reg_ops.h"
+#include "server/registrar/reg_policy_change.h"
 
 #include "schema/core/hm_text.h"
 #include "schema/io/hm_random.h"
@@ -146,6 +147,40 @@ enum hm_err reg_op_sign(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     static const struct change ch = {"sign", POLICY_ROLE_SUBMITTER | POLICY_ROLE_APPROVER,
                                      reg_sign_release, HM_SMALL_BODY_MAX};
+    (void)ctx;
+    return run(r, &ch, why);
+}
+
+enum hm_err reg_op_policy_propose(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    static const struct change ch = {"policy-propose", POLICY_ROLE_ADMINISTRATOR,
+                                     reg_policy_propose, HM_BODY_MAX};
+    (void)ctx;
+    return run(r, &ch, why);
+}
+
+enum hm_err reg_op_policy_approve(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    static const struct change ch = {"policy-approve", POLICY_ROLE_ADMINISTRATOR,
+                                     reg_policy_approve, HM_SMALL_BODY_MAX};
+    (void)ctx;
+    return run(r, &ch, why);
+}
+
+enum hm_err reg_op_policy_activate(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    static const struct change ch = {"policy-activate", POLICY_ROLE_ADMINISTRATOR,
+                                     reg_policy_activate, 0};
+    (void)ctx;
+    return run(r, &ch, why);
+}
+
+/* The root's statement proves itself; who carries it does not matter, as long as it is somebody. */
+enum hm_err reg_op_policy_replace(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    static const struct change ch = {"policy-replace",
+                                     POLICY_ROLE_ADMINISTRATOR | POLICY_ROLE_APPROVER,
+                                     reg_policy_replace, HM_BODY_MAX};
     (void)ctx;
     return run(r, &ch, why);
 }

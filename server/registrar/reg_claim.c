@@ -43,11 +43,33 @@ static bool is_dash(const struct hm_provenance *p)
     return yes;
 }
 
+/* What a builder of the policy signed: provenance, or a statement of another kind. */
+static enum hm_err read_statement(size_t i, struct hm_bytes payload, const struct hm_key *key,
+                                  struct reg_claim *out, struct hm_why *why)
+{
+    enum hm_statement_type type = HM_STATEMENT_OTHER;
+    struct hm_provenance *p = &out->statements[out->provenance_count];
+    struct hm_statement *other = &out->others[out->attestation_count];
+    enum hm_err err = hm_provenance_parse(payload, &type, p, why);
+    if (err == HM_OK && type == HM_STATEMENT_OTHER)
+        err = hm_statement_parse(payload, other, why);
+    if (err != HM_OK)
+        return hm_fail_in(why, err, "attestation %zu", i);
+    if (type == HM_STATEMENT_OTHER) {
+        out->attestations[out->attestation_count++] = (struct policy_fact_attestation){other, *key};
+        return HM_OK;
+    }
+    if (is_dash(p))
+        return hm_fail(why, HM_E_MALFORMED,
+                       "attestation %zu: a builder, repository or ref is called \"-\"", i);
+    out->provenance[out->provenance_count++] = (struct policy_fact_provenance){p, *key};
+    return HM_OK;
+}
+
 static enum hm_err read_attestation(const struct reg_claim_input *in, size_t i,
                                     struct reg_claim *out, struct hm_why *why)
 {
     struct hm_dsse d = {0};
-    enum hm_statement_type type = HM_STATEMENT_OTHER;
     struct hm_digest digest = hm_sha256(in->attestations[i]);
     if (!hm_digest_eq(&digest, &out->request.attestations[i]))
         return hm_fail(why, HM_E_SIGNATURE,
@@ -58,19 +80,8 @@ static enum hm_err read_attestation(const struct reg_claim_input *in, size_t i,
     const struct hm_key *key = NULL;
     if (strcmp(d.payload_type, HM_INTOTO_PAYLOAD_TYPE) == 0)
         key = find_builder(in, &d, in->attestations[i]);
-    if (key != NULL) {
-        struct hm_provenance *p = &out->statements[out->provenance_count];
-        err = hm_provenance_parse(hm_buf_bytes(&d.payload), &type, p, why);
-        if (err != HM_OK)
-            err = hm_fail_in(why, err, "attestation %zu", i);
-        else if (type == HM_STATEMENT_SLSA_V1 && is_dash(p))
-            err = hm_fail(why, HM_E_MALFORMED,
-                          "attestation %zu: a builder, repository or ref is called \"-\"", i);
-        else if (type == HM_STATEMENT_SLSA_V1) {
-            out->provenance[out->provenance_count] = (struct policy_fact_provenance){p, *key};
-            out->provenance_count++;
-        }
-    }
+    if (key != NULL)
+        err = read_statement(i, hm_buf_bytes(&d.payload), key, out, why);
     hm_dsse_free(&d);
     return err;
 }
@@ -84,7 +95,8 @@ static enum hm_err read_attestations(const struct reg_claim_input *in, struct re
     if (in->attestation_count == 0)
         return HM_OK;
     out->statements = calloc(in->attestation_count, sizeof *out->statements);
-    if (out->statements == NULL)
+    out->others = calloc(in->attestation_count, sizeof *out->others);
+    if (out->statements == NULL || out->others == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     for (size_t i = 0; i < in->attestation_count; i++) {
         enum hm_err err = read_attestation(in, i, out, why);
@@ -144,6 +156,9 @@ void reg_claim_free(struct reg_claim *c)
     if (c == NULL)
         return;
     free(c->statements);
+    free(c->others);
     c->statements = NULL;
+    c->others = NULL;
     c->provenance_count = 0;
+    c->attestation_count = 0;
 }

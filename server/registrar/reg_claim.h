@@ -18,6 +18,9 @@ struct reg_claim {
     struct hm_provenance *statements;         /* owned, provenance_count */
     struct policy_fact_provenance provenance[HM_ATTESTATIONS_MAX];
     size_t provenance_count;
+    struct hm_statement *others; /* owned, attestation_count */
+    struct policy_fact_attestation attestations[HM_ATTESTATIONS_MAX];
+    size_t attestation_count;
 };
 struct reg_claim_input {
     const struct reg_world *world;

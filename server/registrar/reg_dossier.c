@@ -1,4 +1,5 @@
 #include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_policy_log.h"
 #include "server/registrar/reg_who.h"
 
 #include "db/log/db_state.h"
@@ -30,6 +31,8 @@ void reg_claim_facts(const struct reg_claim *c, enum policy_stage stage,
         .artifact_count = r->artifact_count,
         .provenance = c->provenance,
         .provenance_count = c->provenance_count,
+        .attestations = c->attestations,
+        .attestation_count = c->attestation_count,
     };
 }
 
@@ -201,6 +204,7 @@ static enum hm_err make_statement(struct reg_conn *c, const struct policy *polic
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     struct policy_facts facts;
     reg_claim_facts(&e->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
+    facts.submitted_s = (int64_t)(e->submitted.t_ms / 1000);
     policy_evaluate(policy, &facts, &e->verdict);
     if (!e->verdict.allow)
         return hm_fail(why, HM_E_HISTORY, "release r%llu: its own policy does not allow it (%s)",
@@ -209,14 +213,9 @@ static enum hm_err make_statement(struct reg_conn *c, const struct policy *polic
                          &e->verdict, &e->statement, why);
 }
 
-static enum hm_err verify_evidence(struct reg_conn *c, struct evidence *e, struct reg_known **out,
-                                   struct hm_why *why)
+static enum hm_err verify_evidence(struct reg_conn *c, const struct policy *policy,
+                                   struct evidence *e, struct reg_known **out, struct hm_why *why)
 {
-    const struct policy *policy = reg_world_policy(c->desk->world, &e->submitted.policy);
-    if (policy == NULL)
-        return hm_fail(why, HM_E_STATE,
-                       "release r%llu was submitted under a policy that is no longer in force",
-                       (unsigned long long)e->submitted.idx);
     enum hm_err err = verify_claim(c, policy, e, why);
     if (err == HM_OK)
         err = check_manifest(c, e, why);
@@ -251,13 +250,16 @@ static enum hm_err find_out(struct reg_conn *c, uint64_t release, struct reg_kno
     struct db_reader *reader;
     if (e == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
+    const struct policy *policy = NULL;
     enum hm_err err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK)
         err = read_record(reader, release, e, why);
     if (err == HM_OK)
+        err = reg_policy_fetch(reader, c->desk->world, &e->submitted.policy, &policy, NULL, why);
+    if (err == HM_OK)
         err = read_evidence(reader, release, e, why);
     if (err == HM_OK)
-        err = verify_evidence(c, e, out, why);
+        err = verify_evidence(c, policy, e, out, why);
     if (err == HM_OK)
         remember(c, *out);
     return err;

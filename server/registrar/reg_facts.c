@@ -17,6 +17,9 @@ static void of_release(const struct reg_dossier *d, struct policy_facts *out)
         .key = &r->keys[0].spki,
         .artifacts = r->artifacts,
         .artifact_count = r->artifact_count,
+        .attestations = d->known->attestations,
+        .attestation_count = d->known->attestation_count,
+        .submitted_s = (int64_t)(r->t_ms / 1000),
     };
 }
 

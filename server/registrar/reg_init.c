@@ -1,8 +1,11 @@
 #include "server/registrar/reg_init.h"
 
+#include "server/registrar/reg_policy_log.h"
+
 #include "db/log/db_log.h"
 #include "schema/io/hm_clock.h"
 #include "schema/io/hm_file.h"
+#include "schema/json/hm_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,9 +18,7 @@ static enum hm_err check_policy(const struct reg_config *c, const struct reg_wor
     if (hm_digest_eq(policy_digest(w->policy), &w->genesis.policy))
         return HM_OK;
     hm_digest_hex(policy_digest(w->policy), hex);
-    return hm_fail(why, HM_E_CONFIG,
-                   "%s (sha256 %s) was never activated in this log; put back the policy that the "
-                   "genesis names",
+    return hm_fail(why, HM_E_CONFIG, "%s (sha256 %s) is not the policy that the genesis names",
                    c->policy, hex);
 }
 
@@ -35,7 +36,7 @@ static enum hm_err append_all(struct db_log *log, const struct reg_world *w, str
     struct hm_record created = {
         .event = HM_EV_LOG_CREATED, .has_policy = true, .policy = *policy, .evidence_count = 3};
     struct hm_bytes three[3] = {hm_buf_bytes(&w->genesis_bytes), hm_buf_bytes(&w->guards_bytes),
-                                hm_buf_bytes(&w->policy_bytes)};
+                                reg_policies_document(w->policies, w->policy)};
     struct hm_record activated = {.event = HM_EV_POLICY_ACTIVATED,
                                   .has_policy = true,
                                   .policy = *policy,
@@ -77,6 +78,10 @@ static enum hm_err fill(const struct reg_config *c, const struct reg_world *w, s
 enum hm_err reg_init(const struct reg_config *c, const struct reg_world *w, struct hm_why *why)
 {
     enum hm_err err = check_policy(c, w, why);
+    if (err == HM_OK && reg_world_fits(w, w->policy, why) != HM_OK) {
+        hm_json_locate(why, c->policy, reg_policies_document(w->policies, w->policy));
+        return HM_E_CONFIG;
+    }
     if (err == HM_OK)
         err = db_log_create(c->database, w->genesis.origin, why);
     if (err == HM_OK)
@@ -111,11 +116,11 @@ enum hm_err reg_init_check(const struct reg_config *c, const struct reg_world *w
     err = read_one(r, 0, HM_EV_LOG_CREATED, &zero, why);
     if (err == HM_OK)
         err = read_one(r, 1, HM_EV_POLICY_ACTIVATED, &one, why);
+    if (err == HM_OK && (zero.evidence_count < 1 || !hm_digest_eq(&zero.evidence[0], &genesis)))
+        err = hm_fail(why, HM_E_CONFIG, "%s is not the genesis document that this log stands on",
+                      c->genesis);
+    if (err == HM_OK)
+        err = reg_policy_check_file(c, r, w, why);
     db_reader_close(r);
-    if (err != HM_OK)
-        return err;
-    if (zero.evidence_count < 1 || !hm_digest_eq(&zero.evidence[0], &genesis))
-        return hm_fail(why, HM_E_CONFIG, "%s is not the genesis document that this log stands on",
-                       c->genesis);
-    return check_policy(c, w, why);
+    return err == HM_OK ? reg_policy_resume(c, w, why) : err;
 }

@@ -9,8 +9,8 @@
  * exists. */
 enum hm_err HM_MUST_USE reg_init(const struct reg_config *c, const struct reg_world *w,
                                  struct hm_why *why);
-/* At start: record 0 and the policy record are those of this genesis and this policy. HM_E_HISTORY,
- * HM_E_CONFIG. */
+/* At start: record 0 is that of this genesis, the policy file was activated in this log, and the
+ * policy in force is the one that the log says. HM_E_HISTORY, HM_E_CONFIG. */
 enum hm_err HM_MUST_USE reg_init_check(const struct reg_config *c, const struct reg_world *w,
                                        struct hm_why *why);
 

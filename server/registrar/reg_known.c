@@ -26,6 +26,8 @@ void reg_known_drop(struct reg_known *k)
     free(k->classes);
     free(k->hardware);
     free(k->break_glass);
+    free(k->others);
+    free(k->attestations);
     free(k);
 }
 
@@ -44,6 +46,10 @@ static void pack(struct hm_buf *b, const struct reg_claim *c)
             ipc_put_str(b, p->sources[n].ref);
             ipc_put_str(b, p->sources[n].commit);
         }
+        ipc_put_u64(b, (uint64_t)p->finished_s);
+        ipc_put_u64(b, p->mark_count);
+        for (size_t n = 0; n < p->mark_count; n++)
+            ipc_put_digest(b, &p->marks[n]);
     }
 }
 
@@ -59,6 +65,10 @@ static void unpack_statement(struct ipc_in *in, struct hm_provenance *p)
         ipc_get_str(in, p->sources[n].ref, sizeof p->sources[n].ref);
         ipc_get_str(in, p->sources[n].commit, sizeof p->sources[n].commit);
     }
+    p->finished_s = (int64_t)ipc_get_u64(in);
+    p->mark_count = ipc_get_count(in, HM_PROVENANCE_MARKS_MAX);
+    for (size_t n = 0; n < p->mark_count; n++)
+        ipc_get_digest(in, &p->marks[n]);
 }
 
 enum hm_err reg_known_provenance(const struct reg_known *k, struct hm_provenance **statements,
@@ -94,6 +104,20 @@ static void write_version(const struct hm_request *r, char *out, size_t cap)
         n += (size_t)snprintf(out + n, cap - n, "%s%u", i > 0 ? "." : "", r->at_least[i]);
 }
 
+static bool copy_attestations(struct reg_known *k, const struct reg_claim *claim)
+{
+    size_t n = claim->attestation_count;
+    k->others = malloc((n + 1) * sizeof *k->others);
+    k->attestations = malloc((n + 1) * sizeof *k->attestations);
+    for (size_t i = 0; k->others != NULL && k->attestations != NULL && i < n; i++) {
+        k->others[i] = *claim->attestations[i].statement;
+        k->attestations[i] =
+            (struct policy_fact_attestation){&k->others[i], claim->attestations[i].key};
+    }
+    k->attestation_count = n;
+    return k->others != NULL && k->attestations != NULL;
+}
+
 enum hm_err reg_known_make(const struct reg_outcome *from, struct reg_known **out,
                            struct hm_why *why)
 {
@@ -109,7 +133,7 @@ enum hm_err reg_known_make(const struct reg_outcome *from, struct reg_known **ou
     k->hardware = malloc((claim->request.hardware_count + 1) * sizeof *k->hardware);
     if (claim->request.break_glass[0] != '\0')
         k->break_glass = strdup(claim->request.break_glass);
-    if (k->classes == NULL || k->hardware == NULL ||
+    if (k->classes == NULL || k->hardware == NULL || !copy_attestations(k, claim) ||
         (k->break_glass == NULL && claim->request.break_glass[0] != '\0')) {
         reg_known_drop(k);
         return hm_fail(why, HM_E_MEMORY, "no memory");
@@ -183,7 +207,9 @@ struct reg_known *reg_knowns_get(struct reg_knowns *c, uint64_t id)
 void reg_knowns_put(struct reg_knowns *c, struct reg_known *k)
 {
     struct reg_known **slot = slot_of(c, k->id);
-    if (k->manifest.len + k->statement.len + k->provenance.len > KEPT_MAX)
+    if (k->manifest.len + k->statement.len + k->provenance.len +
+            k->attestation_count * (sizeof *k->others + sizeof *k->attestations) >
+        KEPT_MAX)
         return;
     atomic_fetch_add(&k->refs, 1);
     (void)pthread_mutex_lock(&c->lock);

@@ -24,7 +24,10 @@ struct reg_known {
     size_t class_count;
     struct hm_hardware *hardware;
     size_t hardware_count;
-    char *break_glass; /* reason, NULL: none */
+    char *break_glass;           /* reason, NULL: none */
+    struct hm_statement *others; /* what attestations points into */
+    struct policy_fact_attestation *attestations;
+    size_t attestation_count;
     char at_least[48]; /* installed version that the release asks for, "" = none */
     struct hm_buf manifest;
     struct hm_buf statement;

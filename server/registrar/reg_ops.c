@@ -336,7 +336,7 @@ static enum hm_err op_policy(void *ctx, struct ipc_request *r, struct hm_why *wh
 {
     const struct reg_desk *desk = ctx;
     (void)why;
-    put_text(r->reply, &desk->world->policy_bytes);
+    ipc_put_bytes(r->reply, reg_policies_document(desk->world->policies, desk->world->policy));
     return HM_OK;
 }
 
@@ -433,5 +433,9 @@ const struct ipc_op reg_ops[] = {
     {REG_TRUST_STORE, op_trust_store, "trust store"},
     {REG_KEYS, op_keys, "keys"},
     {REG_DETAIL, op_detail, "detail"},
+    {REG_POLICY_PROPOSE, reg_op_policy_propose, "policy propose"},
+    {REG_POLICY_APPROVE, reg_op_policy_approve, "policy approve"},
+    {REG_POLICY_ACTIVATE, reg_op_policy_activate, "policy activate"},
+    {REG_POLICY_REPLACE, reg_op_policy_replace, "policy replace"},
 };
 const size_t reg_op_count = sizeof reg_ops / sizeof reg_ops[0];

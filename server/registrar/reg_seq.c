@@ -204,6 +204,7 @@ static enum hm_err write_batch(struct reg_seq *s, struct reg_job *list, struct h
         reg_seq_notes_stored(s, notes);
     else
         db_log_rollback(s->log);
+    reg_policies_settle(s->world->policies, err == HM_OK);
     return err;
 }
 

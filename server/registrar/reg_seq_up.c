@@ -1,6 +1,7 @@
 /* Bringing the log up against the signer, the clock, and what time alone causes. Sequencer's
  * thread.
  */
+#include "server/registrar/reg_policy_log.h"
 #include "server/registrar/reg_seq_priv.h"
 
 #include "schema/io/hm_clock.h"
@@ -180,6 +181,8 @@ enum hm_err reg_seq_bring_up(struct reg_seq *s, struct hm_why *why)
         db_log_close(s->log);
         s->log = NULL;
         err = db_log_open(s->config->database, s->world->genesis.origin, &s->log, why);
+        if (err == HM_OK) /* a commit that failed may have reached the disk */
+            err = reg_policy_resume(s->config, s->world, why);
         if (err != HM_OK)
             return err;
         s->phase = REG_PHASE_OPEN;

@@ -22,6 +22,7 @@ struct submission {
     struct hm_bytes attestations[HM_ATTESTATIONS_MAX];
     size_t attestation_count;
     struct reg_claim *claim;
+    const struct policy *examined; /* in force when the claim was verified */
     char token[HM_TOKEN_SERIAL_MAX + 1];
     struct policy_verdict verdict;
     struct reg_known *known; /* what it came to, if it was accepted */
@@ -59,9 +60,10 @@ static enum hm_err read_body(struct submission *s, struct hm_why *why)
 
 static enum hm_err verify_claim(struct submission *s, struct hm_why *why)
 {
+    s->examined = s->conn->desk->world->policy;
     struct reg_claim_input in = {
         .world = s->conn->desk->world,
-        .policy = s->conn->desk->world->policy,
+        .policy = s->examined,
         .memo = s->conn->desk->memo,
         .certs = s->conn->desk->certs,
         .document = s->request,
@@ -206,6 +208,7 @@ static enum hm_err evaluate(struct reg_tx *tx, struct submission *s, struct hm_w
     struct policy_facts facts;
     struct reg_priors priors;
     reg_claim_facts(s->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
+    facts.submitted_s = (int64_t)(tx->now_ms / 1000);
     enum hm_err err = reg_priors_get(tx, &facts, &priors, why);
     if (err != HM_OK)
         return err;
@@ -347,6 +350,11 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
         err = check_replay(tx, s, out, &go, why);
     if (err != HM_OK || !go || !reg_has_room(tx, out))
         return err;
+    if (s->examined != tx->world->policy) {
+        reg_no(out, REG_PROBLEM_UNAVAILABLE,
+               "the policy in force changed while the request was examined; ask again");
+        return HM_OK;
+    }
     int64_t now_s = (int64_t)(tx->now_ms / 1000);
     memset(&s->verdict, 0, sizeof s->verdict);
     s->verdict.policy = *policy_digest(tx->world->policy);
@@ -388,7 +396,7 @@ static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_b
     const struct hm_request *q = &s->claim->request;
     const struct policy_subject subject = {q->product, q->channel, q->hardware, q->hardware_count,
                                            q->break_glass[0] != '\0'};
-    const struct policy_rule *rule = policy_match(s->conn->desk->world->policy, &subject);
+    const struct policy_rule *rule = policy_match(s->examined, &subject);
     if (rule != NULL) {
         err = reg_seq_key_token(s->conn->desk->seq, &rule->key->key_id, s->token, why);
         if (err != HM_OK)

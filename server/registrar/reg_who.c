@@ -101,7 +101,7 @@ enum hm_err reg_who_signed(const struct reg_who_input *in, const struct policy_p
 {
     struct hm_why inner = {""};
     bool known = false;
-    bool approval = in->kind == HM_SIGNED_APPROVAL;
+    bool approval = in->kind == HM_SIGNED_APPROVAL || in->kind == HM_SIGNED_POLICY_APPROVAL;
     if (!approval && hm_signed_certificate(in->s) != NULL)
         return by_certificate(in, who, key, why);
     if (!approval && by_keys(in, false, who, key, &known, &inner))

@@ -18,9 +18,10 @@ struct reg_who_input {
     int64_t at_s;     /* when a certificate must be valid */
     bool past;        /* evidence of a record: what was revoked since does not count */
 };
-/* Requests: by submit key or certificate. Approvals: by approval key only. Rejections and
- * cancellations: by either key, or certificate. The signature holds when this returns HM_OK.
- * HM_E_SIGNATURE, HM_E_DENIED (a good signature by nobody the policy knows), HM_E_UNSUPPORTED. */
+/* Requests: by submit key or certificate. Approvals (of releases and policies): by approval key
+ * only. Rejections, cancellations, proposals: by either key, or certificate. The signature holds
+ * when this returns HM_OK. HM_E_SIGNATURE, HM_E_DENIED (a good signature by nobody the policy
+ * knows), HM_E_UNSUPPORTED. */
 enum hm_err HM_MUST_USE reg_who_signed(const struct reg_who_input *in,
                                        const struct policy_principal **who, struct hm_key *key,
                                        struct hm_why *why);

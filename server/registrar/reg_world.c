@@ -1,7 +1,5 @@
 #include "server/registrar/reg_world.h"
 
-#include "server/registrar/reg_world_priv.h"
-
 #include "device/linux/hm_device_linux.h"
 #include "policy/policy_guards.h"
 #include "schema/io/hm_file.h"
@@ -64,6 +62,25 @@ static enum hm_err check_store_root(const struct reg_config *c, const struct reg
     return HM_OK;
 }
 
+static enum hm_err load_policy(const struct reg_config *c, struct reg_world *w, struct hm_why *why)
+{
+    HM_BUF_AUTO document = {.limit = HM_POLICY_MAX};
+    const struct policy *p = NULL;
+    enum hm_err err = reg_policies_open(&w->policy, &w->policies, why);
+    if (err == HM_OK)
+        err = hm_file_read(c->policy, HM_POLICY_MAX, &document, why);
+    if (err != HM_OK)
+        return err;
+    err = reg_policies_add(w->policies, hm_buf_bytes(&document), &p, why);
+    if (err != HM_OK) {
+        hm_json_locate(why, c->policy, hm_buf_bytes(&document));
+        return err;
+    }
+    reg_policies_use(w->policies, p, (struct reg_activation){.record = 0});
+    reg_policies_settle(w->policies, true);
+    return HM_OK;
+}
+
 static enum hm_err load_documents(const struct reg_config *c, struct reg_world *w,
                                   struct hm_why *why)
 {
@@ -77,12 +94,7 @@ static enum hm_err load_documents(const struct reg_config *c, struct reg_world *
         (err = hm_guards_open(hm_buf_bytes(&w->guards_bytes), &c->root, &w->guards, why)) != HM_OK)
         return hm_fail_in(why, err, "%s", c->guards);
     if (err == HM_OK)
-        err = hm_file_read(c->policy, HM_POLICY_MAX, &w->policy_bytes, why);
-    if (err == HM_OK &&
-        (err = policy_load(hm_buf_bytes(&w->policy_bytes), &w->policy, why)) != HM_OK) {
-        hm_json_locate(why, c->policy, hm_buf_bytes(&w->policy_bytes));
-        return err;
-    }
+        err = load_policy(c, w, why);
     if (err == HM_OK && c->client_ca != NULL)
         err = hm_file_read(c->client_ca, HM_CONFIG_MAX, &w->client_ca, why);
     return err;
@@ -98,11 +110,18 @@ static enum hm_err check_documents(const struct reg_config *c, const struct reg_
     if (strcmp(w->guards.origin, w->genesis.origin) != 0)
         return hm_fail(why, HM_E_CONFIG, "%s: origin %s, expected %s", c->guards, w->guards.origin,
                        w->genesis.origin);
-    if (policy_check_guards(w->policy, &w->guards, why) != HM_OK) {
-        hm_json_locate(why, c->policy, hm_buf_bytes(&w->policy_bytes));
-        return HM_E_CONFIG;
-    }
     return HM_OK;
+}
+
+enum hm_err reg_world_fits(const struct reg_world *w, const struct policy *p, struct hm_why *why)
+{
+    struct hm_uuid vendor = hm_vendor_id(policy_vendor_domain(p));
+    enum hm_err err = policy_check_guards(p, &w->guards, why);
+    if (err == HM_OK && memcmp(vendor.b, w->vendor.b, sizeof vendor.b) != 0)
+        err = hm_fail(why, HM_E_CONFIG,
+                      "$.vendor_domain: devices derived their vendor id from another one than %s",
+                      policy_vendor_domain(p));
+    return err;
 }
 
 /* A key that needs no approval must never be one that real devices believe. */
@@ -124,7 +143,6 @@ static enum hm_err check_development_keys(const struct reg_world *w, struct hm_w
 enum hm_err reg_world_load(const struct reg_config *c, struct reg_world *w, struct hm_why *why)
 {
     memset(w, 0, sizeof *w);
-    w->policy_bytes.limit = HM_POLICY_MAX;
     enum hm_err err = load_documents(c, w, why);
     if (err == HM_OK)
         err = check_documents(c, w, why);
@@ -136,20 +154,16 @@ enum hm_err reg_world_load(const struct reg_config *c, struct reg_world *w, stru
     if (err == HM_OK)
         err = check_development_keys(w, why);
     if (err == HM_OK)
-        err = reg_world_import_keys(w, why);
-    if (err == HM_OK)
         w->vendor = hm_vendor_id(policy_vendor_domain(w->policy));
     return err;
 }
 
 void reg_world_free(struct reg_world *w)
 {
-    reg_world_drop_keys(w);
-    policy_free(w->policy);
+    reg_policies_close(w->policies);
     hm_guards_free(&w->guards);
     hm_buf_free(&w->genesis_bytes);
     hm_buf_free(&w->guards_bytes);
-    hm_buf_free(&w->policy_bytes);
     hm_buf_free(&w->client_ca);
     for (size_t i = 0; i < HM_TRUST_STORES_MAX; i++)
         hm_buf_free(&w->stores[i].bytes);
@@ -164,7 +178,8 @@ const struct reg_trust_store *reg_world_store(const struct reg_world *w, const c
     return NULL;
 }
 
-const struct policy *reg_world_policy(const struct reg_world *w, const struct hm_digest *digest)
+enum hm_err reg_world_verify(const struct reg_world *w, struct hm_bytes pub, struct hm_bytes msg,
+                             struct hm_bytes sig)
 {
-    return hm_digest_eq(policy_digest(w->policy), digest) ? w->policy : NULL;
+    return reg_policies_verify(w->policies, pub, msg, sig);
 }

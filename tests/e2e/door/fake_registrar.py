@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ORIGIN = "hallmark.test/door"
+POLICY_CHANGES = range(21, 25)
 (HELLO, STATUS, IDENTIFY, SUBMIT, ART_PUT, ART_OPEN, APPROVE, REJECT, CANCEL, SIGN, STATEMENT, RECORDS,
  EVIDENCE, PROOF, CONSISTENCY, CHECKPOINT, POLICY, TRUST_STORE, KEYS, DETAIL) = range(1, 21)
 E_MALFORMED, E_SIGNATURE, E_NOT_FOUND, E_UNAVAILABLE, E_FULL = 1, 4, 6, 11, 14
@@ -332,7 +333,7 @@ class FakeRegistrar:
             return self.put(r, fds)
         if op == ART_OPEN:
             return self.open(r)
-        if op in (APPROVE, REJECT, CANCEL, SIGN):
+        if op in (APPROVE, REJECT, CANCEL, SIGN) or op in POLICY_CHANGES:
             r.caller()
             key, match, release, body = r.blob().decode(), r.blob().decode(), r.u64(), r.blob()
             self.bodies.append((op, key, match, body))

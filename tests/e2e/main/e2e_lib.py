@@ -34,6 +34,8 @@ REQUEST = "application/vnd.hallmark.release-request+json"
 APPROVAL = "application/vnd.hallmark.release-approval"
 REJECTION = "application/vnd.hallmark.release-rejection"
 CANCELLATION = "application/vnd.hallmark.release-cancellation"
+POLICY_PROPOSAL = "application/vnd.hallmark.policy-proposal"
+POLICY_APPROVAL = "application/vnd.hallmark.policy-approval"
 
 
 class Rows:
@@ -73,7 +75,7 @@ def run_script(main, **options):
     rows = Rows()
     with tempfile.TemporaryDirectory(prefix="hallmark-e2e-") as folder:
         os.chmod(folder, 0o755)
-        lab = Cast(os.path.join(folder, "lab"), PROGRAMS, **options)
+        lab = options.pop("cast", Cast)(os.path.join(folder, "lab"), PROGRAMS, **options)
         try:
             lab.set_up()
             lab.start_all()

@@ -1,6 +1,7 @@
 /* Root-signed documents. Signatures stop a fuzzer at the door, so the payload readers are fed
  * directly too. */
 #include "schema/trust/hm_genesis.h"
+#include "schema/trust/hm_policy_root.h"
 #include "schema/trust/hm_trust_store_priv.h"
 
 #include <stdlib.h>
@@ -32,10 +33,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hm_root root = {.count = 1, .threshold = 1};
     struct hm_guards guards;
     struct hm_genesis genesis;
+    struct hm_policy_root replacement;
     root.keys[0] = (struct hm_key){.alg = HM_KEY_ED25519, .raw = {0x66}, .raw_len = 32};
     try_store(in);
     if (hm_guards_open(in, &root, &guards, NULL) == HM_OK ||
-        hm_genesis_open(in, &root, &genesis, NULL) == HM_OK)
+        hm_genesis_open(in, &root, &genesis, NULL) == HM_OK ||
+        hm_policy_root_open(in, &root, &replacement, NULL) == HM_OK)
         abort();
     return 0;
 }

@@ -8,6 +8,7 @@ import sys
 
 ROOT = os.environ["HALLMARK_SOURCE"]
 CHECKS = ["rule.match", "break_glass.reason", "submitter.allowed", "duty.separation", "key.separation", "provenance.builder", "provenance.subjects",
+          "provenance.independent", "attestation.present",
           "artifact.fresh", "approvals.count", "approvals.veto", "approvals.submitter"]
 GENERAL = ["unknown field, at any depth", "no approvals asked"]  # worded by the reader of all documents
 

@@ -52,6 +52,29 @@ static bool read_statement(const json_t *v, struct hm_provenance *out)
     return true;
 }
 
+static bool read_build(const json_t *v, struct hm_provenance *out)
+{
+    const char *pointer = NULL;
+    json_t *value = NULL;
+    size_t i = 0;
+    json_object_foreach(json_object_get(v, "parameters"), pointer, value) out->mark_count +=
+        out->mark_count < HM_PROVENANCE_MARKS_MAX &&
+        hm_provenance_parameter(pointer, value, &out->marks[out->mark_count]);
+    json_array_foreach(json_object_get(v, "dependencies"), i, value)
+    {
+        struct hm_digest sha256;
+        const json_t *hex = json_object_get(value, "sha256");
+        if (text(value, "uri") == NULL || (hex != NULL && !read_digest(hex, &sha256)) ||
+            out->mark_count + 2 > HM_PROVENANCE_MARKS_MAX)
+            return false;
+        out->marks[out->mark_count++] = hm_provenance_dependency(text(value, "uri"), NULL);
+        if (hex != NULL)
+            out->marks[out->mark_count++] = hm_provenance_dependency(text(value, "uri"), &sha256);
+    }
+    out->finished_s = json_integer_value(json_object_get(v, "finished_s"));
+    return true;
+}
+
 static bool read_provenance(const json_t *list, struct facts_doc *d)
 {
     size_t n = json_array_size(list);
@@ -61,7 +84,7 @@ static bool read_provenance(const json_t *list, struct facts_doc *d)
         const json_t *v = json_array_get(list, i);
         if (!json_is_object(v))
             continue; /* null: a statement that nobody verified */
-        if (!read_statement(v, &d->statements[i]) ||
+        if (!read_statement(v, &d->statements[i]) || !read_build(v, &d->statements[i]) ||
             hm_keydoc_read(json_object_get(v, "key"), "$.key", &d->provenance[i].key, NULL) !=
                 HM_OK)
             return false;
@@ -69,6 +92,30 @@ static bool read_provenance(const json_t *list, struct facts_doc *d)
     }
     d->facts.provenance = d->provenance;
     d->facts.provenance_count = n;
+    return true;
+}
+
+static bool read_attestations(const json_t *list, struct facts_doc *d)
+{
+    size_t n = json_array_size(list);
+    d->others = calloc(n + 1, sizeof d->others[0]);
+    d->attestations = calloc(n + 1, sizeof d->attestations[0]);
+    for (size_t i = 0; d->others != NULL && d->attestations != NULL && i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        if (!json_is_object(v))
+            continue; /* null: a statement that nobody verified */
+        copy_text(d->others[i].predicate, sizeof d->others[i].predicate, v, "predicate");
+        copy_text(d->others[i].result, sizeof d->others[i].result, v, "result");
+        if (json_array_size(json_object_get(v, "subjects")) > HM_PROVENANCE_SUBJECTS_MAX ||
+            !read_digests(json_object_get(v, "subjects"), d->others[i].subjects,
+                          &d->others[i].subject_count) ||
+            hm_keydoc_read(json_object_get(v, "key"), "$.key", &d->attestations[i].key, NULL) !=
+                HM_OK)
+            return false;
+        d->attestations[i].statement = &d->others[i];
+    }
+    d->facts.attestations = d->attestations;
+    d->facts.attestation_count = n;
     return true;
 }
 
@@ -141,6 +188,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     f->version = text(v, "version");
     f->channel = text(v, "channel");
     f->break_glass = text(v, "break_glass");
+    f->submitted_s = json_integer_value(json_object_get(v, "submitted_s"));
     f->submitter = text(v, "submitter");
     const json_t *key = json_object_get(v, "key");
     if (key != NULL && !read_digest(key, &out->key))
@@ -152,6 +200,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     return json_is_object(v) && read_digests(artifacts, out->artifacts, &f->artifact_count) &&
            read_hardware(json_object_get(v, "hardware"), out) &&
            read_provenance(json_object_get(v, "provenance"), out) &&
+           read_attestations(json_object_get(v, "attestations"), out) &&
            read_approvals(json_object_get(v, "approvals"), out) &&
            read_vetoes(json_object_get(v, "vetoes"), out) &&
            read_prior(json_object_get(v, "prior"), out);
@@ -162,6 +211,8 @@ void facts_free(struct facts_doc *d)
     free(d->artifacts);
     free(d->statements);
     free(d->provenance);
+    free(d->others);
+    free(d->attestations);
     free(d->approvals);
     free(d->vetoes);
     free(d->prior);

@@ -14,6 +14,8 @@ struct facts_doc {
     struct hm_digest *artifacts;
     struct hm_provenance *statements;
     struct policy_fact_provenance *provenance;
+    struct hm_statement *others;
+    struct policy_fact_attestation *attestations;
     struct policy_fact_approval *approvals;
     const char **vetoes;
     struct policy_fact_prior *prior;
@@ -21,8 +23,10 @@ struct facts_doc {
 /* {"stage", "product", "version", "channel", "hardware": [{"model", "revision"}], "break_glass",
  * "submitter", "key": hex, "artifacts": [hex], "provenance": [{"builder", "subjects": [hex],
  * "sources":
- * [{"repository", …}], "key": key object}], "approvals": [{"principal", "key": hex, "record": n}],
- * "vetoes": [id], "prior":
+ * [{"repository", …}], "key": key object}], "finished_s", "parameters": {pointer: value},
+ * "dependencies": [{"uri", "sha256"}] beside these, "attestations": [{"predicate", "subjects":
+ * [hex], "result", "key": key object}], "submitted_s", "approvals": [{"principal", "key": hex,
+ * "record": n}], "vetoes": [id], "prior":
  * [{"artifact": hex, "product", "version"}]} false if anything is not of that form. Caller
  * facts_free()s in both cases. */
 bool facts_read(const json_t *v, struct facts_doc *out);

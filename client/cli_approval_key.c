@@ -1,0 +1,44 @@
+#include "client/cli_approval_key.h"
+
+enum hm_err cli_approval_key(struct cli *c, struct cli_sign_with *out)
+{
+    const struct cli_args *a = &c->args;
+    struct cli_sign_with w = {CLI_SIGN_NONE, NULL, NULL};
+    unsigned given = 0;
+    if (cli_args_has(a, "key") && ++given)
+        w = (struct cli_sign_with){CLI_SIGN_SSH, cli_args_get(a, "key"), NULL};
+    if (cli_args_has(a, "agent") && ++given)
+        w = (struct cli_sign_with){CLI_SIGN_AGENT, cli_args_get(a, "agent"), NULL};
+    if (cli_args_has(a, "dsse") && ++given)
+        w = (struct cli_sign_with){CLI_SIGN_DSSE, cli_args_get(a, "dsse"), NULL};
+    if (cli_args_has(a, "signature") && ++given)
+        w = (struct cli_sign_with){CLI_SIGN_FILE, cli_args_get(a, "signature"), NULL};
+    if (given == 0 && c->set.approval_key[0] != '\0')
+        w = (struct cli_sign_with){CLI_SIGN_SSH, c->set.approval_key, NULL};
+    else if (given == 0 && c->set.approval_agent[0] != '\0')
+        w = (struct cli_sign_with){CLI_SIGN_AGENT, c->set.approval_agent, NULL};
+    if (given > 1)
+        return hm_fail(&c->why, HM_E_CONFIG,
+                       "expected one of --key, --agent, --dsse and --signature");
+    if (w.how == CLI_SIGN_NONE) {
+        cli_next(c, "hallmark %s %s --agent (or --key FILE; or \"approval_key\" in the settings)",
+                 c->command->name, c->args.operand[0]);
+        return hm_fail(&c->why, HM_E_CONFIG, "nothing says which key signs the approval");
+    }
+    *out = w;
+    return HM_OK;
+}
+
+enum hm_err cli_approval_confirm(struct cli *c, const char *question)
+{
+    if (cli_args_has(&c->args, "yes"))
+        return HM_OK;
+    if (!c->term.tty_in) {
+        cli_next(c, "hallmark %s %s --yes (without a terminal nobody can be asked)",
+                 c->command->name, c->args.operand[0]);
+        return hm_fail(&c->why, HM_E_CONFIG, "not confirmed: there is no terminal to ask on");
+    }
+    if (!cli_term_confirm(&c->term, question))
+        return hm_fail(&c->why, HM_E_DENIED, "not confirmed, nothing was signed or sent");
+    return HM_OK;
+}

@@ -1,0 +1,73 @@
+/* What the policy says about one release, without doing anything: every check, and which people
+ * could still complete the quorum. The facts come from files or from the server and its log. */
+#ifndef CLIENT_CLI_EXPLAIN_H
+#define CLIENT_CLI_EXPLAIN_H
+
+#include "client/cli_policy.h"
+#include "policy/policy_verdict.h"
+
+#define CLI_EXPLAIN_PRIOR_MAX 64 /* earlier records about the same bytes that are looked at */
+
+struct cli_explain {
+    struct policy_facts facts; /* borrows from this struct */
+    struct hm_request request;
+    struct hm_digest artifacts[HM_ARTIFACTS_MAX];
+    char submitter[HM_NAME_MAX + 1];
+    struct hm_digest key; /* that would sign, where a record names one */
+    struct hm_provenance statements[HM_ATTESTATIONS_MAX];
+    struct policy_fact_provenance provenance[HM_ATTESTATIONS_MAX];
+    char approvers[HM_APPROVALS_MAX][HM_NAME_MAX + 1];
+    struct policy_fact_approval approvals[HM_APPROVALS_MAX];
+    char vetoers[HM_APPROVALS_MAX][HM_NAME_MAX + 1];
+    const char *vetoes[HM_APPROVALS_MAX];
+    struct {
+        char product[HM_NAME_MAX + 1];
+        char version[HM_NAME_MAX + 1];
+    } signed_as[CLI_EXPLAIN_PRIOR_MAX];
+    struct policy_fact_prior prior[CLI_EXPLAIN_PRIOR_MAX];
+};
+struct cli_explain *cli_explain_new(void); /* large; NULL without memory */
+void cli_explain_free(struct cli_explain **e);
+#define CLI_EXPLAIN_AUTO __attribute__((cleanup(cli_explain_free))) struct cli_explain
+
+/* What the request itself says; `e->request` is set. */
+void cli_explain_request(struct cli_explain *e);
+/* A DSSE envelope: provenance if a builder of the policy signed it, else nothing. *used says which.
+ * HM_E_MALFORMED. */
+enum hm_err HM_MUST_USE cli_explain_attestation(struct cli_explain *e, const struct policy *p,
+                                                struct hm_bytes text, bool *used,
+                                                struct hm_why *why);
+/* An approval by the person with this id, HM_E_LIMIT beyond HM_APPROVALS_MAX. */
+enum hm_err HM_MUST_USE cli_explain_approval(struct cli_explain *e, const char *principal,
+                                             const struct hm_digest *key, uint64_t record,
+                                             struct hm_why *why);
+/* Everything that the server and its log say about a release; *in_force is the policy of now where
+ * it is another one than that of the submission, else empty. */
+enum hm_err HM_MUST_USE cli_explain_release(struct cli *c, uint64_t release, struct cli_explain *e,
+                                            struct cli_policy *submitted,
+                                            struct cli_policy *in_force);
+
+/* One policy's answer. */
+struct cli_answered {
+    struct policy_verdict submission, signing;
+};
+void cli_explain_ask(const struct cli_explain *e, const struct policy *p, struct cli_answered *out);
+/* heading: which policy this is. */
+void cli_explain_print(const struct cli *c, const struct cli_explain *e, const struct policy *p,
+                       const struct cli_answered *a, const char *heading);
+json_t *cli_explain_json(const struct cli_explain *e, const struct policy *p,
+                         const struct cli_answered *a); /* new reference */
+
+/* cli_explain_quorum.c: people who could still complete a stage. */
+struct cli_missing {
+    size_t stage;  /* from 0 */
+    size_t people; /* how many more; 0: not known */
+    json_t *able;  /* owned: ids of those of whom any brings it further */
+};
+#define CLI_STAGES_MAX 8
+/* Stages that do not stand yet, the waiting one first. Caller json_decref()s each able. */
+size_t cli_explain_missing(const struct policy *p, const struct policy_rule *rule,
+                           const struct policy_facts *f,
+                           struct cli_missing out[static CLI_STAGES_MAX]);
+
+#endif

@@ -1,0 +1,176 @@
+/* The facts of a release that exists: the proven records and their evidence. What was signed before
+ * comes from a filtered list, which nobody proves to be complete. */
+#include "client/cli_entries.h"
+#include "client/cli_explain.h"
+#include "client/cli_facts.h"
+#include "client/cli_http.h"
+#include "client/cli_release.h"
+#include "schema/attest/hm_signed.h"
+#include "schema/json/hm_json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HISTORY_MAX 256 /* records about one release */
+
+static const struct hm_key *key_of(const struct policy_principal *who, const struct hm_digest *id)
+{
+    for (size_t i = 0; who != NULL && i < who->approval_key_count; i++) {
+        struct hm_digest have = hm_key_id(&who->approval_keys[i]);
+        if (hm_digest_eq(&have, id))
+            return &who->approval_keys[i];
+    }
+    return NULL;
+}
+
+/* The document itself, not only the record that tells of it. */
+static enum hm_err check_approval(struct cli *c, const struct cli_facts *f,
+                                  const struct hm_record *r)
+{
+    HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX + 1};
+    struct hm_signed s;
+    const struct hm_key *key = key_of(policy_principal(f->policy, r->actor), &r->approver_key);
+    if (!r->has_approver_key || key == NULL)
+        return hm_fail(&c->why, HM_E_DENIED, "%s has no such key in the policy", r->actor);
+    enum hm_err err = cli_evidence_fetch(c, r, 0, HM_SIGNED_MAX, &doc);
+    if (err == HM_OK)
+        err = hm_signed_parse(hm_buf_bytes(&doc), HM_SIGNED_MAX, &s, &c->why);
+    if (err != HM_OK)
+        return err;
+    err = hm_signed_verify(&s, HM_SIGNED_APPROVAL, key, &c->why);
+    if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&f->statement_text)))
+        err = hm_fail(&c->why, HM_E_DENIED, "it approves another statement");
+    hm_signed_free(&s);
+    return err;
+}
+
+static enum hm_err take_record(struct cli *c, const struct cli_facts *f, uint64_t idx,
+                               struct cli_explain *e)
+{
+    CLI_RECORD_AUTO r = {.leaf = {{0}}};
+    enum hm_err err = cli_record_fetch(c, idx, &r);
+    if (err == HM_OK && (!r.record.has_release || r.record.release != f->release))
+        err = hm_fail(&c->why, HM_E_DENIED, "record %" PRIu64 " is not about r%" PRIu64, idx,
+                      f->release);
+    if (err == HM_OK && r.record.event == HM_EV_APPROVAL_RECORDED) {
+        err = check_approval(c, f, &r.record);
+        if (err != HM_OK)
+            return hm_fail_in(&c->why, err, "approval in record %" PRIu64, idx);
+        err = cli_explain_approval(e, r.record.actor, &r.record.approver_key, idx, &c->why);
+    } else if (err == HM_OK && r.record.event == HM_EV_RELEASE_REJECTED &&
+               e->facts.veto_count < HM_APPROVALS_MAX) {
+        size_t n = e->facts.veto_count++;
+        (void)snprintf(e->vetoers[n], sizeof e->vetoers[n], "%s", r.record.actor);
+        e->vetoes[n] = e->vetoers[n];
+    }
+    return err;
+}
+
+static enum hm_err take_history(struct cli *c, const struct cli_facts *f, struct cli_explain *e)
+{
+    CLI_RELEASE_AUTO r = {.doc = NULL};
+    enum hm_err err = cli_release_get(c, f->release, NULL, &r);
+    const json_t *list = err == HM_OK ? json_object_get(r.doc, "records") : NULL;
+    if (err == HM_OK && (!json_is_array(list) || json_array_size(list) > HISTORY_MAX))
+        err = hm_fail(&c->why, HM_E_MALFORMED, "release: expected at most %d records", HISTORY_MAX);
+    for (size_t i = 0; err == HM_OK && i < json_array_size(list); i++) {
+        json_int_t idx = json_integer_value(json_array_get(list, i));
+        err = idx < 0 ? hm_fail(&c->why, HM_E_MALFORMED, "release: negative index")
+                      : take_record(c, f, (uint64_t)idx, e);
+    }
+    if (err == HM_OK && hm_release_is_end(r.state))
+        cli_note(c, "r%" PRIu64 " has ended: it is %s", f->release, hm_release_state_name(r.state));
+    return err;
+}
+
+/* Which of the artifacts a record is about, and as what they were signed. */
+static enum hm_err on_signed(void *ctx, struct hm_bytes record, struct hm_why *why)
+{
+    struct cli_explain *e = ctx;
+    struct hm_record r;
+    enum hm_err err = hm_record_parse(record, &r, why);
+    for (size_t i = 0; err == HM_OK && i < r.artifact_count; i++)
+        for (size_t k = 0; k < e->facts.artifact_count; k++) {
+            size_t n = e->facts.prior_count;
+            if (!hm_digest_eq(&r.artifacts[i], &e->artifacts[k]) || n == CLI_EXPLAIN_PRIOR_MAX)
+                continue;
+            (void)snprintf(e->signed_as[n].product, sizeof e->signed_as[n].product, "%s",
+                           r.product);
+            (void)snprintf(e->signed_as[n].version, sizeof e->signed_as[n].version, "%s",
+                           r.version);
+            e->prior[n] = (struct policy_fact_prior){e->artifacts[k], e->signed_as[n].product,
+                                                     e->signed_as[n].version};
+            e->facts.prior_count = n + 1;
+        }
+    return err;
+}
+
+static enum hm_err take_prior(struct cli *c, struct cli_explain *e)
+{
+    enum hm_err err = HM_OK;
+    for (size_t i = 0; err == HM_OK && i < e->facts.artifact_count; i++) {
+        HM_BUF_AUTO path = {.limit = 256};
+        char hex[HM_SHA256_HEX];
+        hm_digest_hex(&e->artifacts[i], hex);
+        hm_buf_puts(&path, "/v1/log/entries?order=desc&event=release.signed");
+        cli_query_add(&path, "artifact", hex);
+        const char *text = hm_buf_str(&path);
+        err = text == NULL ? hm_fail(&c->why, HM_E_MEMORY, "out of memory")
+                           : cli_entries(c, text, CLI_EXPLAIN_PRIOR_MAX, on_signed, e);
+    }
+    return err;
+}
+
+static enum hm_err take_attestations(struct cli *c, const struct cli_facts *f,
+                                     struct cli_explain *e)
+{
+    enum hm_err err = HM_OK;
+    bool used = false;
+    for (size_t i = 0; err == HM_OK && i < f->attestation_count; i++) {
+        err = cli_explain_attestation(e, f->policy, hm_buf_bytes(&f->attestations[i]), &used,
+                                      &c->why);
+        if (err != HM_OK)
+            return hm_fail_in(&c->why, err, "attestation %zu", i);
+    }
+    return err;
+}
+
+static enum hm_err load_policies(struct cli *c, const struct hm_digest *digest,
+                                 struct cli_policy *submitted, struct cli_policy *in_force)
+{
+    HM_BUF_AUTO text = {.limit = HM_POLICY_MAX + 1};
+    CLI_ANSWER_AUTO a = {.status = 0};
+    enum hm_err err = cli_policy_fetch(c, digest, &text);
+    if (err == HM_OK)
+        err = cli_policy_load(c, "policy of the submission", hm_buf_bytes(&text), submitted);
+    if (err == HM_OK)
+        err = cli_http_get(c, "/v1/policy", NULL, HM_POLICY_MAX, &a);
+    if (err != HM_OK || hm_bytes_eq(hm_buf_bytes(&a.body), hm_buf_bytes(&text)))
+        return err;
+    return cli_policy_load(c, "/v1/policy", hm_buf_bytes(&a.body), in_force);
+}
+
+enum hm_err cli_explain_release(struct cli *c, uint64_t release, struct cli_explain *e,
+                                struct cli_policy *submitted, struct cli_policy *in_force)
+{
+    CLI_FACTS_AUTO *f = cli_facts_new();
+    if (f == NULL)
+        return hm_fail(&c->why, HM_E_MEMORY, "out of memory");
+    enum hm_err err = cli_facts_load(c, release, f);
+    if (err == HM_OK)
+        err = load_policies(c, &f->statement.policy, submitted, in_force);
+    if (err != HM_OK)
+        return err;
+    e->request = f->request;
+    (void)snprintf(e->submitter, sizeof e->submitter, "%s", f->submitted.record.actor);
+    cli_explain_request(e);
+    if (f->submitted.record.key_count > 0) {
+        e->key = f->submitted.record.keys[0].spki;
+        e->facts.key = &e->key;
+    }
+    err = take_attestations(c, f, e);
+    if (err == HM_OK)
+        err = take_history(c, f, e);
+    return err == HM_OK ? take_prior(c, e) : err;
+}
