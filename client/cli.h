@@ -25,8 +25,10 @@ struct cli {
     struct cli_settings set;
     struct cli_term term;
     struct cli_http *http; /* opened by the first request */
-    struct hm_why why;     /* of the last failure */
-    char next[512];        /* the next command to try, "" if there is no advice */
+    struct hm_buf bearer;  /* token in place of a certificate; wiped at the end */
+    int64_t bearer_until_ms;
+    struct hm_why why; /* of the last failure */
+    char next[512];    /* the next command to try, "" if there is no advice */
 };
 
 struct cli_command {

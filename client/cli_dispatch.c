@@ -182,6 +182,7 @@ int cli_main(int argc, char **argv)
     }
     int code = prepare_and_run(&c, argc, argv);
     cli_http_close(c.http);
+    hm_buf_wipe(&c.bearer);
     if (fflush(stdout) != 0 && code == CLI_EXIT_OK)
         code = CLI_EXIT_LOCAL;
     return code;

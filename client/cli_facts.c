@@ -71,7 +71,8 @@ static enum hm_err load_request(struct cli *c, struct cli_facts *f)
 static enum hm_err load_attestations(struct cli *c, struct cli_facts *f)
 {
     const struct hm_record *r = &f->submitted.record;
-    for (size_t i = 2; i < r->evidence_count && i - 2 < HM_ATTESTATIONS_MAX; i++) {
+    /* Behind them may stand the key of a token. */
+    for (size_t i = 2; i < r->evidence_count && i - 2 < f->request.attestation_count; i++) {
         enum hm_err err = cli_evidence_fetch(c, r, i, HM_ATTESTATION_MAX, &f->attestations[i - 2]);
         if (err != HM_OK)
             return err;

@@ -1,5 +1,6 @@
 #include "client/cli_http.h"
 
+#include "client/cli_oidc.h"
 #include "client/cli_problem.h"
 #include "schema/core/hm_text.h"
 #include "schema/io/hm_clock.h"
@@ -173,9 +174,11 @@ static bool set_connection(CURL *curl, const struct cli_settings *s)
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_CAINFO, s->ca);
     SET(CURLOPT_CAPATH, NULL);
-    SET(CURLOPT_SSLCERT, s->certificate);
-    SET(CURLOPT_SSLKEY, s->key);
-    SET(CURLOPT_KEYPASSWD, ""); /* an encrypted key is an error, never a prompt */
+    if (s->certificate[0] != '\0') {
+        SET(CURLOPT_SSLCERT, s->certificate);
+        SET(CURLOPT_SSLKEY, s->key);
+        SET(CURLOPT_KEYPASSWD, ""); /* an encrypted key is an error, never a prompt */
+    }
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT, CLI_CONNECT_S);
     SET(CURLOPT_USERAGENT, "hallmark/" HALLMARK_VERSION);
@@ -189,9 +192,9 @@ static enum hm_err http_open(struct cli *c)
     enum hm_err err = cli_need(c, "server", s->server);
     if (err == HM_OK)
         err = cli_need(c, "ca", s->ca);
-    if (err == HM_OK)
+    if (err == HM_OK && !cli_oidc_alone(c))
         err = cli_need(c, "certificate", s->certificate);
-    if (err == HM_OK)
+    if (err == HM_OK && !cli_oidc_alone(c))
         err = cli_need(c, "key", s->key);
     if (err != HM_OK || c->http != NULL)
         return err;
@@ -217,9 +220,21 @@ static struct curl_slist *add_header(struct curl_slist *list, const char *name, 
     return more != NULL ? more : list;
 }
 
-static struct curl_slist *headers_of(const struct cli_call *call)
+static struct curl_slist *add_bearer(struct curl_slist *list, const char *bearer)
+{
+    HM_BUF_AUTO line = {.limit = 16384};
+    if (bearer == NULL)
+        return list;
+    hm_buf_printf(&line, "Authorization: Bearer %s", bearer);
+    const char *text = hm_buf_str(&line);
+    struct curl_slist *more = text != NULL ? curl_slist_append(list, text) : NULL;
+    return more != NULL ? more : list;
+}
+
+static struct curl_slist *headers_of(const struct cli_call *call, const char *bearer)
 {
     struct curl_slist *list = add_header(NULL, "Accept", call->accept);
+    list = add_bearer(list, bearer);
     list = add_header(list, "If-None-Match", call->if_none_match);
     if (strcmp(call->method, "POST") == 0) {
         char key[HM_SHA256_HEX];
@@ -304,6 +319,7 @@ static enum hm_err once(struct cli *c, const struct cli_call *call, struct cli_a
 {
     CURL *curl = c->http->curl;
     struct transfer t = {.call = call, .answer = out, .curl = curl};
+    const char *bearer = NULL;
     HM_BUF_AUTO url = {.limit = 16384};
     *out = (struct cli_answer){.body = {.limit = call->max + 1}};
     hm_buf_puts(&url, c->set.server);
@@ -311,10 +327,13 @@ static enum hm_err once(struct cli *c, const struct cli_call *call, struct cli_a
     const char *text = hm_buf_str(&url);
     if (text == NULL)
         return hm_fail(&c->why, HM_E_LIMIT, "the request's address is too long");
+    enum hm_err err = cli_oidc_alone(c) ? cli_oidc_bearer(c, &bearer) : HM_OK;
+    if (err != HM_OK)
+        return err;
     if (call->file != NULL && fseek(call->file, 0, SEEK_SET) != 0)
         return hm_fail(&c->why, HM_E_IO, "cannot rewind the local file");
     c->http->error[0] = '\0';
-    struct curl_slist *headers = headers_of(call);
+    struct curl_slist *headers = headers_of(call, bearer);
     set_method(curl, call);
     set_transfer(curl, c, &t);
     (void)curl_easy_setopt(curl, CURLOPT_URL, text);

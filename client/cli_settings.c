@@ -27,6 +27,7 @@ static const struct setting {
     {"log_key_file", "log-key-file", SETTING_FILE_LINE, AT(log_key)},
     {"origin", "origin", SETTING_TEXT, AT(origin)},
     {"ssh_key", "ssh-key", SETTING_PATH, AT(ssh_key)},
+    {"oidc_token_file", "oidc-token-file", SETTING_PATH, AT(oidc_token_file)},
     {"approval_key", "approval-key", SETTING_PATH, AT(approval_key)},
     {"approval_agent", "approval-agent", SETTING_TEXT, AT(approval_agent)},
     {"policy", "policy", SETTING_PATH, AT(policy)},
@@ -47,6 +48,9 @@ const struct cli_opt cli_settings_opts[] = {
     {"log-key-file", "FILE", "the same, in a file", false},
     {"origin", "ORIGIN", "origin of the log; must be the log key's name", false},
     {"ssh-key", "FILE", "SSH key that signs requests in place of the certificate's", false},
+    {"oidc-token-file", "FILE", "a token of the CI system in place of certificate and signature",
+     false},
+    {"oidc-github", NULL, "the same, from GitHub Actions (permissions: id-token: write)", false},
     {"approval-key", "FILE", "private key that signs approvals", false},
     {"approval-agent", "FINGERPRINT", "key in the SSH agent that signs approvals, or any", false},
     {"policy", "FILE", "a pinned copy of the policy document", false},
@@ -159,6 +163,7 @@ static void read_members(struct hm_json_in *in, const char *file, struct cli_set
             hm_json_bad(in, HM_E_CONFIG, settings[i].member, "%.300s", local.text);
     }
     read_root_keys(in, s, why);
+    s->oidc_github = hm_json_bool_or(in, "oidc_github", s->oidc_github);
     s->timeout_s = hm_json_uint_or(in, "timeout_s", 1, 3600, s->timeout_s);
     s->retries = hm_json_uint_or(in, "retries", 0, 100, s->retries);
 }
@@ -235,6 +240,9 @@ static enum hm_err apply_options(const struct cli_args *args, struct cli_setting
     for (size_t i = 0; (id = cli_args_at(args, "root-key", i)) != NULL; i++)
         if (add_root_key(s, id, why) != HM_OK)
             return HM_E_CONFIG;
+    s->oidc_github = s->oidc_github || cli_args_has(args, "oidc-github");
+    if (s->oidc_github && s->oidc_token_file[0] != '\0')
+        return hm_fail(why, HM_E_CONFIG, "expected one of oidc-github and oidc-token-file");
     enum hm_err err = cli_args_uint(args, "timeout", 1, 3600, s->timeout_s, &s->timeout_s, why);
     if (err == HM_OK)
         err = cli_args_uint(args, "retries", 0, 100, s->retries, &s->retries, why);

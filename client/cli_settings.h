@@ -19,10 +19,12 @@ struct cli_settings {
     char key[CLI_PATH_MAX];
     char log_key[512]; /* verifier key line */
     char origin[HM_ORIGIN_MAX + 1];
-    char ssh_key[CLI_PATH_MAX];      /* signs requests in place of the certificate's key */
-    char approval_key[CLI_PATH_MAX]; /* OpenSSH or PEM private key */
-    char approval_agent[128];        /* fingerprint "SHA256:…", or "any" */
-    char policy[CLI_PATH_MAX];       /* a pinned copy of the policy document */
+    char ssh_key[CLI_PATH_MAX];         /* signs requests in place of the certificate's key */
+    char oidc_token_file[CLI_PATH_MAX]; /* a token of the CI system */
+    bool oidc_github;                   /* GitHub Actions gives one */
+    char approval_key[CLI_PATH_MAX];    /* OpenSSH or PEM private key */
+    char approval_agent[128];           /* fingerprint "SHA256:…", or "any" */
+    char policy[CLI_PATH_MAX];          /* a pinned copy of the policy document */
     char vendor_domain[256];
     char trust_store[CLI_PATH_MAX];
     char root_keys[CLI_ROOT_KEYS_MAX][HM_SHA256_HEX]; /* key ids, or kids of 32 digits */

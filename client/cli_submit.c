@@ -278,7 +278,7 @@ static enum hm_err other(struct hm_why *why, const char *what)
     return hm_fail(why, HM_E_DENIED, "the proven record names another %s than the request", what);
 }
 
-static enum hm_err check_record(const struct hm_request *q, const struct hm_record *r,
+static enum hm_err check_record(const struct hm_request *q, bool token, const struct hm_record *r,
                                 struct hm_why *why)
 {
     if (strcmp(q->product, r->product) != 0)
@@ -295,17 +295,17 @@ static enum hm_err check_record(const struct hm_request *q, const struct hm_reco
     }
     if (!same)
         return other(why, "list of artifacts");
-    same = r->evidence_count == 2 + q->attestation_count;
+    same = r->evidence_count == 2 + q->attestation_count + (token ? 1 : 0);
     for (size_t i = 0; same && i < q->attestation_count; i++)
         same = hm_digest_eq(&q->attestations[i], &r->evidence[2 + i]);
     return same ? HM_OK : other(why, "list of attestations");
 }
 
-enum hm_err cli_submission_check(const struct cli_submission *s, const struct cli_ack *ack,
-                                 struct hm_why *why)
+enum hm_err cli_submission_check(const struct cli_submission *s, bool token,
+                                 const struct cli_ack *ack, struct hm_why *why)
 {
     struct hm_approval a;
-    enum hm_err err = check_record(&s->request, &ack->rec.record, why);
+    enum hm_err err = check_record(&s->request, token, &ack->rec.record, why);
     if (err == HM_OK)
         err = hm_approval_parse(hm_buf_bytes(&ack->statement), &a, why);
     if (err == HM_OK)

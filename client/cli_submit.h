@@ -34,8 +34,9 @@ enum hm_err HM_MUST_USE cli_dependency_spec(const char *spec, struct hm_dependen
 enum hm_err HM_MUST_USE cli_submission_prepare(struct cli *c, struct cli_submission *s);
 /* HEAD, then PUT what the server does not have. */
 enum hm_err HM_MUST_USE cli_submission_upload(struct cli *c, const struct cli_submission *s);
-/* The proven record says what was asked, and the statement too. HM_E_DENIED. */
-enum hm_err HM_MUST_USE cli_submission_check(const struct cli_submission *s,
+/* The proven record says what was asked, and the statement too. token: one stood in place of the
+ * signature, so that its key is the record's last evidence. HM_E_DENIED. */
+enum hm_err HM_MUST_USE cli_submission_check(const struct cli_submission *s, bool token,
                                              const struct cli_ack *ack, struct hm_why *why);
 
 #endif

@@ -1,5 +1,6 @@
 /* hallmark submit: artifacts and attestations become a signed release request; "recorded" is said
  * only after the record of exactly this request was proven. */
+#include "client/cli_oidc.h"
 #include "client/cli_release.h"
 #include "client/cli_sign.h"
 #include "client/cli_submit.h"
@@ -25,6 +26,8 @@ static const struct cli_opt opts[] = {
     {"valid-for", "SECONDS", "how long the request may be submitted, default 3600", false},
     {"request", "FILE", "a request as --dry-run wrote it, in place of the options above", false},
     {"dry-run", NULL, "write the request to stdout; send nothing", false},
+    {"oidc-audience", NULL, "write the audience that a token for --request needs; send nothing",
+     false},
     {"wait", "[=approved|signed]", "wait for the state, default signed", false},
     {"wait-timeout", "SECONDS", "longest wait, default 86400", false},
     {NULL, NULL, NULL, false},
@@ -74,8 +77,10 @@ static enum hm_err sign_and_send(struct cli *c, const struct cli_submission *s, 
     HM_BUF_AUTO body = {.limit = HM_BODY_MAX};
     struct cli_sign_with with;
     struct hm_key key;
-    enum hm_err err = cli_sign_request_with(c, &with);
-    if (err == HM_OK)
+    bool token = cli_oidc_wanted(c);
+    enum hm_err err = token ? cli_oidc_document(c, hm_buf_bytes(&s->payload), &doc)
+                            : cli_sign_request_with(c, &with);
+    if (err == HM_OK && !token)
         err = cli_sign(&with, HM_SIGNED_REQUEST, hm_buf_bytes(&s->payload), &doc, &key, &c->why);
     if (err == HM_OK)
         err = make_body(s, hm_buf_bytes(&doc), &body, &c->why);
@@ -84,9 +89,10 @@ static enum hm_err sign_and_send(struct cli *c, const struct cli_submission *s, 
     if (err == HM_OK)
         err = cli_post_document(c, "/v1/releases", hm_buf_bytes(&body), HM_EV_RELEASE_SUBMITTED,
                                 CLI_ANY_RELEASE, hm_buf_bytes(&doc), ack);
+    cli_oidc_spent(c);
     if (err != HM_OK)
         return err;
-    err = cli_submission_check(s, ack, &c->why);
+    err = cli_submission_check(s, token, ack, &c->why);
     if (err != HM_OK)
         cli_next(c, "do not rely on this answer; hallmark log verify, and tell the log's operator");
     return err;
@@ -113,6 +119,15 @@ static enum hm_err wait_for(struct cli *c, uint64_t id, enum hm_release_state ta
     return HM_OK;
 }
 
+/* For CI systems that fix a token's audience before the job runs. */
+static enum hm_err print_audience(struct cli *c, const struct cli_submission *s)
+{
+    HM_BUF_AUTO text = {.limit = 1024};
+    enum hm_err err = cli_oidc_audience(c, hm_buf_bytes(&s->payload), &text);
+    hm_buf_putc(&text, '\n');
+    return err == HM_OK ? cli_write(NULL, hm_buf_bytes(&text), &c->why) : err;
+}
+
 static enum hm_err submit(struct cli *c)
 {
     CLI_SUBMISSION_AUTO *s = cli_submission_new();
@@ -129,6 +144,8 @@ static enum hm_err submit(struct cli *c)
             cli_next(c, "hallmark submit --help");
         return err;
     }
+    if (cli_args_has(&c->args, "oidc-audience"))
+        return print_audience(c, s);
     if (cli_args_has(&c->args, "dry-run"))
         return cli_write(NULL, hm_buf_bytes(&s->payload), &c->why);
     err = sign_and_send(c, s, &ack);

@@ -24,6 +24,7 @@ enum {
     READ_RELEASE,
     READ_APPROVALS,
     READ_META,
+    READ_REQUEST,
     READ_COUNT
 };
 static const char *const reader_text[READ_COUNT] = {
@@ -41,6 +42,7 @@ static const char *const reader_text[READ_COUNT] = {
     [READ_APPROVALS] =
         "SELECT record, principal, key FROM approval WHERE release=?1 ORDER BY record",
     [READ_META] = "SELECT value FROM meta WHERE name=?1",
+    [READ_REQUEST] = "SELECT record FROM request WHERE digest=?1",
 };
 
 struct db_reader {
@@ -315,4 +317,19 @@ enum hm_err db_reader_meta(struct db_reader *r, const char *name, struct hm_buf 
         return put(out, db_q_get_bytes(&q, 0), why);
     enum hm_err err = db_q_err(&q, why);
     return err != HM_OK ? err : hm_fail(why, HM_E_NOT_FOUND, "no value is named %s", name);
+}
+
+enum hm_err db_reader_request(struct db_reader *r, const struct hm_digest *request,
+                              uint64_t *record, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_REQUEST);
+    db_q_digest(&q, request);
+    bool found = db_q_row(&q);
+    uint64_t first = found ? db_q_get_u64(&q, 0) : 0;
+    enum hm_err err = db_q_err(&q, why);
+    if (err == HM_OK && !found)
+        return hm_fail(why, HM_E_NOT_FOUND, "this request has not been seen");
+    if (err == HM_OK)
+        *record = first;
+    return err;
 }

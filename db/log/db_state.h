@@ -86,6 +86,13 @@ enum hm_err HM_MUST_USE db_state_request_seen(struct db_log *log, const struct h
 /* The record that answered this request digest. HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_state_request_find(struct db_log *log, const struct hm_digest *request,
                                               uint64_t *record, struct hm_why *why);
+/* The same for tokens: hm_oidc_id, spent by a record until forget_s. HM_E_CONFLICT: spent already.
+ */
+enum hm_err HM_MUST_USE db_state_token_spend(struct db_log *log, const struct hm_digest *token,
+                                             int64_t forget_s, uint64_t record, struct hm_why *why);
+/* HM_E_NOT_FOUND: not spent. */
+enum hm_err HM_MUST_USE db_state_token_spent(struct db_log *log, const struct hm_digest *token,
+                                             uint64_t *record, struct hm_why *why);
 
 /* Idempotency: key = SHA-256(principal, route, Idempotency-Key), body = SHA-256 of the request
  * body. */
@@ -114,6 +121,9 @@ enum hm_err HM_MUST_USE db_state_meta_put(struct db_log *log, const char *name,
 /* What readers may see of it: a committed state that may be older than the writer's. */
 enum hm_err HM_MUST_USE db_reader_release(struct db_reader *r, uint64_t id, struct db_release *out,
                                           struct hm_why *why);
+/* The record that answered a request with this digest, or spent the token. HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_reader_request(struct db_reader *r, const struct hm_digest *request,
+                                          uint64_t *record, struct hm_why *why);
 enum hm_err HM_MUST_USE db_reader_approvals(struct db_reader *r, uint64_t release,
                                             struct db_approval out[static HM_APPROVALS_MAX],
                                             size_t *count, struct hm_why *why);

@@ -55,16 +55,42 @@ static enum hm_err read_ssh(const json_t *doc, struct hm_signed *s, struct hm_wh
     return e == HM_OK ? HM_OK : hm_fail_in(why, e, "$.sshsig");
 }
 
+static enum hm_err read_token(const json_t *doc, struct hm_signed *s, struct hm_why *why)
+{
+    struct hm_json_in in;
+    hm_json_begin(&in, doc, "$", why);
+    const char *payload = hm_json_str(&in, "payload");
+    const char *token = hm_json_str(&in, "oidc");
+    if (token != NULL && token[0] == '\0')
+        hm_json_bad(&in, HM_E_MALFORMED, "oidc", "expected a token");
+    enum hm_err e = hm_json_end(&in);
+    if (e != HM_OK)
+        return e;
+    hm_buf_puts(&s->token, token);
+    if (hm_buf_str(&s->token) == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory for a token");
+    e = hm_unbase64(hm_bytes_str(payload), &s->payload_ssh);
+    return e == HM_OK ? HM_OK : hm_fail(why, e, "$.payload: expected standard base64");
+}
+
+static enum hm_err read_any(const json_t *doc, size_t max, struct hm_signed *s, struct hm_why *why)
+{
+    if (json_object_get(doc, "sshsig") != NULL)
+        return read_ssh(doc, s, why);
+    if (json_object_get(doc, "oidc") != NULL)
+        return read_token(doc, s, why);
+    return hm_dsse_from_json(doc, max, &s->dsse, why);
+}
+
 enum hm_err hm_signed_parse(struct hm_bytes text, size_t max, struct hm_signed *out,
                             struct hm_why *why)
 {
     HM_JSON_AUTO *doc = NULL;
-    struct hm_signed s = {.payload_ssh = {.limit = max}};
+    struct hm_signed s = {.payload_ssh = {.limit = max}, .token = {.limit = max}};
     enum hm_err e = hm_json_parse(text, HM_JSON_FOREIGN(max), &doc, why);
     if (e != HM_OK)
         return e;
-    e = json_object_get(doc, "sshsig") != NULL ? read_ssh(doc, &s, why)
-                                               : hm_dsse_from_json(doc, max, &s.dsse, why);
+    e = read_any(doc, max, &s, why);
     if (e != HM_OK) {
         hm_signed_free(&s);
         return e;
@@ -80,12 +106,19 @@ void hm_signed_free(struct hm_signed *s)
     hm_dsse_free(&s->dsse);
     hm_sshsig_free(&s->ssh);
     hm_buf_free(&s->payload_ssh);
+    hm_buf_free(&s->token);
     *s = (struct hm_signed){0};
 }
 
 struct hm_bytes hm_signed_payload(const struct hm_signed *s)
 {
-    return hm_buf_bytes(s->is_ssh ? &s->payload_ssh : &s->dsse.payload);
+    bool own = s->is_ssh || s->token.len > 0;
+    return hm_buf_bytes(own ? &s->payload_ssh : &s->dsse.payload);
+}
+
+const char *hm_signed_token(const struct hm_signed *s)
+{
+    return s->token.len > 0 ? (const char *)s->token.data : NULL;
 }
 
 const char *hm_signed_certificate(const struct hm_signed *s)
@@ -98,6 +131,8 @@ static enum hm_err check_type(const struct hm_signed *s, enum hm_signed_kind kin
 {
     if (!kind_known(kind))
         return hm_fail(why, HM_E_DENIED, "signed document: unknown kind");
+    if (s->token.len > 0)
+        return hm_fail(why, HM_E_DENIED, "signed document: a token stands in place of a signature");
     if (!s->is_ssh && strcmp(s->dsse.payload_type, kinds[kind].payload_type) != 0)
         return hm_fail(why, HM_E_DENIED, "signed document: its payload type is not %s",
                        kinds[kind].payload_type);
@@ -155,4 +190,15 @@ enum hm_err hm_signed_write_dsse(struct hm_buf *out, enum hm_signed_kind kind,
     if (!kind_known(kind))
         return HM_E_MALFORMED;
     return hm_dsse_write(out, kinds[kind].payload_type, payload, sig, certificate_pem);
+}
+
+enum hm_err hm_signed_write_token(struct hm_buf *out, struct hm_bytes payload,
+                                  struct hm_bytes token)
+{
+    hm_buf_puts(out, "{\"oidc\":");
+    hm_json_canon_str(out, token);
+    hm_buf_puts(out, ",\"payload\":\"");
+    hm_base64(out, payload);
+    hm_buf_puts(out, "\"}");
+    return hm_buf_err(out);
 }

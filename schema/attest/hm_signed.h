@@ -1,5 +1,6 @@
-/* A signed document: payload plus one signature, DSSE or SSH (docs/formats/release-request.md). The
- * one door through which requests, approvals, rejections and cancellations come in. */
+/* A signed document: payload plus one signature, DSSE or SSH, or the token of a CI system in its
+ * place (docs/formats/release-request.md). The one door through which requests, approvals,
+ * rejections and cancellations come in. */
 #ifndef SCHEMA_ATTEST_HM_SIGNED_H
 #define SCHEMA_ATTEST_HM_SIGNED_H
 
@@ -21,9 +22,10 @@ struct hm_signed {
     bool is_ssh;
     struct hm_dsse dsse;
     struct hm_sshsig ssh;
-    struct hm_buf payload_ssh; /* decoded payload of the SSH form */
+    struct hm_buf payload_ssh; /* decoded payload of the SSH form, and of the token's */
+    struct hm_buf token;       /* empty: signed by a key */
 };
-/* Parses either form; max bytes of text. Nothing is verified. Caller hm_signed_free()s. */
+/* Parses any form; max bytes of text. Nothing is verified. Caller hm_signed_free()s. */
 enum hm_err HM_MUST_USE hm_signed_parse(struct hm_bytes text, size_t max, struct hm_signed *out,
                                         struct hm_why *why);
 void hm_signed_free(struct hm_signed *s);
@@ -31,6 +33,9 @@ void hm_signed_free(struct hm_signed *s);
 struct hm_bytes hm_signed_payload(const struct hm_signed *s);
 /* PEM chain that came with a DSSE document, or NULL. */
 const char *hm_signed_certificate(const struct hm_signed *s);
+/* The token that stands in place of a signature, or NULL. No key ever verifies such a document:
+ * schema/oidc does. */
+const char *hm_signed_token(const struct hm_signed *s);
 /* HM_OK if key signed this payload as a document of this kind (payload type or namespace exact). */
 enum hm_err HM_MUST_USE hm_signed_verify(const struct hm_signed *s, enum hm_signed_kind kind,
                                          const struct hm_key *key, struct hm_why *why);
@@ -45,5 +50,7 @@ enum hm_err HM_MUST_USE hm_signed_write_ssh(struct hm_buf *out, struct hm_bytes 
 enum hm_err HM_MUST_USE hm_signed_write_dsse(struct hm_buf *out, enum hm_signed_kind kind,
                                              struct hm_bytes payload, struct hm_bytes sig,
                                              const char *certificate_pem);
+enum hm_err HM_MUST_USE hm_signed_write_token(struct hm_buf *out, struct hm_bytes payload,
+                                              struct hm_bytes token);
 
 #endif

@@ -6,6 +6,7 @@
 #include "server/door/door_registrar.h"
 
 #include "schema/attest/hm_approval.h"
+#include "schema/attest/hm_signed.h"
 #include "schema/core/hm_text.h"
 #include "schema/json/hm_json_canon.h"
 #include "schema/log/hm_tlog_proof.h"
@@ -212,6 +213,27 @@ static bool put_trust_store(struct door_req *r, const char *environment)
     return true;
 }
 
+/* A request with a token leaves the key that signed it behind the attestations. */
+static bool put_request(struct door_req *r, struct hm_record *submitted)
+{
+    struct hm_signed s;
+    struct hm_bytes request;
+    if (!door_evidence_fetch(r, submitted, 0, &request))
+        return false;
+    bool token = false;
+    if (hm_signed_parse(request, 2 * HM_REQUEST_MAX, &s, NULL) == HM_OK) {
+        token = hm_signed_token(&s) != NULL;
+        hm_signed_free(&s);
+    }
+    put_text(&r->conn->out, "request", request);
+    if (!token || submitted->evidence_count <= 2)
+        return true;
+    submitted->evidence_count--; /* what is left are the attestations */
+    struct hm_record whole = *submitted;
+    whole.evidence_count++;
+    return put_evidence(r, &whole, submitted->evidence_count, "request_key", false);
+}
+
 void door_get_bundle(struct door_req *r)
 {
     uint64_t id = 0;
@@ -227,10 +249,9 @@ void door_get_bundle(struct door_req *r)
     hm_buf_printf(&r->conn->out, "{\"release\":\"r%" PRIu64 "\"", id);
     bool ok = put_evidence(r, &d->released, 0, "manifest.suit", true) &&
               put_proof(r, d->released.idx) && put_statement(r, id) &&
-              put_list(r, "attestations", &d->submitted, 1, 2) &&
+              put_request(r, &d->submitted) && put_list(r, "attestations", &d->submitted, 1, 2) &&
               put_list(r, "approvals", d->approvals, d->approval_count, 0) &&
-              put_trust_store(r, d->released.environment) &&
-              put_evidence(r, &d->submitted, 0, "request", false);
+              put_trust_store(r, d->released.environment);
     if (!ok)
         return;
     hm_buf_puts(&r->conn->out, "}\n");

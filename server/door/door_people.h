@@ -18,8 +18,9 @@ struct door_who {
 struct door_people;
 struct door_people *door_people_new(uint64_t requests_per_minute);
 void door_people_free(struct door_people *p);
-/* caller: CALLER fields whose first is fp. Leaves *who untouched while it is fresh.
- * HM_E_NOT_FOUND: no principal has this certificate. HM_E_UNAVAILABLE, HM_E_TIMEOUT, … */
+/* caller: CALLER fields whose first is fp, or zero with a token after it whose SHA-256 fp is.
+ * Leaves *who untouched while it is fresh. HM_E_NOT_FOUND: no principal has this certificate or
+ * token. HM_E_UNAVAILABLE, HM_E_TIMEOUT, … */
 enum hm_err HM_MUST_USE door_people_find(struct door_people *p, struct ipc_pool *registrar,
                                          int64_t timeout_ms, const struct hm_digest *fp,
                                          struct hm_bytes caller, struct door_who *who,

@@ -5,7 +5,9 @@
 #include "server/door/door_conn.h"
 #include "server/door/door_gate.h"
 #include "server/door/door_metrics.h"
+#include "server/door/door_token.h"
 #include "server/door/door_upload.h"
+#include "server/ident/ident_token.h"
 
 #include <string.h>
 #include <strings.h>
@@ -28,7 +30,9 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
     struct door_heads *h = cls;
     (void)kind;
     const char *v = value != NULL ? value : "";
-    if (strnlen(v, DOOR_HEADER_MAX + 1) > DOOR_HEADER_MAX)
+    bool token = strcasecmp(name, "Authorization") == 0;
+    size_t max = token ? DOOR_HEADER_MAX + DOOR_TOKEN_MAX : DOOR_HEADER_MAX;
+    if (strnlen(v, max + 1) > max)
         h->too_long = true;
     if (strcasecmp(name, "Host") == 0)
         h->hosts++;
@@ -47,6 +51,8 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
         take_once(&h->if_none_match, v, h);
     else if (strcasecmp(name, "Accept") == 0)
         take_once(&h->accept, v, h);
+    else if (token)
+        take_once(&h->authorization, v, h);
     return MHD_YES;
 }
 
@@ -95,13 +101,30 @@ static bool find_route(struct door_req *r, const char *method, const char *url)
 
 /* --- who --- */
 
+/* By the certificate where there is one: then a token says nothing. */
+static enum hm_err check_client(struct door_req *r, gnutls_session_t session)
+{
+    unsigned count = 0;
+    struct door_conn *c = r->conn;
+    if (r->heads.authorization != NULL && !c->client.known &&
+        gnutls_certificate_get_peers(session, &count) == NULL)
+        return door_token_take(c, r->heads.authorization, &r->why);
+    return door_client_check(&c->client, session, r->door->crl, &r->why);
+}
+
+/* By role; a token only where the route takes its kind. */
+static bool permits(unsigned route, uint64_t who)
+{
+    uint64_t token = who & IDENT_TOKEN_ANY;
+    return (route & who & DOOR_READER) != 0 && (token == 0 || (route & token) != 0);
+}
+
 static bool identify(struct door_req *r)
 {
     struct door_conn *c = r->conn;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info == NULL ||
-        door_client_check(&c->client, info->tls_session, r->door->crl, &r->why) != HM_OK) {
+    if (info == NULL || check_client(r, info->tls_session) != HM_OK) {
         door_problem(r, DOOR_UNAUTHENTICATED, "%s",
                      info == NULL ? "this connection has no TLS session" : r->why.text);
         return false;
@@ -132,9 +155,12 @@ static bool may(struct door_req *r)
         r->answer.retry_after_s = wait_s;
         return false;
     }
-    if ((roles & r->conn->who.roles) != 0)
+    if (permits(roles, r->conn->who.roles))
         return true;
-    door_problem(r, DOOR_FORBIDDEN, "%s has no role that may do this", r->conn->who.id);
+    if ((r->conn->who.roles & IDENT_TOKEN_ANY) != 0)
+        door_problem(r, DOOR_FORBIDDEN, "%s may not do this with this token", r->conn->who.id);
+    else
+        door_problem(r, DOOR_FORBIDDEN, "%s has no role that may do this", r->conn->who.id);
     return false;
 }
 

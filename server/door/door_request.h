@@ -13,6 +13,7 @@ struct door_conn;
 struct door_upload;
 
 #define DOOR_HEADER_MAX 4096 /* bytes of one header value */
+#define DOOR_TOKEN_MAX 8192  /* bytes of a bearer token, whose header may be that much longer */
 #define DOOR_PARAMS_MAX 20
 #define DOOR_PARAM_MAX 512 /* bytes of one query parameter */
 
@@ -24,6 +25,7 @@ struct door_heads {
     const char *if_match;
     const char *if_none_match;
     const char *accept;
+    const char *authorization;
     unsigned hosts, lengths, encodings, repeats;
     bool too_long;
 };

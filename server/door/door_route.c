@@ -1,6 +1,7 @@
 #include "server/door/door_route.h"
 
 #include "server/door/door_handlers.h"
+#include "server/ident/ident_token.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,37 +10,37 @@
     "event product version channel environment actor outcome release artifact key since until "    \
     "after order limit"
 #define RELEASES_PARAMS "product version channel environment state submitter after limit"
-#define SUBMITTER DOOR_SUBMITTER
 #define APPROVER DOOR_APPROVER
 #define ADMINISTRATOR DOOR_ADMINISTRATOR
 #define EITHER (DOOR_SUBMITTER | DOOR_APPROVER)
+#define READER (DOOR_READER | IDENT_TOKEN_ACCESS)
 
 const struct door_route door_routes[DOOR_ROUTES] = {
     {"GET", "/healthz", DOOR_ANYBODY, DOOR_BODY_NONE, "", NULL, door_get_healthz},
     {"GET", "/readyz", DOOR_ANYBODY, DOOR_BODY_NONE, "", NULL, door_get_readyz},
     {"GET", "/openapi.json", DOOR_ANYBODY, DOOR_BODY_NONE, "", NULL, door_get_openapi},
-    {"GET", "/metrics", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_metrics},
-    {"PUT", "/v1/artifacts/{digest}", SUBMITTER, DOOR_BODY_UPLOAD, "", door_upload_begin,
-     door_upload_end},
-    {"GET", "/v1/artifacts/{digest}", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_artifact},
-    {"HEAD", "/v1/artifacts/{digest}", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_artifact},
-    {"POST", "/v1/releases", SUBMITTER, DOOR_BODY_RELEASE, "", door_submit_begin, door_submit_end},
-    {"GET", "/v1/releases", DOOR_READER, DOOR_BODY_NONE, RELEASES_PARAMS, NULL, door_get_releases},
-    {"GET", "/v1/releases/{id}", DOOR_READER, DOOR_BODY_NONE, "wait", NULL, door_get_release},
-    {"GET", "/v1/releases/{id}/statement", DOOR_READER, DOOR_BODY_NONE, "", NULL,
-     door_get_statement},
-    {"GET", "/v1/releases/{id}/manifest", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_manifest},
+    {"GET", "/metrics", READER, DOOR_BODY_NONE, "", NULL, door_get_metrics},
+    {"PUT", "/v1/artifacts/{digest}", DOOR_SUBMITTER | IDENT_TOKEN_FRESH, DOOR_BODY_UPLOAD, "",
+     door_upload_begin, door_upload_end},
+    {"GET", "/v1/artifacts/{digest}", READER, DOOR_BODY_NONE, "", NULL, door_get_artifact},
+    {"HEAD", "/v1/artifacts/{digest}", READER, DOOR_BODY_NONE, "", NULL, door_get_artifact},
+    {"POST", "/v1/releases", DOOR_SUBMITTER | IDENT_TOKEN_BOUND, DOOR_BODY_RELEASE, "",
+     door_submit_begin, door_submit_end},
+    {"GET", "/v1/releases", READER, DOOR_BODY_NONE, RELEASES_PARAMS, NULL, door_get_releases},
+    {"GET", "/v1/releases/{id}", READER, DOOR_BODY_NONE, "wait", NULL, door_get_release},
+    {"GET", "/v1/releases/{id}/statement", READER, DOOR_BODY_NONE, "", NULL, door_get_statement},
+    {"GET", "/v1/releases/{id}/manifest", READER, DOOR_BODY_NONE, "", NULL, door_get_manifest},
     {"POST", "/v1/releases/{id}/approvals", APPROVER, DOOR_BODY_DOCUMENT, "", door_approve_begin,
      door_change_end},
     {"POST", "/v1/releases/{id}/rejection", APPROVER, DOOR_BODY_DOCUMENT, "", door_reject_begin,
      door_change_end},
     {"POST", "/v1/releases/{id}/cancellation", EITHER, DOOR_BODY_DOCUMENT, "", door_cancel_begin,
      door_change_end},
-    {"POST", "/v1/releases/{id}/signature", EITHER, DOOR_BODY_OPTIONAL, "", door_sign_begin,
-     door_empty_end},
-    {"GET", "/v1/releases/{id}/bundle", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_bundle},
-    {"GET", "/v1/keys", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_keys},
-    {"GET", "/v1/policy", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_policy},
+    {"POST", "/v1/releases/{id}/signature", EITHER | IDENT_TOKEN_ACCESS, DOOR_BODY_OPTIONAL, "",
+     door_sign_begin, door_empty_end},
+    {"GET", "/v1/releases/{id}/bundle", READER, DOOR_BODY_NONE, "", NULL, door_get_bundle},
+    {"GET", "/v1/keys", READER, DOOR_BODY_NONE, "", NULL, door_get_keys},
+    {"GET", "/v1/policy", READER, DOOR_BODY_NONE, "", NULL, door_get_policy},
     {"POST", "/v1/policy/proposals", ADMINISTRATOR, DOOR_BODY_RELEASE, "",
      door_policy_propose_begin, door_change_end},
     {"POST", "/v1/policy/proposals/{index}/approvals", ADMINISTRATOR, DOOR_BODY_DOCUMENT, "",
@@ -48,16 +49,15 @@ const struct door_route door_routes[DOOR_ROUTES] = {
      door_policy_activate_begin, door_empty_end},
     {"POST", "/v1/policy/replacement", ADMINISTRATOR | APPROVER, DOOR_BODY_RELEASE, "",
      door_policy_replace_begin, door_change_end},
-    {"GET", "/v1/trust-stores/{environment}", DOOR_READER, DOOR_BODY_NONE, "", NULL,
+    {"GET", "/v1/trust-stores/{environment}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_trust_store},
-    {"GET", "/v1/log/checkpoint", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_checkpoint},
-    {"GET", "/v1/log/entries", DOOR_READER, DOOR_BODY_NONE, ENTRIES_PARAMS, NULL, door_get_entries},
-    {"GET", "/v1/log/entries/{index}", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_entry},
-    {"GET", "/v1/log/entries/{index}/proof", DOOR_READER, DOOR_BODY_NONE, "", NULL, door_get_proof},
-    {"GET", "/v1/log/entries/{index}/evidence/{n}", DOOR_READER, DOOR_BODY_NONE, "", NULL,
+    {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "", NULL, door_get_checkpoint},
+    {"GET", "/v1/log/entries", READER, DOOR_BODY_NONE, ENTRIES_PARAMS, NULL, door_get_entries},
+    {"GET", "/v1/log/entries/{index}", READER, DOOR_BODY_NONE, "", NULL, door_get_entry},
+    {"GET", "/v1/log/entries/{index}/proof", READER, DOOR_BODY_NONE, "", NULL, door_get_proof},
+    {"GET", "/v1/log/entries/{index}/evidence/{n}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_evidence},
-    {"GET", "/v1/log/consistency", DOOR_READER, DOOR_BODY_NONE, "old size", NULL,
-     door_get_consistency},
+    {"GET", "/v1/log/consistency", READER, DOOR_BODY_NONE, "old size", NULL, door_get_consistency},
 };
 
 /* Length of the segment at p, up to the next slash. */

@@ -30,7 +30,8 @@ enum door_body {
 struct door_route {
     const char *method;
     const char *path; /* "{name}" captures one segment */
-    unsigned roles;   /* any one of them suffices, no other does */
+    unsigned roles; /* and kinds of token (server/ident/ident_token.h); any one of them suffices, no
+                       other does */
     enum door_body body;
     const char *params;                 /* permitted query parameters, space separated, or "" */
     void (*begin)(struct door_req *r);  /* before the body; may answer already; NULL: nothing */

@@ -27,15 +27,16 @@ enum signer_op {
 
 /* --- hallmark-registrar's socket; the door calls ---
  * CALLER = digest certificate fingerprint, n x str SAN URI: facts about the TLS client, not proof.
+ * A client without a certificate: 32 zero bytes, bytes token (docs/formats/oidc.md).
  * ANSWER = u64 HTTP status, str content type, str ETag ("" = none), u64 retry-after seconds (0 =
  * none), u64 log size that this answer needs to be visible in the read model, bytes body, n x
  * digest: artifacts that are missing. */
 enum registrar_op {
-    REG_HELLO = 1,  /* in: u64 protocol. out: str origin, str vkey line */
-    REG_STATUS = 2, /* in: -. out: u64 ready, str reason, u64 committed size, u64 checkpoint size,
-                       u64 queue length */
-    REG_IDENTIFY =
-        3, /* in: CALLER. out: str principal, str name, u64 roles, digest policy. HM_E_NOT_FOUND */
+    REG_HELLO = 1,    /* in: u64 protocol. out: str origin, str vkey line */
+    REG_STATUS = 2,   /* in: -. out: u64 ready, str reason, u64 committed size, u64 checkpoint size,
+                         u64 queue length */
+    REG_IDENTIFY = 3, /* in: CALLER. out: str principal, str name, u64 roles and IDENT_TOKEN_ bits,
+                         digest policy. HM_E_NOT_FOUND */
     REG_SUBMIT = 4, /* in: CALLER, str idempotency key, bytes body. out: ANSWER (status 0: send the
                        artifacts, ask again) */
     REG_ARTIFACT_PUT =

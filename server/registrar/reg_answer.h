@@ -9,10 +9,12 @@
 /* A request of the door that changes something, as parsed from its frame. */
 #define REG_URIS_MAX 8
 struct reg_caller {
-    struct hm_digest fingerprint;
+    struct hm_digest fingerprint; /* zero: a token */
     char uris[REG_URIS_MAX][HM_URI_MAX + 1];
     size_t uri_count;
     const struct policy_principal *who; /* of the policy in force; NULL: nobody */
+    unsigned token;                     /* IDENT_TOKEN_…, 0: came with a certificate */
+    char nobody[HM_WHY_MAX];            /* who NULL: why */
 };
 struct reg_ask {
     struct reg_caller caller;

@@ -2,8 +2,10 @@
 #include "server/registrar/reg_change.h"
 #include "server/registrar/reg_ops.h"
 #include "server/registrar/reg_policy_change.h"
+#include "server/ident/ident_token.h"
 
 #include "schema/core/hm_text.h"
+#include "schema/io/hm_clock.h"
 #include "schema/io/hm_random.h"
 
 #include <stdio.h>
@@ -17,13 +19,52 @@ struct change {
     unsigned roles;   /* the caller needs one of them */
     change_fn handle; /* NULL: submission */
     size_t body_max;
+    unsigned tokens; /* kinds of token that may bring it; 0: a certificate alone */
 };
+
+static const char unknown[] = "the client certificate names nobody in the policy in force";
+
+/* A reading connection of its own: what it finds is a convenience for the door, not a decision. */
+static bool spent(const struct reg_desk *desk, const struct hm_digest *token)
+{
+    struct db_reader *reader = NULL;
+    uint64_t record = 0;
+    if (reg_readers_take(desk->readers, &reader, NULL) != HM_OK)
+        return true;
+    enum hm_err err = db_reader_request(reader, token, &record, NULL);
+    reg_readers_give(desk->readers, reader);
+    return err != HM_E_NOT_FOUND;
+}
+
+static void bearer_get(struct ipc_in *in, const struct reg_desk *desk, struct reg_caller *out)
+{
+    struct hm_why why = {""};
+    struct reg_bearer b = {.who = NULL};
+    struct hm_bytes token = ipc_get_bytes(in, HM_OIDC_TOKEN_MAX);
+    if (in->err != HM_OK)
+        return;
+    if (reg_oidc_bearer(desk->oidc, desk->world->policy, token, hm_clock_unix_s(), &b, &why) !=
+        HM_OK) {
+        memcpy(out->nobody, why.text, sizeof out->nobody);
+        return;
+    }
+    out->who = b.who;
+    out->token = b.kind;
+    if (b.kind == IDENT_TOKEN_BOUND && !spent(desk, &b.id))
+        out->token |= IDENT_TOKEN_FRESH;
+}
 
 void reg_caller_get(struct ipc_in *in, const struct reg_desk *desk, struct reg_caller *out)
 {
     const char *uris[REG_URIS_MAX];
+    static const struct hm_digest none;
     memset(out, 0, sizeof *out);
+    memcpy(out->nobody, unknown, sizeof unknown);
     ipc_get_digest(in, &out->fingerprint);
+    if (in->err == HM_OK && hm_digest_eq(&out->fingerprint, &none)) {
+        bearer_get(in, desk, out);
+        return;
+    }
     out->uri_count = ipc_get_count(in, REG_URIS_MAX);
     for (size_t i = 0; i < out->uri_count; i++) {
         ipc_get_str(in, out->uris[i], sizeof out->uris[i]);
@@ -95,10 +136,9 @@ static enum hm_err run(struct ipc_request *r, const struct change *ch, struct hm
     if (err != HM_OK)
         return err;
     if (ask.caller.who == NULL)
-        return reg_answer_problem(REG_PROBLEM_UNAUTHENTICATED,
-                                  "the client certificate names nobody in the policy in force",
-                                  r->reply);
-    if ((ask.caller.who->roles & ch->roles) == 0)
+        return reg_answer_problem(REG_PROBLEM_UNAUTHENTICATED, ask.caller.nobody, r->reply);
+    if ((ask.caller.who->roles & ch->roles) == 0 ||
+        (ask.caller.token != 0 && (ask.caller.token & ch->tokens) == 0))
         return reg_answer_problem(REG_PROBLEM_FORBIDDEN, "this needs another role than yours",
                                   r->reply);
     set_digests(&ask);
@@ -115,7 +155,8 @@ static enum hm_err run(struct ipc_request *r, const struct change *ch, struct hm
 
 enum hm_err reg_op_submit(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
-    static const struct change ch = {"submit", POLICY_ROLE_SUBMITTER, NULL, HM_BODY_MAX};
+    static const struct change ch = {"submit", POLICY_ROLE_SUBMITTER, NULL, HM_BODY_MAX,
+                                     IDENT_TOKEN_BOUND};
     (void)ctx;
     return run(r, &ch, why);
 }
@@ -123,14 +164,15 @@ enum hm_err reg_op_submit(void *ctx, struct ipc_request *r, struct hm_why *why)
 enum hm_err reg_op_approve(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     static const struct change ch = {"approve", POLICY_ROLE_APPROVER, reg_approve,
-                                     HM_SMALL_BODY_MAX};
+                                     HM_SMALL_BODY_MAX, 0};
     (void)ctx;
     return run(r, &ch, why);
 }
 
 enum hm_err reg_op_reject(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
-    static const struct change ch = {"reject", POLICY_ROLE_APPROVER, reg_reject, HM_SMALL_BODY_MAX};
+    static const struct change ch = {"reject", POLICY_ROLE_APPROVER, reg_reject, HM_SMALL_BODY_MAX,
+                                     0};
     (void)ctx;
     return run(r, &ch, why);
 }
@@ -138,7 +180,7 @@ enum hm_err reg_op_reject(void *ctx, struct ipc_request *r, struct hm_why *why)
 enum hm_err reg_op_cancel(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     static const struct change ch = {"cancel", POLICY_ROLE_SUBMITTER | POLICY_ROLE_APPROVER,
-                                     reg_cancel, HM_SMALL_BODY_MAX};
+                                     reg_cancel, HM_SMALL_BODY_MAX, 0};
     (void)ctx;
     return run(r, &ch, why);
 }
@@ -146,7 +188,7 @@ enum hm_err reg_op_cancel(void *ctx, struct ipc_request *r, struct hm_why *why)
 enum hm_err reg_op_sign(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     static const struct change ch = {"sign", POLICY_ROLE_SUBMITTER | POLICY_ROLE_APPROVER,
-                                     reg_sign_release, HM_SMALL_BODY_MAX};
+                                     reg_sign_release, HM_SMALL_BODY_MAX, IDENT_TOKEN_ACCESS};
     (void)ctx;
     return run(r, &ch, why);
 }
@@ -154,7 +196,7 @@ enum hm_err reg_op_sign(void *ctx, struct ipc_request *r, struct hm_why *why)
 enum hm_err reg_op_policy_propose(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     static const struct change ch = {"policy-propose", POLICY_ROLE_ADMINISTRATOR,
-                                     reg_policy_propose, HM_BODY_MAX};
+                                     reg_policy_propose, HM_BODY_MAX, 0};
     (void)ctx;
     return run(r, &ch, why);
 }
@@ -162,7 +204,7 @@ enum hm_err reg_op_policy_propose(void *ctx, struct ipc_request *r, struct hm_wh
 enum hm_err reg_op_policy_approve(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     static const struct change ch = {"policy-approve", POLICY_ROLE_ADMINISTRATOR,
-                                     reg_policy_approve, HM_SMALL_BODY_MAX};
+                                     reg_policy_approve, HM_SMALL_BODY_MAX, 0};
     (void)ctx;
     return run(r, &ch, why);
 }
@@ -170,7 +212,7 @@ enum hm_err reg_op_policy_approve(void *ctx, struct ipc_request *r, struct hm_wh
 enum hm_err reg_op_policy_activate(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     static const struct change ch = {"policy-activate", POLICY_ROLE_ADMINISTRATOR,
-                                     reg_policy_activate, 0};
+                                     reg_policy_activate, 0, 0};
     (void)ctx;
     return run(r, &ch, why);
 }
@@ -180,7 +222,7 @@ enum hm_err reg_op_policy_replace(void *ctx, struct ipc_request *r, struct hm_wh
 {
     static const struct change ch = {"policy-replace",
                                      POLICY_ROLE_ADMINISTRATOR | POLICY_ROLE_APPROVER,
-                                     reg_policy_replace, HM_BODY_MAX};
+                                     reg_policy_replace, HM_BODY_MAX, 0};
     (void)ctx;
     return run(r, &ch, why);
 }

@@ -117,7 +117,10 @@ static enum hm_err verify(const struct reg_claim_input *in, const struct hm_sign
                                 .kind = HM_SIGNED_REQUEST,
                                 .hint = in->hint,
                                 .at_s = in->at_s,
-                                .past = in->past};
+                                .past = in->past,
+                                .oidc = in->oidc,
+                                .jwk = in->jwk,
+                                .proof = &out->token};
     struct hm_key key;
     enum hm_err err = reg_who_signed(&who, &out->submitter, &key, why);
     if (err == HM_OK && (out->submitter->roles & POLICY_ROLE_SUBMITTER) == 0)
@@ -155,6 +158,7 @@ void reg_claim_free(struct reg_claim *c)
 {
     if (c == NULL)
         return;
+    reg_oidc_proof_free(&c->token);
     free(c->statements);
     free(c->others);
     c->statements = NULL;

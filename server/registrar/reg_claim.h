@@ -9,6 +9,7 @@
 #include "schema/attest/hm_signed.h"
 #include "server/registrar/reg_certs.h"
 #include "server/registrar/reg_memo.h"
+#include "server/registrar/reg_oidc.h"
 #include "server/registrar/reg_world.h"
 
 struct reg_claim {
@@ -21,6 +22,7 @@ struct reg_claim {
     struct hm_statement *others; /* owned, attestation_count */
     struct policy_fact_attestation attestations[HM_ATTESTATIONS_MAX];
     size_t attestation_count;
+    struct reg_oidc_proof token; /* owned; used: the request came with a token, not a signature */
 };
 struct reg_claim_input {
     const struct reg_world *world;
@@ -32,6 +34,8 @@ struct reg_claim_input {
         *hint; /* principal whose submit keys to try for DSSE without a certificate; NULL: none */
     int64_t at_s; /* when the certificate must be valid */
     bool past;    /* evidence of a record: what was revoked since does not count */
+    const struct reg_oidc *oidc;
+    struct hm_bytes jwk; /* past: the last evidence of a request with a token; else empty */
     const struct hm_bytes *attestations;
     size_t attestation_count;
 };

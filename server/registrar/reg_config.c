@@ -1,7 +1,7 @@
 #include "server/registrar/reg_config.h"
 
 #include "schema/trust/hm_root.h"
-#include "server/ipc/proc_config.h"
+#include "server/registrar/reg_config_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +77,7 @@ enum hm_err reg_config_load(const char *path, struct reg_config *out, struct hm_
     out->refusals_per_minute = hm_json_uint_or(&c.in, "refusals_per_minute", 1, 100000, 60);
     out->max_connections = hm_json_uint_or(&c.in, "max_connections", 1, 4096, 512);
     read_stores(&c, out);
+    reg_config_read_oidc(&c, out);
     read_root(&c, &out->root);
     err = proc_config_end(&c);
     proc_config_close(&c);
@@ -96,5 +97,6 @@ void reg_config_free(struct reg_config *c)
         free(texts[i]);
     for (size_t i = 0; i < HM_TRUST_STORES_MAX; i++)
         free(c->trust_stores[i].file);
+    reg_config_free_oidc(c);
     memset(c, 0, sizeof *c);
 }

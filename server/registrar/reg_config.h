@@ -4,6 +4,8 @@
 
 #include "schema/trust/hm_genesis.h"
 
+#define REG_OIDC_ISSUERS_MAX 16
+
 struct reg_config {
     char *socket;    /* where the door connects */
     char *user;      /* NULL: stay who we are */
@@ -21,6 +23,15 @@ struct reg_config {
         char *file;
     } trust_stores[HM_TRUST_STORES_MAX];
     size_t trust_store_count;
+    struct {
+        struct {
+            char *issuer;
+            char *jwks;    /* its public keys, as it publishes them */
+            unsigned algs; /* HM_OIDC_… */
+        } issuers[REG_OIDC_ISSUERS_MAX];
+        size_t issuer_count;
+        uint64_t leeway_s;
+    } oidc;
     struct hm_root root; /* root keys that this machine believes */
     uint64_t signer_timeout_ms;
     uint64_t max_clock_jump_s;

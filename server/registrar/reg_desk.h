@@ -7,6 +7,7 @@
 #include "server/registrar/reg_inflight.h"
 #include "server/registrar/reg_known.h"
 #include "server/registrar/reg_memo.h"
+#include "server/registrar/reg_oidc.h"
 #include "server/registrar/reg_readers.h"
 #include "server/registrar/reg_seq.h"
 #include "server/registrar/reg_sign.h"
@@ -16,6 +17,7 @@ struct reg_desk {
     const struct reg_world *world;
     struct reg_memo *memo;
     struct reg_certs *certs;
+    const struct reg_oidc *oidc;
     struct reg_knowns *knowns;
     struct reg_readers *readers;
     struct reg_seq *seq;

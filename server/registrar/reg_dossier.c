@@ -93,6 +93,7 @@ struct evidence {
     struct hm_buf attestations[HM_ATTESTATIONS_MAX];
     size_t attestation_count;
     struct hm_buf statement;
+    struct hm_buf jwk; /* where a token stood in place of the signature: the key that signed it */
     struct reg_claim claim;
     bool claimed;
     struct policy_verdict verdict;
@@ -106,6 +107,7 @@ static void evidence_free(struct evidence **ep)
     hm_buf_free(&e->request);
     hm_buf_free(&e->manifest);
     hm_buf_free(&e->statement);
+    hm_buf_free(&e->jwk);
     for (size_t i = 0; i < HM_ATTESTATIONS_MAX; i++)
         hm_buf_free(&e->attestations[i]);
     if (e->claimed)
@@ -130,17 +132,39 @@ static enum hm_err read_record(struct db_reader *reader, uint64_t release, struc
     return HM_OK;
 }
 
+/* The last piece of evidence is the key of a token where there is one; *n counts the others. */
+static enum hm_err read_jwk(struct db_reader *reader, struct evidence *e, size_t *n,
+                            struct hm_why *why)
+{
+    struct hm_signed s;
+    enum hm_err err = hm_signed_parse(hm_buf_bytes(&e->request), 2 * HM_REQUEST_MAX, &s, why);
+    if (err != HM_OK)
+        return hm_fail_in(why, HM_E_HISTORY, "evidence of release r%llu",
+                          (unsigned long long)e->submitted.idx);
+    bool token = hm_signed_token(&s) != NULL;
+    hm_signed_free(&s);
+    if (!token)
+        return HM_OK;
+    *n -= 1;
+    return db_reader_evidence(reader, e->submitted.idx, (unsigned)*n, HM_JWK_MAX, &e->jwk, why);
+}
+
 static enum hm_err read_evidence(struct db_reader *reader, uint64_t id, struct evidence *e,
                                  struct hm_why *why)
 {
     size_t n = e->submitted.evidence_count;
-    if (n < EVIDENCE_ATTESTATIONS || n > EVIDENCE_ATTESTATIONS + HM_ATTESTATIONS_MAX)
+    if (n < EVIDENCE_ATTESTATIONS || n > EVIDENCE_ATTESTATIONS + HM_ATTESTATIONS_MAX + 1)
         return hm_fail(why, HM_E_HISTORY, "release r%llu: %zu pieces of evidence",
                        (unsigned long long)id, n);
     enum hm_err err =
         db_reader_evidence(reader, id, EVIDENCE_REQUEST, 2 * HM_REQUEST_MAX, &e->request, why);
     if (err == HM_OK)
         err = db_reader_evidence(reader, id, EVIDENCE_MANIFEST, HM_MANIFEST_MAX, &e->manifest, why);
+    if (err == HM_OK)
+        err = read_jwk(reader, e, &n, why);
+    if (err == HM_OK && n > EVIDENCE_ATTESTATIONS + HM_ATTESTATIONS_MAX)
+        err = hm_fail(why, HM_E_HISTORY, "release r%llu: %zu pieces of evidence",
+                      (unsigned long long)id, n);
     for (size_t i = EVIDENCE_ATTESTATIONS; err == HM_OK && i < n; i++) {
         err = db_reader_evidence(reader, id, (unsigned)i, HM_ATTESTATION_MAX,
                                  &e->attestations[i - EVIDENCE_ATTESTATIONS], why);
@@ -164,6 +188,8 @@ static enum hm_err verify_claim(struct reg_conn *c, const struct policy *policy,
         .hint = e->submitted.actor,
         .at_s = (int64_t)(e->submitted.t_ms / 1000),
         .past = true,
+        .oidc = c->desk->oidc,
+        .jwk = hm_buf_bytes(&e->jwk),
         .attestations = attestations,
         .attestation_count = e->attestation_count,
     };

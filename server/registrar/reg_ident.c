@@ -13,12 +13,17 @@ enum hm_err reg_ident_open(const struct reg_config *config, const struct reg_wor
         err = ident_crl_open(PROGRAM, config->client_crl, hm_buf_bytes(&world->client_ca), &i.crl,
                              why);
     if (err == HM_OK)
+        err = reg_oidc_open(config, world->genesis.origin, &i.oidc, why);
+    if (err == HM_OK)
         *out = i;
+    else
+        reg_ident_close(&i);
     return err;
 }
 
 void reg_ident_close(struct reg_ident *i)
 {
     ident_crl_close(i->crl);
+    reg_oidc_close(i->oidc);
     memset(i, 0, sizeof *i);
 }

@@ -4,11 +4,12 @@
 #define SERVER_REGISTRAR_REG_IDENT_H
 
 #include "server/ident/ident_crl.h"
-#include "server/registrar/reg_config.h"
+#include "server/registrar/reg_oidc.h"
 #include "server/registrar/reg_world.h"
 
 struct reg_ident {
     struct ident_crl *crl; /* NULL: no revocation lists are configured */
+    struct reg_oidc *oidc;
 };
 /* The world (its client CA) must outlive it. HM_E_CONFIG: a file that cannot be used. */
 enum hm_err HM_MUST_USE reg_ident_open(const struct reg_config *config,

@@ -85,6 +85,7 @@ static enum hm_err open_parts(struct program *p, struct hm_why *why)
         err = reg_ident_open(&p->config, &p->world, &p->ident, why);
     if (err == HM_OK)
         err = reg_certs_open(hm_buf_bytes(&p->world.client_ca), p->ident.crl, &d->certs, why);
+    d->oidc = p->ident.oidc;
     if (err == HM_OK)
         err = reg_knowns_open(&d->knowns, why);
     if (err == HM_OK)

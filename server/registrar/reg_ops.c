@@ -102,11 +102,10 @@ static enum hm_err op_identify(void *ctx, struct ipc_request *r, struct hm_why *
     if (err != HM_OK)
         return err;
     if (caller.who == NULL)
-        return hm_fail(why, HM_E_NOT_FOUND,
-                       "the client certificate names nobody in the policy in force");
+        return hm_fail(why, HM_E_NOT_FOUND, "%s", caller.nobody);
     ipc_put_str(r->reply, caller.who->id);
     ipc_put_str(r->reply, caller.who->name);
-    ipc_put_u64(r->reply, caller.who->roles);
+    ipc_put_u64(r->reply, caller.who->roles | caller.token);
     ipc_put_digest(r->reply, policy_digest(desk->world->policy));
     return HM_OK;
 }

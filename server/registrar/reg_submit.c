@@ -6,6 +6,7 @@
 #include "schema/json/hm_json.h"
 #include "server/registrar/reg_artifact.h"
 #include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,7 @@ static enum hm_err verify_claim(struct submission *s, struct hm_why *why)
         .policy = s->examined,
         .memo = s->conn->desk->memo,
         .certs = s->conn->desk->certs,
+        .oidc = s->conn->desk->oidc,
         .document = s->request,
         .hint = s->ask->caller.who->id,
         .at_s = hm_clock_unix_s(),
@@ -138,7 +140,12 @@ static enum hm_err refuse(struct reg_tx *tx, const struct submission *s, enum re
     enum hm_err err = policy_verdict_json(&s->verdict, &verdict, why);
     if (err != HM_OK)
         return err;
-    struct hm_bytes evidence[2] = {s->request, hm_buf_bytes(&verdict)};
+    struct hm_bytes evidence[3] = {s->request};
+    size_t n = 1;
+    if (s->claim->token.used)
+        evidence[n++] = hm_buf_bytes(&s->claim->token.jwk);
+    evidence[n++] = hm_buf_bytes(&verdict);
+    r.evidence_count = n;
     struct reg_refusal f = {.problem = problem,
                             .outcome = outcome,
                             .detail = detail,
@@ -146,7 +153,10 @@ static enum hm_err refuse(struct reg_tx *tx, const struct submission *s, enum re
                             .record = &r,
                             .evidence = evidence};
     err = reg_refuse(tx, s->ask, &f, out, why);
-    return err == HM_OK && out->has_record ? remember_request(tx, s, out->record, why) : err;
+    if (err == HM_OK && out->has_record)
+        err = remember_request(tx, s, out->record, why);
+    return err == HM_OK && out->has_record ? reg_token_spend(tx, &s->claim->token, out->record, why)
+                                           : err;
 }
 
 static void add_finding(struct policy_verdict *v, const char *check, const char *required,
@@ -310,12 +320,16 @@ static enum hm_err accept(struct reg_tx *tx, struct submission *s, struct reg_re
     }
     if (err == HM_OK)
         err = remember_request(tx, s, db_log_pending_size(tx->log), why);
+    if (err == HM_OK)
+        err = reg_token_spend(tx, &s->claim->token, db_log_pending_size(tx->log), why);
     if (err != HM_OK)
         return err;
     evidence[r->evidence_count++] = s->request;
     evidence[r->evidence_count++] = hm_buf_bytes(&manifest);
     for (size_t i = 0; i < s->attestation_count; i++)
         evidence[r->evidence_count++] = s->attestations[i];
+    if (s->claim->token.used)
+        evidence[r->evidence_count++] = hm_buf_bytes(&s->claim->token.jwk);
     err = reg_record(tx, s->ask, s->claim->submitter->id, r, evidence, out, why);
     if (err == HM_OK)
         err = insert_release(tx, s, r, hm_buf_bytes(&manifest), why);
@@ -360,6 +374,13 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     s->verdict.policy = *policy_digest(tx->world->policy);
     if (q->expires_s <= now_s)
         return refuse(tx, s, REG_PROBLEM_EXPIRED, NULL, "the request has expired", out, why);
+    char trouble[HM_WHY_MAX];
+    enum reg_problem problem = REG_PROBLEM_NONE;
+    err = reg_token_check(tx, &s->claim->token, now_s, &problem, trouble, why);
+    if (err != HM_OK)
+        return err;
+    if (problem != REG_PROBLEM_NONE)
+        return refuse(tx, s, problem, NULL, trouble, out, why);
     if (q->expires_s > now_s + REQUEST_AHEAD_S) {
         reg_no(out, REG_PROBLEM_MALFORMED, "$.expires: expected at most 24 hours ahead");
         return HM_OK;

@@ -96,12 +96,28 @@ static bool by_keys(const struct reg_who_input *in, bool approval_keys,
     return false;
 }
 
+static enum hm_err by_token(const struct reg_who_input *in, const struct policy_principal **who,
+                            struct hm_why *why)
+{
+    const struct reg_oidc_input token = {.oidc = in->oidc,
+                                         .policy = in->policy,
+                                         .token = hm_signed_token(in->s),
+                                         .payload = hm_signed_payload(in->s),
+                                         .jwk = in->jwk,
+                                         .at_s = in->at_s};
+    if (in->kind != HM_SIGNED_REQUEST || in->oidc == NULL || in->past != (in->jwk.len > 0))
+        return hm_fail(why, HM_E_DENIED, "a token cannot stand in place of this signature");
+    return reg_oidc_signed(&token, who, in->proof, why);
+}
+
 enum hm_err reg_who_signed(const struct reg_who_input *in, const struct policy_principal **who,
                            struct hm_key *key, struct hm_why *why)
 {
     struct hm_why inner = {""};
     bool known = false;
     bool approval = in->kind == HM_SIGNED_APPROVAL || in->kind == HM_SIGNED_POLICY_APPROVAL;
+    if (hm_signed_token(in->s) != NULL)
+        return by_token(in, who, why);
     if (!approval && hm_signed_certificate(in->s) != NULL)
         return by_certificate(in, who, key, why);
     if (!approval && by_keys(in, false, who, key, &known, &inner))

@@ -5,6 +5,7 @@
 #include "schema/attest/hm_signed.h"
 #include "server/registrar/reg_certs.h"
 #include "server/registrar/reg_memo.h"
+#include "server/registrar/reg_oidc.h"
 #include "server/registrar/reg_world.h"
 
 struct reg_who_input {
@@ -17,10 +18,14 @@ struct reg_who_input {
     const char *hint; /* principal whose keys to try for DSSE without a certificate; NULL: none */
     int64_t at_s;     /* when a certificate must be valid */
     bool past;        /* evidence of a record: what was revoked since does not count */
+    const struct reg_oidc *oidc;  /* NULL: no token can stand in place of the signature */
+    struct hm_bytes jwk;          /* past: the key that signed the token */
+    struct reg_oidc_proof *proof; /* filled where a token did; NULL only if oidc is */
 };
-/* Requests: by submit key or certificate. Approvals (of releases and policies): by approval key
- * only. Rejections, cancellations, proposals: by either key, or certificate. The signature holds
- * when this returns HM_OK. HM_E_SIGNATURE, HM_E_DENIED (a good signature by nobody the policy
+/* Requests: by submit key, certificate or token (which leaves *key untouched). Approvals (of
+ * releases and policies): by approval key only. Rejections, cancellations, proposals: by either
+ * key, or certificate. The signature holds when this returns HM_OK. HM_E_SIGNATURE, HM_E_DENIED (a
+ * good signature by nobody the policy
  * knows), HM_E_UNSUPPORTED. */
 enum hm_err HM_MUST_USE reg_who_signed(const struct reg_who_input *in,
                                        const struct policy_principal **who, struct hm_key *key,

@@ -2,6 +2,7 @@
 #include "server/door/door_answer.h"
 #include "server/door/door_openapi.h"
 #include "server/door/door_route.h"
+#include "server/ident/ident_token.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -109,7 +110,14 @@ static void roles_agree(void **state)
             assert_true(bit != 0 && (roles & bit) == 0);
             roles |= bit;
         }
-        assert_int_equal(roles, door_routes[i].roles);
+        assert_int_equal(roles, door_routes[i].roles & DOOR_READER);
+        const char *token = json_string_value(json_object_get(op, "x-token"));
+        bool access = token != NULL && strcmp(token, "access") == 0;
+        bool request = token != NULL && strcmp(token, "request") == 0;
+        assert_true(token == NULL || access || request);
+        assert_true(access == ((door_routes[i].roles & IDENT_TOKEN_ACCESS) != 0));
+        assert_true(request ==
+                    ((door_routes[i].roles & (IDENT_TOKEN_FRESH | IDENT_TOKEN_BOUND)) != 0));
         bool open = json_is_array(json_object_get(op, "security"));
         assert_true(open == (door_routes[i].roles == DOOR_ANYBODY));
     }
@@ -192,7 +200,7 @@ static void handlers_are_there(void **state)
         assert_true(has_body == (door_routes[i].begin != NULL));
         if (strcmp(door_routes[i].method, "GET") != 0 && strcmp(door_routes[i].method, "HEAD") != 0)
             assert_true(door_routes[i].roles != DOOR_ANYBODY &&
-                        door_routes[i].roles != DOOR_READER);
+                        (door_routes[i].roles & DOOR_READER) != DOOR_READER);
     }
 }
 
