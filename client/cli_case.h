@@ -41,6 +41,8 @@ struct cli_case_facts {
     struct hm_digest artifacts[CLI_CASE_LIST_MAX];
     struct hm_provenance *statements;
     struct policy_fact_provenance provenance[HM_ATTESTATIONS_MAX];
+    struct hm_statement *others;
+    struct policy_fact_attestation attestations[HM_ATTESTATIONS_MAX];
     struct policy_fact_approval approvals[CLI_CASE_LIST_MAX];
     const char *vetoes[CLI_CASE_LIST_MAX];
     struct policy_fact_prior prior[CLI_CASE_LIST_MAX];

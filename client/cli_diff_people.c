@@ -40,7 +40,10 @@ static json_t *credential_set(const json_t *list)
         const json_t *v = json_array_get(list, i);
         const char *uri = diff_text(v, "san_uri");
         const char *text = uri[0] != '\0' ? uri : diff_text(v, "fingerprint");
-        (void)json_object_set_new(set, text, json_string(text));
+        HM_FREE char *whole =
+            text[0] == '\0' ? json_dumps(v, JSON_COMPACT | JSON_SORT_KEYS) : strdup(text);
+        if (whole != NULL)
+            (void)json_object_set_new(set, whole, json_string(whole));
     }
     return set;
 }
@@ -75,7 +78,7 @@ static void tell_joins(struct diff *d, const char *where, const json_t *who)
     HM_JSON_AUTO *roles = diff_set_of(json_object_get(who, "roles"));
     HM_FREE char *text = diff_join(roles);
     diff_say(d, CLI_DIFF_WIDER, where,
-             "joins as %s, with %zu approval keys, %zu submit keys, %zu certificates",
+             "joins as %s, with %zu approval keys, %zu submit keys, %zu credentials",
              text != NULL ? text : "?", json_array_size(json_object_get(who, "approval_keys")),
              json_array_size(json_object_get(who, "submit_keys")),
              json_array_size(json_object_get(who, "credentials")));
@@ -97,7 +100,7 @@ static void tell_person(struct diff *d, const char *where, const json_t *from, c
               key_set(json_object_get(to, "approval_keys")));
     diff_sets(d, where, "submit keys", DIFF_MAY, key_set(json_object_get(from, "submit_keys")),
               key_set(json_object_get(to, "submit_keys")));
-    diff_sets(d, where, "certificates", DIFF_MAY,
+    diff_sets(d, where, "credentials", DIFF_MAY,
               credential_set(json_object_get(from, "credentials")),
               credential_set(json_object_get(to, "credentials")));
     diff_value(d, where, "name", json_object_get(from, "name"), json_object_get(to, "name"));

@@ -34,6 +34,7 @@ void cli_explain_request(struct cli_explain *e)
     e->facts.artifact_count = r->artifact_count;
     e->facts.submitter = e->submitter[0] != '\0' ? e->submitter : NULL;
     e->facts.provenance = e->provenance;
+    e->facts.attestations = e->attestations;
     e->facts.approvals = e->approvals;
     e->facts.vetoes = e->vetoes;
     e->facts.prior = e->prior;
@@ -50,27 +51,42 @@ static const struct hm_key *signer(const struct policy *p, const struct hm_dsse 
     return NULL;
 }
 
+/* What a builder signed: provenance, or a statement of another kind. */
+static enum hm_err take_statement(struct cli_explain *e, struct hm_bytes payload,
+                                  const struct hm_key *key, struct hm_why *why)
+{
+    enum hm_statement_type type = HM_STATEMENT_OTHER;
+    size_t n = e->facts.provenance_count;
+    size_t k = e->facts.attestation_count;
+    if (n == HM_ATTESTATIONS_MAX || k == HM_ATTESTATIONS_MAX)
+        return hm_fail(why, HM_E_LIMIT, "more than %d attestations", HM_ATTESTATIONS_MAX);
+    enum hm_err err = hm_provenance_parse(payload, &type, &e->statements[n], why);
+    if (err == HM_OK && type == HM_STATEMENT_OTHER)
+        err = hm_statement_parse(payload, &e->others[k], why);
+    if (err != HM_OK)
+        return err;
+    if (type == HM_STATEMENT_SLSA_V1) {
+        e->provenance[n] = (struct policy_fact_provenance){&e->statements[n], *key};
+        e->facts.provenance_count = n + 1;
+    } else {
+        e->attestations[k] = (struct policy_fact_attestation){&e->others[k], *key};
+        e->facts.attestation_count = k + 1;
+    }
+    return HM_OK;
+}
+
 enum hm_err cli_explain_attestation(struct cli_explain *e, const struct policy *p,
                                     struct hm_bytes text, bool *used, struct hm_why *why)
 {
     struct hm_dsse d = {0};
-    enum hm_statement_type type = HM_STATEMENT_OTHER;
-    size_t n = e->facts.provenance_count;
     enum hm_err err = hm_dsse_parse(text, HM_ATTESTATION_MAX, &d, why);
     if (err != HM_OK)
         return err;
-    *used = false;
     const struct hm_key *key =
         strcmp(d.payload_type, HM_INTOTO_PAYLOAD_TYPE) == 0 ? signer(p, &d) : NULL;
-    if (key != NULL && n == HM_ATTESTATIONS_MAX)
-        err = hm_fail(why, HM_E_LIMIT, "more than %d attestations", HM_ATTESTATIONS_MAX);
-    else if (key != NULL)
-        err = hm_provenance_parse(hm_buf_bytes(&d.payload), &type, &e->statements[n], why);
-    if (err == HM_OK && type == HM_STATEMENT_SLSA_V1) {
-        e->provenance[n] = (struct policy_fact_provenance){&e->statements[n], *key};
-        e->facts.provenance_count = n + 1;
-        *used = true;
-    }
+    *used = key != NULL;
+    if (key != NULL)
+        err = take_statement(e, hm_buf_bytes(&d.payload), key, why);
     hm_dsse_free(&d);
     return err;
 }

@@ -16,6 +16,8 @@ struct cli_explain {
     struct hm_digest key; /* that would sign, where a record names one */
     struct hm_provenance statements[HM_ATTESTATIONS_MAX];
     struct policy_fact_provenance provenance[HM_ATTESTATIONS_MAX];
+    struct hm_statement others[HM_ATTESTATIONS_MAX];
+    struct policy_fact_attestation attestations[HM_ATTESTATIONS_MAX];
     char approvers[HM_APPROVALS_MAX][HM_NAME_MAX + 1];
     struct policy_fact_approval approvals[HM_APPROVALS_MAX];
     char vetoers[HM_APPROVALS_MAX][HM_NAME_MAX + 1];
@@ -32,7 +34,7 @@ void cli_explain_free(struct cli_explain **e);
 
 /* What the request itself says; `e->request` is set. */
 void cli_explain_request(struct cli_explain *e);
-/* A DSSE envelope: provenance if a builder of the policy signed it, else nothing. *used says which.
+/* A DSSE envelope: a fact if a builder of the policy signed it, else nothing. *used says which.
  * HM_E_MALFORMED. */
 enum hm_err HM_MUST_USE cli_explain_attestation(struct cli_explain *e, const struct policy *p,
                                                 struct hm_bytes text, bool *used,

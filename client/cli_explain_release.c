@@ -165,6 +165,7 @@ enum hm_err cli_explain_release(struct cli *c, uint64_t release, struct cli_expl
     e->request = f->request;
     (void)snprintf(e->submitter, sizeof e->submitter, "%s", f->submitted.record.actor);
     cli_explain_request(e);
+    e->facts.submitted_s = (int64_t)(f->submitted.record.t_ms / 1000);
     if (f->submitted.record.key_count > 0) {
         e->key = f->submitted.record.keys[0].spki;
         e->facts.key = &e->key;

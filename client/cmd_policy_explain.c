@@ -2,6 +2,7 @@
 #include "client/cli_explain.h"
 #include "schema/attest/hm_cert.h"
 #include "schema/attest/hm_signed.h"
+#include "schema/io/hm_clock.h"
 #include "schema/json/hm_json.h"
 
 #include <inttypes.h>
@@ -103,7 +104,7 @@ static enum hm_err read_attestations(struct cli *c, const struct cli_policy *p,
         if (err != HM_OK)
             return hm_fail_in(&c->why, err, "%.200s", file);
         if (!used)
-            cli_note(c, "%s: no provenance that a builder of the policy signed", file);
+            cli_note(c, "%s: no statement that a builder of the policy signed", file);
     }
     return HM_OK;
 }
@@ -144,6 +145,7 @@ static enum hm_err offline(struct cli *c, const char *file, struct cli_explain *
     if (err != HM_OK)
         return err;
     cli_explain_request(e);
+    e->facts.submitted_s = hm_clock_unix_s();
     return read_attestations(c, p, e);
 }
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 
+import world as w_
 from bench import Bench, change, edit, flip, replace
 from world import hexsha, rb, write
 
@@ -76,6 +77,7 @@ def offline(b):
     b.expect("altered signature", 1, "nobody of the policy signed|signature", "ci", "policy", "explain", "--request", write(
         os.path.join(b.folder, "altered.json"), open(sent).read().replace('"sig": "ME', '"sig": "MF').replace('"sig":"ME', '"sig":"MF')))
     policies(b, given)
+    sbom(b)
     refusals(b, request, sent)
 
 
@@ -109,6 +111,25 @@ def policies(b, given):
     need(b, "alice alone cannot", doc["policies"][0]["missing"] == [{"stage": 2, "more": 0, "people": []}], doc)
     need(b, "nobody left", "nobody is left who could complete stage 2" in text, text)
     doc, _ = explained(b, "in order", 0, "ci", *given, "--policy", policy, "--approved-by", "alice", "--approved-by", "carol")
+
+
+def sbom(b):
+    """A rule that demands a statement of another kind."""
+    builder, predicate = w_.BUILDER, "https://cyclonedx.org/bom"
+    doc = json.loads(b.world.policy)
+    doc["rules"][0]["attestations"] = [{"name": "sbom", "predicates": [predicate], "builders": [builder]}]
+    policy = write(os.path.join(b.folder, "sbom-policy.json"), json.dumps(doc))
+    statement = {"_type": "https://in-toto.io/Statement/v1", "predicateType": predicate, "predicate": {"bomFormat": "CycloneDX"},
+                 "subject": [{"name": "firmware.bin", "digest": {"sha256": hexsha(rb.FIRMWARE)}}]}
+    path = write(os.path.join(b.folder, "sbom.dsse.json"),
+                 w_.dsse("application/vnd.in-toto+json", json.dumps(statement).encode(), b.world.builder))
+    r = b.run("ci", *b.submit_args("--attestation", path, "--dry-run"))
+    given = ["--request", write(os.path.join(b.folder, "with-sbom.json"), r.stdout), "--submitter", "ci", "--policy", policy, "--at",
+             "submission", "--attestation", b.attestation]
+    doc, _ = explained(b, "without the SBOM", 1, "ci", *given)
+    need(b, "without the SBOM", failing(doc)[0] == "attestation.present", doc)
+    doc, _ = explained(b, "with the SBOM", 0, "ci", *given, "--attestation", path)
+    need(b, "with the SBOM", failing(doc) == ["approvals.count"], doc)
 
 
 def refusals(b, request, sent):

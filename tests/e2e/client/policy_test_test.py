@@ -85,6 +85,37 @@ def policy_of_the_file(b, policy):
     b.expect("help", 0, "Exit code 0 where every case", "policy", "test", "--help")
 
 
+def evidence(b, policy):
+    """Facts about builds reach the checks that ask for them: each alone makes the difference."""
+    ci, bom = "https://ci.example.com/builder", "https://cyclonedx.org/bom"
+    strict = edited(documented(), lambda d: (d["builders"][0].update(level=2), d["rules"][0].update(
+        provenance={"builders": [ci], "level": 2, "refs": ["refs/tags/*"], "parameters": {"/debug": False}, "max_age_s": 3600,
+                    "dependencies": [{"uri": "pkg:deb/gcc@12"}]},
+        attestations=[{"name": "sbom", "predicates": [bom], "builders": [ci], "result": "PASSED"}])))
+    good = {"product": "edge-router", "version": "2.1.0", "channel": "stable", "submitter": "ci", "artifacts": ["a"],
+            "approvals": ["alice", "bob"], "submitted": "2026-11-21T02:00:00Z",
+            "attestations": [{"predicate": bom, "signed_by": ci, "result": "PASSED"}]}
+    built = {"builder": ci, "sources": [{"repository": "https://git.example.com/edge-router", "ref": "refs/tags/v1"}],
+             "finished": "2026-11-21T01:30:00Z", "parameters": {"/debug": False}, "dependencies": [{"uri": "pkg:deb/gcc@12"}]}
+
+    def case(name, failing, **facts):
+        return {"name": name, "expect": "deny" if failing else "allow", "facts": facts, **({"failing": failing} if failing else {})}
+
+    def other(name, **change):
+        return case(name, ["provenance.builder", "provenance.subjects"], provenance=[dict(built, **change)])
+    cases = [case("as it should be", None), other("too old", finished="2026-11-21T00:59:59Z"), other("debug", parameters={"/debug": True}),
+             other("debug is text", parameters={"/debug": "false"}), other("no gcc", dependencies=[]),
+             other("branch", sources=[{"repository": "https://git.example.com/edge-router", "ref": "refs/heads/main"}]),
+             case("no SBOM", ["attestation.present"], attestations=[]), case("not known when", ["provenance.builder", "provenance.subjects"],
+                                                                             submitted=None),
+             case("SBOM of other bytes", ["attestation.present"], attestations=[dict(good["attestations"][0], subjects=["b"])]),
+             case("SBOM that nobody signed", ["attestation.present"], attestations=[None]),
+             case("failed", ["attestation.present"], attestations=[dict(good["attestations"][0], result="FAILED")])]
+    r = b.expect("evidence", 0, f"{len(cases)} cases, 0 failed", "policy", "test", b.write("evidence.json", {
+        "version": 1, "defaults": dict(good, provenance=[built]), "cases": cases}), "--policy", b.write("strict.json", strict))
+    b.check("evidence: aligned", "FAILED" not in r.out, r.out)
+
+
 def removed_member(b, policy):
     """What the loader knows, a case may state: a person who left makes the file wrong, not green."""
     gone = edited(documented(), lambda d: (d["principals"].pop(), d["groups"][0].update(members=["alice"]),
@@ -97,7 +128,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hallmark-cases-") as folder:
         b = Bench(sys.argv[1], folder)
         policy = b.write("policy.json", documented())
-        for part in (schema_and_program, verdicts, every_expectation_counts, policy_of_the_file, removed_member):
+        for part in (schema_and_program, verdicts, every_expectation_counts, policy_of_the_file, evidence, removed_member):
             part(b, policy)
     return b.end()
 
