@@ -286,6 +286,13 @@ static enum hm_err check_release_keys(struct maker *m)
     return HM_OK;
 }
 
+/* Every builder that the command line names will do. */
+static void put_builders(const struct maker *m, json_t *v)
+{
+    if (json_is_object(v))
+        (void)json_object_set_new(v, "builders", json_deep_copy(m->builders));
+}
+
 /* One key or rule of the form for these products; suffix NULL, or the product behind the ids. */
 static enum hm_err add_element(struct maker *m, const json_t *from, const char *suffix, bool is_key,
                                json_t *list)
@@ -315,9 +322,10 @@ static enum hm_err add_element(struct maker *m, const json_t *from, const char *
         return err;
     }
     (void)json_object_set_new(v, "submitters", json_deep_copy(m->submitters));
-    if (json_is_object(json_object_get(v, "provenance")))
-        (void)json_object_set_new(json_object_get(v, "provenance"), "builders",
-                                  json_deep_copy(m->builders));
+    put_builders(m, json_object_get(v, "provenance"));
+    json_t *attestations = json_object_get(v, "attestations");
+    for (size_t i = 0; i < json_array_size(attestations); i++)
+        put_builders(m, json_array_get(attestations, i));
     return HM_OK;
 }
 

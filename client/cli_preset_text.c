@@ -24,6 +24,12 @@
     "key\n"                                                                                        \
     "                 is worth more where the build steps cannot reach it.\n"
 
+/* In the usual way and through the broken glass alike. */
+#define ENTERPRISE_DEMANDS                                                                         \
+    "'separate':['submitter','approver','administrator'],'provenance':{},"                         \
+    "'attestations':[{'name':'sbom','predicates':['https://cyclonedx.org/bom',"                    \
+    "'https://spdx.dev/Document']}]"
+
 static const struct cli_preset presets[] = {
     {"two-person", "two people, one pipeline",
      "{'people':[{'option':'approver','group':'approvers','least':2,'roles':['approver','"
@@ -59,7 +65,7 @@ static const struct cli_preset presets[] = {
      "                 within a week.\n"
      "rule beta        staging: one release manager, within a day.\n" //
      NIGHTLY_NOTE SUBMITTER_NOTE "administration   two release managers put another policy into "
-                                 "force; the root keys can always.\n"},
+     "force; the root keys can always.\n"},
     {"enterprise", "a key for each product, stages, administrators who approve nothing",
      "{'people':[{'option':'approver','group':'release-managers','least':4,'roles':['approver']},"
      "{'option':'security','group':'security','least':3,'roles':['approver']},"
@@ -70,7 +76,11 @@ static const struct cli_preset presets[] = {
      KEYS_AND_NIGHTLY ",'rules':[{'id':'stable','per_product':true,'channels':['stable'],"
      "'environment':'production','key':'production','approvals':{'stages':["
      "{'group':'release-managers','count':2},{'group':'security','count':1}],'veto':['security']},"
-     "'approval_ttl_s':259200,'provenance':{}}," //
+     "'approval_ttl_s':259200," ENTERPRISE_DEMANDS "},"
+     "{'id':'urgent','per_product':true,'break_glass':true,'channels':['stable'],"
+     "'environment':'production','key':'production','approvals':{'of':["
+     "{'group':'release-managers','count':3},{'group':'security','count':1}]},"
+     "'approval_ttl_s':21600," ENTERPRISE_DEMANDS "}," //
      BETA("release-managers") "," NIGHTLY "]}",
      "release-managers four or more.\n"
      "security         three or more. They look last, at what the release managers approved, and "
@@ -82,6 +92,14 @@ static const struct cli_preset presets[] = {
      "rule stable.*    production, one key and one rule for each product: first two release "
      "managers,\n"
      "                 then one of security, within three days. A lost key costs one product.\n"
+     "                 Nobody who acts here administers the policy (separate). An SBOM of every\n"
+     "                 artifact, signed by the builder, is demanded: take attestations away if "
+     "your\n"
+     "                 pipeline makes none.\n"
+     "rule urgent.*    the same for a release that breaks the glass (hallmark submit "
+     "--break-glass\n"
+     "                 REASON): three release managers and one of security at once, within six\n"
+     "                 hours. The reason stands in the record and in front of every approver.\n"
      "rule beta        staging: one release manager, within a day.\n" //
      NIGHTLY_NOTE SUBMITTER_NOTE},
 };

@@ -58,6 +58,44 @@ def complete(b, preset):
     b.expect(preset + " is not overwritten", 4, "exists already", *new(preset, arguments(preset), "--out", out))
 
 
+def cases_of(preset):
+    """What the notes promise, as cases for `hallmark policy test`."""
+    source = [{"repository": "https://git.example.com/edge"}]
+    builder = "https://ci.example.com/builder"
+    facts = {"product": "edge-router", "version": "1.0", "artifacts": ["a"], "submitter": "ci",
+             "provenance": [{"builder": builder, "sources": source}],
+             "attestations": [{"predicate": "https://cyclonedx.org/bom", "signed_by": builder}]}
+    people = {k: [f"{k}.{i}" for i in range(n)] for k, n in PEOPLE[preset].items()}
+    quorum = people["approver"][:2] + people.get("security", [])[:1]
+    out = []
+
+    def case(name, allow, channel, approvals, **more):
+        out.append({"name": name, "expect": "allow" if allow else "deny", "facts": dict(more, channel=channel, approvals=approvals)})
+    case("stable", True, "stable", quorum)
+    for who in quorum:
+        case(f"stable without {who}", False, "stable", [q for q in quorum if q != who])
+    case("stable without provenance", False, "stable", quorum, provenance=[])
+    case("beta", True, "beta", people["approver"][:1])
+    case("beta without anybody", False, "beta", [])
+    case("nightly", True, "nightly", [], provenance=[])
+    case("a person submits", False, "stable", quorum[1:] + people["approver"][-1:], submitter=quorum[0])
+    if preset != "two-person":
+        case("release managers alone", False, "stable", people["approver"])
+        case("security stops it", False, "stable", quorum, vetoes=people["security"][-1:])
+    if preset == "enterprise":
+        case("security first", False, "stable", quorum[2:] + quorum[:2])
+        case("no SBOM", False, "stable", quorum, attestations=[])
+        case("urgent", True, "stable", people["approver"][:3] + people["security"][:1], break_glass="worm")
+        case("urgent with the usual people", False, "stable", quorum, break_glass="worm")
+        case("administrators", False, "stable", people["administrator"])
+    return {"version": 1, "policy": f"{preset}.json", "defaults": facts, "cases": out}
+
+
+def promises(b, preset):
+    b.write(f"{preset}-cases.json", cases_of(preset))
+    b.expect(preset + " keeps its promises", 0, " 0 failed", "policy", "test", f"{preset}-cases.json")
+
+
 def one_missing(b, preset):
     """Without any single thing the loader refuses and says where it goes."""
     for i, (option, value) in enumerate(arguments(preset)):
@@ -140,6 +178,7 @@ def main():
         make_keys(b)
         for preset in PEOPLE:
             complete(b, preset)
+            promises(b, preset)
             one_missing(b, preset)
             nothing_given(b, preset)
         for part in (certificate, several, refusals):
