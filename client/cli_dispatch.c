@@ -29,6 +29,10 @@ static const struct cli_command *const commands[] = {
     &cli_cmd_policy_diff,
     &cli_cmd_policy_test,
     &cli_cmd_policy_new,
+    &cli_cmd_roster_show,
+    &cli_cmd_roster_change,
+    &cli_cmd_roster_sign,
+    &cli_cmd_roster_apply,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -140,4 +140,15 @@ enum hm_err HM_MUST_USE db_state_policy_put(struct db_log *log, const struct hm_
 enum hm_err HM_MUST_USE db_reader_policy(struct db_reader *r, const struct hm_digest *policy,
                                          uint64_t *record, struct hm_why *why);
 
+/* Rosters: the newest serial number of a release key's list of approvers (0: none was recorded),
+ * and the roster.changed record of each. serial is below 10^12. */
+enum hm_err HM_MUST_USE db_state_roster_put(struct db_log *log, const struct hm_digest *key,
+                                            uint64_t serial, uint64_t record, struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_roster_serial(struct db_log *log, const struct hm_digest *key,
+                                               uint64_t *serial, struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_roster_serial(struct db_reader *r, const struct hm_digest *key,
+                                                uint64_t *serial, struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_roster(struct db_reader *r, const struct hm_digest *key,
+                                         uint64_t serial, uint64_t *record, struct hm_why *why);
+
 #endif

@@ -83,6 +83,8 @@ static enum hm_err post_digests(struct db_query_writer *w, const struct hm_recor
     enum hm_err err = HM_OK;
     for (size_t i = 0; err == HM_OK && i < r->key_count; i++)
         err = post_key(w, &r->keys[i].spki, r->idx, why);
+    if (err == HM_OK && r->has_guard)
+        err = post_key(w, &r->guard, r->idx, why);
     if (err == HM_OK && r->has_approver_key)
         err = post_key(w, &r->approver_key, r->idx, why);
     for (size_t i = 0; err == HM_OK && i < r->artifact_count; i++) {

@@ -44,9 +44,13 @@ static enum hm_err check_guard(const struct cer_release_key *k, const struct hm_
     struct hm_digest id = hm_key_id(key);
     const struct hm_guard *guard = hm_guards_find(g, &id);
     bool same = guard != NULL && strcmp(guard->environment, k->environment) == 0 &&
-                guard->approvals == k->approvals && guard->approver_count == k->approver_count;
+                guard->approvals == k->approvals && guard->approver_count == k->approver_count &&
+                guard->roster_count == k->roster_count &&
+                guard->roster_threshold == k->roster_threshold;
     for (size_t i = 0; same && i < guard->approver_count; i++)
         same = hm_key_eq(&guard->approvers[i], &k->approvers[i]);
+    for (size_t i = 0; same && i < guard->roster_count; i++)
+        same = hm_key_eq(&guard->roster[i], &k->roster[i]);
     return same ? HM_OK
                 : hm_fail(why, HM_E_CONFLICT,
                           "guards.cbor: the guard of %s is not the one that the configuration asks "

@@ -279,6 +279,7 @@ static void free_release(struct cer_release_key *k)
     free(k->products.name);
     free(k->channels.name);
     free(k->approvers);
+    free(k->roster);
 }
 
 static void free_store(struct cer_store *s)

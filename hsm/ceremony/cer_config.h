@@ -39,6 +39,8 @@ struct cer_release_key {
     size_t approvals;
     struct hm_key *approvers; /* owned */
     size_t approver_count;
+    struct hm_key *roster; /* owned; who may change the list of approvers */
+    size_t roster_count, roster_threshold;
     uint64_t not_before_s, not_after_s; /* not_after 0 = no end */
 };
 

@@ -23,6 +23,26 @@ static void read_approvers(struct hm_json_in *in, const json_t *list, struct cer
     }
 }
 
+/* What it must be for the guard, the guards document's own check says. */
+static void read_roster(struct hm_json_in *guard, const json_t *v, struct cer_release_key *k)
+{
+    struct hm_json_in in;
+    char path[160];
+    hm_json_path(guard, "roster", -1, path);
+    hm_json_begin(&in, v, path, guard->why);
+    const json_t *list = hm_json_array(&in, "keys", 1, HM_GUARD_ROSTER_MAX);
+    k->roster_threshold = (size_t)hm_json_uint(&in, "threshold", 1, HM_GUARD_ROSTER_MAX);
+    k->roster = calloc(json_array_size(list) + 1, sizeof *k->roster);
+    if (k->roster == NULL)
+        hm_json_bad(&in, HM_E_MEMORY, "keys", "no memory");
+    for (size_t i = 0; in.err == HM_OK && i < json_array_size(list); i++) {
+        hm_json_path(&in, "keys", (long)i, path);
+        in.err = hm_keydoc_read(json_array_get(list, i), path, &k->roster[i], in.why);
+        k->roster_count = i + 1;
+    }
+    guard->err = hm_json_end(&in);
+}
+
 static void read_guard(struct hm_json_in *key, struct cer_release_key *k)
 {
     struct hm_json_in in;
@@ -40,7 +60,10 @@ static void read_guard(struct hm_json_in *key, struct cer_release_key *k)
     if (in.err == HM_OK && k->approvals > json_array_size(list))
         hm_json_bad(&in, HM_E_CONFIG, "approvals", "expected at most the number of approvers, %zu",
                     json_array_size(list));
+    const json_t *roster = hm_json_object_or_null(&in, "roster");
     read_approvers(&in, list, k);
+    if (in.err == HM_OK && roster != NULL)
+        read_roster(&in, roster, k);
     key->err = hm_json_end(&in);
 }
 

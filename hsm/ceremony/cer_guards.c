@@ -22,6 +22,9 @@ static enum hm_err collect(const struct ceremony *c, struct hm_guards *g, struct
         list[i].approvals = k->approvals;
         list[i].approvers = k->approvers; /* borrowed from the configuration */
         list[i].approver_count = k->approver_count;
+        list[i].roster = k->roster;
+        list[i].roster_count = k->roster_count;
+        list[i].roster_threshold = k->roster_threshold;
     }
     g->guards = list;
     g->count = c->config.release_count;

@@ -21,6 +21,7 @@ static const struct kind_names kinds[] = {
     [HM_SIGNED_APPROVAL] = {"application/vnd.hallmark.release-approval", "hallmark-approval"},
     [HM_SIGNED_POLICY_PROPOSAL] = {"application/vnd.hallmark.policy-proposal", "hallmark-submit"},
     [HM_SIGNED_POLICY_APPROVAL] = {"application/vnd.hallmark.policy-approval", "hallmark-policy"},
+    [HM_SIGNED_ROSTER] = {"application/vnd.hallmark.roster", "hallmark-roster"},
 };
 
 static bool kind_known(enum hm_signed_kind kind)

@@ -31,6 +31,8 @@ enum hm_event {
     HM_EV_POLICY_PROPOSED,
     HM_EV_POLICY_APPROVED,
     HM_EV_POLICY_REFUSED,
+    HM_EV_ROSTER_CHANGED,
+    HM_EV_ROSTER_REFUSED,
 };
 const char *hm_event_name(enum hm_event e);         /* "release.signed" */
 enum hm_event hm_event_parse(struct hm_bytes name); /* HM_EV_NONE if unknown */
@@ -77,6 +79,9 @@ struct hm_record {
     struct hm_digest evidence[HM_RECORD_EVIDENCE_MAX];
     size_t evidence_count;
     uint64_t count; /* 0 = absent */
+    bool has_guard;
+    struct hm_digest guard; /* key id of the release key whose guard it is */
+    uint64_t serial;        /* 0 = absent */
 };
 
 /* Appends the canonical bytes. HM_E_LIMIT above HM_RECORD_MAX (release.signed:

@@ -24,6 +24,7 @@ const struct hm_member hm_record_members[HM_RECORD_MEMBERS] = {
     PLAIN("event", HM_MEMBER_EVENT, event, 0, true),
     FLAGGED("evidence", HM_MEMBER_DIGESTS, evidence, evidence_count, HM_RECORD_EVIDENCE_MAX),
     PLAIN("expires_s", HM_MEMBER_COUNTER, expires_s, 0, false),
+    FLAGGED("guard", HM_MEMBER_DIGEST, guard, has_guard, 0),
     PLAIN("idx", HM_MEMBER_UINT, idx, 0, true),
     FLAGGED("intent", HM_MEMBER_UINT, intent, has_intent, 0),
     FLAGGED("keys", HM_MEMBER_KEYS, keys, key_count, HM_SIGN_KEYS_MAX),
@@ -38,6 +39,7 @@ const struct hm_member hm_record_members[HM_RECORD_MEMBERS] = {
     PLAIN("req", HM_MEMBER_REQ, req, 32, false),
     FLAGGED("retry_of", HM_MEMBER_UINT, retry_of, has_retry_of, 0),
     PLAIN("sequence", HM_MEMBER_COUNTER, sequence, 0, false),
+    PLAIN("serial", HM_MEMBER_COUNTER, serial, 0, false),
     PLAIN("state", HM_MEMBER_STATE, state, 0, false),
     FLAGGED("statement", HM_MEMBER_DIGEST, statement, has_statement, 0),
     PLAIN("store_epoch", HM_MEMBER_COUNTER, store_epoch, 0, false),
@@ -69,6 +71,8 @@ static const char *const events[] = {
     [HM_EV_POLICY_PROPOSED] = "policy.proposed",
     [HM_EV_POLICY_APPROVED] = "policy.approved",
     [HM_EV_POLICY_REFUSED] = "policy.refused",
+    [HM_EV_ROSTER_CHANGED] = "roster.changed",
+    [HM_EV_ROSTER_REFUSED] = "roster.refused",
 };
 #define EVENT_COUNT (sizeof events / sizeof events[0])
 

@@ -16,8 +16,10 @@ void hm_guards_free(struct hm_guards *g)
 {
     if (g == NULL)
         return;
-    for (size_t i = 0; i < g->count; i++)
+    for (size_t i = 0; i < g->count; i++) {
         free(g->guards[i].approvers);
+        free(g->guards[i].roster);
+    }
     free(g->guards);
     g->guards = NULL;
     g->count = 0;
@@ -65,6 +67,59 @@ static enum hm_err read_approvers(const struct hm_guards *g, struct hm_guard *gu
     return HM_OK;
 }
 
+static bool is_approver(const struct hm_guard *guard, const struct hm_key *k)
+{
+    for (size_t i = 0; i < guard->approver_count; i++)
+        if (hm_key_eq(&guard->approvers[i], k))
+            return true;
+    return false;
+}
+
+static enum hm_err read_roster_key(const struct hm_guards *g, struct hm_guard *guard,
+                                   const json_t *v, const char *path, struct hm_why *why)
+{
+    struct hm_key *k = &guard->roster[guard->roster_count];
+    enum hm_err err = hm_keydoc_read(v, path, k, why);
+    if (err != HM_OK)
+        return err;
+    for (size_t i = 0; i < guard->roster_count; i++)
+        if (hm_key_eq(&guard->roster[i], k))
+            return hm_fail(why, HM_E_MALFORMED, "%s: a roster key stands twice", path);
+    if (hm_root_has(&g->root, k) || hm_key_eq(&g->log_key.key, k) || is_approver(guard, k))
+        return hm_fail(why, HM_E_MALFORMED,
+                       "%s: a roster key is a root key, the log's, or an approver's", path);
+    guard->roster_count++;
+    return HM_OK;
+}
+
+/* Whoever fills the list decides who approves: so it takes as many of them as the guard asks for.
+ */
+static enum hm_err read_roster(const struct hm_guards *g, struct hm_guard *guard, const json_t *v,
+                               const char *path, struct hm_why *why)
+{
+    struct hm_json_in in;
+    hm_json_begin(&in, v, path, why);
+    const json_t *list = hm_json_array(&in, "keys", 1, HM_GUARD_ROSTER_MAX);
+    guard->roster_threshold = (size_t)hm_json_uint(&in, "threshold", 1, HM_GUARD_ROSTER_MAX);
+    if (in.err == HM_OK && (guard->roster_threshold > json_array_size(list) ||
+                            guard->roster_threshold < guard->approvals))
+        hm_json_bad(&in, HM_E_MALFORMED, "threshold",
+                    "expected at least `approvals` and at most as many as there are keys");
+    if (hm_json_end(&in) != HM_OK)
+        return in.err;
+    guard->roster = calloc(json_array_size(list), sizeof *guard->roster);
+    if (guard->roster == NULL)
+        return hm_fail(why, HM_E_MEMORY, "guards: no memory");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        char at[PATH_SIZE];
+        hm_json_path(&in, "keys", (long)i, at);
+        enum hm_err err = read_roster_key(g, guard, json_array_get(list, i), at, why);
+        if (err != HM_OK)
+            return err;
+    }
+    return HM_OK;
+}
+
 static bool root_or_log_id(const struct hm_guards *g, const struct hm_digest *id)
 {
     struct hm_digest own = hm_key_id(&g->log_key.key);
@@ -76,10 +131,12 @@ static bool root_or_log_id(const struct hm_guards *g, const struct hm_digest *id
     return found;
 }
 
-/* The scalar members of a guard; answers the list of approvers. */
+/* The scalar members of a guard; answers the list of approvers. roster: NULL where there is none.
+ */
 static const json_t *read_guard_head(const struct hm_guards *g, struct hm_json_in *in,
-                                     struct hm_guard *guard)
+                                     struct hm_guard *guard, const json_t **roster)
 {
+    *roster = hm_json_object_or_null(in, "roster");
     guard->approvals = (size_t)hm_json_uint(in, "approvals", 0, HM_APPROVALS_MAX);
     const json_t *list = hm_json_array(in, "approvers", 0, HM_GUARD_APPROVERS_MAX);
     const char *env = hm_json_str(in, "environment");
@@ -108,16 +165,31 @@ static enum hm_err read_guard(struct hm_guards *g, const json_t *v, const char *
     struct hm_json_in in;
     struct hm_guard guard = {.approvals = 0};
     hm_json_begin(&in, v, path, why);
-    const json_t *list = read_guard_head(g, &in, &guard);
+    const json_t *roster = NULL;
+    const json_t *list = read_guard_head(g, &in, &guard, &roster);
     if (list == NULL)
         return in.err;
     g->guards[g->count++] = guard;
-    return read_approvers(g, &g->guards[g->count - 1], &in, list);
+    struct hm_guard *kept = &g->guards[g->count - 1];
+    enum hm_err err = read_approvers(g, kept, &in, list);
+    if (err != HM_OK || roster == NULL)
+        return err;
+    char at[PATH_SIZE];
+    hm_json_path(&in, "roster", -1, at);
+    return read_roster(g, kept, roster, at, why);
 }
 
-/* Nobody approves with a key that itself signs releases. */
+/* Nobody approves, or says who does, with a key that itself signs releases. */
 static enum hm_err check_roles(const struct hm_guards *g, struct hm_why *why)
 {
+    for (size_t i = 0; i < g->count; i++)
+        for (size_t j = 0; j < g->guards[i].roster_count; j++) {
+            struct hm_digest id = hm_key_id(&g->guards[i].roster[j]);
+            if (hm_guards_find(g, &id) != NULL)
+                return hm_fail(why, HM_E_MALFORMED,
+                               "$.guards[%zu].roster.keys[%zu]: a roster key is a release key", i,
+                               j);
+        }
     for (size_t i = 0; i < g->count; i++)
         for (size_t j = 0; j < g->guards[i].approver_count; j++) {
             struct hm_digest id = hm_key_id(&g->guards[i].approvers[j]);
@@ -178,19 +250,34 @@ enum hm_err hm_guards_open(struct hm_bytes document, const struct hm_root *trust
     return HM_OK;
 }
 
-static json_t *write_guard(const struct hm_guard *guard)
+static json_t *write_keys(const struct hm_key *keys, size_t count)
 {
-    char hex[HM_SHA256_HEX];
-    json_t *approvers = json_array();
-    for (size_t i = 0; approvers != NULL && i < guard->approver_count; i++) {
-        if (json_array_append_new(approvers, hm_keydoc_write(&guard->approvers[i])) != 0) {
-            json_decref(approvers);
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < count; i++) {
+        if (json_array_append_new(list, hm_keydoc_write(&keys[i])) != 0) {
+            json_decref(list);
             return NULL;
         }
     }
+    return list;
+}
+
+static json_t *write_guard(const struct hm_guard *guard)
+{
+    char hex[HM_SHA256_HEX];
     hm_digest_hex(&guard->key, hex);
-    return json_pack("{s:I,s:o,s:s,s:s}", "approvals", (json_int_t)guard->approvals, "approvers",
-                     approvers, "environment", guard->environment, "key", hex);
+    json_t *doc = json_pack("{s:I,s:o,s:s,s:s}", "approvals", (json_int_t)guard->approvals,
+                            "approvers", write_keys(guard->approvers, guard->approver_count),
+                            "environment", guard->environment, "key", hex);
+    if (doc == NULL || guard->roster_count == 0)
+        return doc;
+    json_t *roster = json_pack("{s:o,s:I}", "keys", write_keys(guard->roster, guard->roster_count),
+                               "threshold", (json_int_t)guard->roster_threshold);
+    if (json_object_set_new(doc, "roster", roster) != 0) {
+        json_decref(doc);
+        return NULL;
+    }
+    return doc;
 }
 
 static json_t *write_document(const struct hm_guards *g)

@@ -8,6 +8,7 @@
 
 #define HM_GUARDS_COUNT_MAX 256
 #define HM_GUARD_APPROVERS_MAX 512
+#define HM_GUARD_ROSTER_MAX 16 /* roster keys of one guard */
 #define HM_ROOT_KEYS_MAX 8
 
 struct hm_root {
@@ -23,6 +24,10 @@ struct hm_guard {
     size_t approvals;         /* M */
     struct hm_key *approvers; /* owned */
     size_t approver_count;
+    /* Who may change the list of approvers; threshold 0: only the root. */
+    struct hm_key *roster; /* owned */
+    size_t roster_count;
+    size_t roster_threshold;
 };
 struct hm_guards {
     char origin[HM_ORIGIN_MAX + 1];

@@ -1,5 +1,5 @@
-/* Changing the policy: forwarded as it is. The registrar judges the documents; here is only
- * measured and framed. */
+/* Changing the policy and the lists of approvers: forwarded as it is. The registrar judges the
+ * documents; here is only measured and framed. */
 #include "server/door/door_conn.h"
 #include "server/door/door_handlers.h"
 #include "server/door/door_registrar.h"
@@ -39,4 +39,9 @@ void door_policy_approve_begin(struct door_req *r)
 void door_policy_activate_begin(struct door_req *r)
 {
     begin_about(r, REG_POLICY_ACTIVATE);
+}
+
+void door_roster_begin(struct door_req *r)
+{
+    begin(r, REG_ROSTER, 0);
 }

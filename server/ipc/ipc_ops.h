@@ -21,6 +21,10 @@ enum signer_op {
      * checkpoints signed since start. out: n x (u64 hm_err, bytes: 64-byte signature r||s, or the
      * error's text). */
     SIGNER_SIGN = 3,
+    /* in: digest key id, bytes record (roster.changed), u64 index, u64 size, m x digest inclusion
+     * path, bytes roster statement, k x bytes signed roster. size as above. out: -. HM_E_HISTORY,
+     * HM_E_DENIED; HM_E_STATE: it does not follow the list that holds. */
+    SIGNER_ROSTER = 4,
 };
 #define SIGNER_SIGN_MAX 64u    /* release signatures asked for in one message */
 #define SIGNER_RECENT_MAX 256u /* checkpoints the signer remembers besides the last */
@@ -63,6 +67,7 @@ enum registrar_op {
     REG_POLICY_APPROVE = 22,  /* as REG_APPROVE; in place of the release the proposal's record */
     REG_POLICY_ACTIVATE = 23, /* the same, body empty */
     REG_POLICY_REPLACE = 24,  /* as REG_POLICY_PROPOSE */
+    REG_ROSTER = 25,          /* as REG_POLICY_PROPOSE */
 };
 #define REG_RECORDS_MAX 1024u
 #define REG_RECORDS_BYTES_MAX ((size_t)4 * 1024 * 1024)

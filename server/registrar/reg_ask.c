@@ -226,3 +226,12 @@ enum hm_err reg_op_policy_replace(void *ctx, struct ipc_request *r, struct hm_wh
     (void)ctx;
     return run(r, &ch, why);
 }
+
+/* Likewise: the roster keys signed it. */
+enum hm_err reg_op_roster(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    static const struct change ch = {"roster", POLICY_ROLE_ADMINISTRATOR | POLICY_ROLE_APPROVER,
+                                     reg_roster_change, HM_BODY_MAX, 0};
+    (void)ctx;
+    return run(r, &ch, why);
+}

@@ -78,7 +78,7 @@ static enum hm_err fill(const struct reg_config *c, const struct reg_world *w, s
 enum hm_err reg_init(const struct reg_config *c, const struct reg_world *w, struct hm_why *why)
 {
     enum hm_err err = check_policy(c, w, why);
-    if (err == HM_OK && reg_world_fits(w, w->policy, why) != HM_OK) {
+    if (err == HM_OK && reg_world_fits(w, &w->guards, w->policy, why) != HM_OK) {
         hm_json_locate(why, c->policy, reg_policies_document(w->policies, w->policy));
         return HM_E_CONFIG;
     }

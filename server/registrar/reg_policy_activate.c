@@ -7,6 +7,7 @@
 #include "schema/json/hm_json.h"
 #include "schema/trust/hm_policy_root.h"
 #include "server/registrar/reg_policy_change.h"
+#include "server/registrar/reg_roster.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -119,8 +120,10 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
 static void load_next(struct reg_conn *c, struct activating *a)
 {
     const struct policy *p = NULL;
-    if (reg_policies_add(c->desk->world->policies, a->document, &p, &a->lint) == HM_OK &&
-        reg_world_fits(c->desk->world, p, &a->lint) == HM_OK)
+    struct db_reader *reader;
+    if (reg_conn_reader(c, &reader, &a->lint) == HM_OK &&
+        reg_policies_add(c->desk->world->policies, a->document, &p, &a->lint) == HM_OK &&
+        reg_roster_fits(reader, c->desk->world, p, &a->lint) == HM_OK)
         a->next = p;
     a->evidence[a->evidence_count++] = a->document;
 }

@@ -6,6 +6,7 @@
 #include "schema/io/hm_clock.h"
 #include "schema/json/hm_json.h"
 #include "server/registrar/reg_policy_change.h"
+#include "server/registrar/reg_roster.h"
 #include "server/registrar/reg_who.h"
 
 #include <stdio.h>
@@ -159,12 +160,15 @@ static enum hm_err read_proposal(struct reg_conn *c, struct proposing *p, struct
 }
 
 /* Everything that a start with this policy would refuse. */
-static bool lint(const struct reg_world *w, struct hm_bytes document, struct hm_why *why)
+static bool lint(struct reg_conn *c, struct hm_bytes document, struct hm_why *why)
 {
     struct policy *p = NULL;
+    struct db_reader *reader;
     enum hm_err err = policy_load(document, &p, why);
     if (err == HM_OK)
-        err = reg_world_fits(w, p, why);
+        err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = reg_roster_fits(reader, c->desk->world, p, why);
     policy_free(p);
     return err == HM_OK;
 }
@@ -192,7 +196,7 @@ enum hm_err reg_policy_propose(struct reg_conn *c, const struct reg_ask *ask,
     err = read_proposal(c, &p, why);
     if (err != HM_OK)
         return err;
-    p.lint_ok = lint(c->desk->world, p.document, &p.lint);
+    p.lint_ok = lint(c, p.document, &p.lint);
     return reg_conn_decide(c, decide_proposal, &p, out, why);
 }
 

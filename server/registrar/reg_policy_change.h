@@ -15,5 +15,8 @@ enum hm_err HM_MUST_USE reg_policy_activate(struct reg_conn *c, const struct reg
 /* With a statement of the root keys, whatever the policy in force says of its administration. */
 enum hm_err HM_MUST_USE reg_policy_replace(struct reg_conn *c, const struct reg_ask *ask,
                                            struct reg_result *out, struct hm_why *why);
+/* Another list of approvers for a guard (reg_roster_change.c); ask->release means nothing. */
+enum hm_err HM_MUST_USE reg_roster_change(struct reg_conn *c, const struct reg_ask *ask,
+                                          struct reg_result *out, struct hm_why *why);
 
 #endif

@@ -1,5 +1,7 @@
 #include "server/registrar/reg_policy_log.h"
 
+#include "server/registrar/reg_roster.h"
+
 #define GENESIS_ACTIVATION 1u /* the record that "init" writes behind it */
 
 static enum hm_err read_record(struct db_reader *r, uint64_t idx, struct hm_record *out,
@@ -101,7 +103,7 @@ static enum hm_err resume(struct db_reader *r, const struct reg_world *w, struct
     if (err == HM_OK)
         err = reg_policy_fetch(r, w, &last.policy, &p, &how, why);
     if (err == HM_OK)
-        err = reg_world_fits(w, p, why);
+        err = reg_roster_fits(r, w, p, why);
     if (err != HM_OK)
         return hm_fail_in(why, err, "the policy in force");
     reg_policies_use(w->policies, p, how);

@@ -113,10 +113,11 @@ static enum hm_err check_documents(const struct reg_config *c, const struct reg_
     return HM_OK;
 }
 
-enum hm_err reg_world_fits(const struct reg_world *w, const struct policy *p, struct hm_why *why)
+enum hm_err reg_world_fits(const struct reg_world *w, const struct hm_guards *guards,
+                           const struct policy *p, struct hm_why *why)
 {
     struct hm_uuid vendor = hm_vendor_id(policy_vendor_domain(p));
-    enum hm_err err = policy_check_guards(p, &w->guards, why);
+    enum hm_err err = policy_check_guards(p, guards, why);
     if (err == HM_OK && memcmp(vendor.b, w->vendor.b, sizeof vendor.b) != 0)
         err = hm_fail(why, HM_E_CONFIG,
                       "$.vendor_domain: devices derived their vendor id from another one than %s",

@@ -35,10 +35,11 @@ struct reg_world {
  * has asked the log. Caller reg_world_free()s, also after an error. */
 enum hm_err HM_MUST_USE reg_world_load(const struct reg_config *c, struct reg_world *w,
                                        struct hm_why *why);
-/* Could this policy be in force here? It is no weaker than the guards (policy_check_guards), and
- * devices derive the same vendor id from it. HM_E_CONFIG with a path into the document. */
-enum hm_err HM_MUST_USE reg_world_fits(const struct reg_world *w, const struct policy *p,
-                                       struct hm_why *why);
+/* Could this policy be in force here? It is no weaker than the guards (policy_check_guards;
+ * with the lists of approvers that hold: reg_roster.h), and devices derive the same vendor id from
+ * it. HM_E_CONFIG with a path into the document. */
+enum hm_err HM_MUST_USE reg_world_fits(const struct reg_world *w, const struct hm_guards *guards,
+                                       const struct policy *p, struct hm_why *why);
 /* reg_policies_verify. */
 enum hm_err HM_MUST_USE reg_world_verify(const struct reg_world *w, struct hm_bytes pub,
                                          struct hm_bytes msg, struct hm_bytes sig);

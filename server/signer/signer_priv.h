@@ -6,6 +6,7 @@
 #include "hsm/hsm.h"
 #include "server/signer/signer_config.h"
 #include "server/signer/signer_history.h"
+#include "server/signer/signer_roster.h"
 
 struct signer_key {
     struct hm_digest id;
@@ -21,6 +22,7 @@ struct signer {
     struct signer_key keys[HSM_KEYS_MAX];
     size_t key_count;
     struct signer_history *history;
+    struct signer_rosters *rosters;
 };
 
 /* signer_keys.c: reads and verifies the guards document with the configured root. */

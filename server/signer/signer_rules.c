@@ -70,7 +70,7 @@ static enum hm_err check_record(const struct signer_item *it, const struct hm_di
 }
 
 /* Index of the approver whose signature over exactly this statement the document holds. */
-static enum hm_err find_approver(const struct hm_guard *g, struct hm_bytes document,
+static enum hm_err find_approver(const struct signer_list *list, struct hm_bytes document,
                                  struct hm_bytes statement, size_t *index, struct hm_why *why)
 {
     __attribute__((cleanup(hm_signed_free))) struct hm_signed s = {0};
@@ -78,21 +78,21 @@ static enum hm_err find_approver(const struct hm_guard *g, struct hm_bytes docum
     if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), statement))
         err = hm_fail(why, HM_E_DENIED, "approves another statement");
     if (err == HM_OK)
-        err = hm_signed_find(&s, HM_SIGNED_APPROVAL, g->approvers, g->approver_count, index, why);
+        err = hm_signed_find(&s, HM_SIGNED_APPROVAL, list->keys, list->count, index, why);
     return err;
 }
 
 /* Counts distinct approver keys up to the number demanded; what comes after that is not looked at.
  */
-static enum hm_err count_approvals(const struct hm_guard *g, const struct signer_item *it,
-                                   struct hm_why *why)
+static enum hm_err count_approvals(const struct hm_guard *g, const struct signer_list *list,
+                                   const struct signer_item *it, struct hm_why *why)
 {
     bool counted[HM_GUARD_APPROVERS_MAX] = {false};
     size_t count = 0;
     struct hm_why last = {"none was sent"};
     for (size_t i = 0; i < it->approval_count && count < g->approvals; i++) {
         size_t at = 0;
-        if (find_approver(g, it->approvals[i], it->statement, &at, &last) != HM_OK)
+        if (find_approver(list, it->approvals[i], it->statement, &at, &last) != HM_OK)
             continue;
         if (counted[at]) {
             (void)hm_fail(&last, HM_E_DENIED, "one approver's key signed twice");
@@ -146,7 +146,8 @@ static enum hm_err check_guard(const struct signer_facts *f, const struct hm_gua
 {
     if (g->approvals == 0)
         return HM_OK; /* a development key (hm_guards.h): rule 2 and the statement's digest held */
-    enum hm_err err = count_approvals(g, it, why);
+    const struct signer_list list = signer_rosters_list(f->rosters, f->guards, g);
+    enum hm_err err = count_approvals(g, &list, it, why);
     if (err != HM_OK)
         return err;
     struct hm_approval *a = calloc(1, sizeof *a); /* large: not for a thread's stack */

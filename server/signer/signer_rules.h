@@ -4,9 +4,11 @@
 
 #include "schema/trust/hm_guards.h"
 #include "server/signer/signer_item.h"
+#include "server/signer/signer_roster.h"
 
 struct signer_facts {
     const struct hm_guards *guards;
+    const struct signer_rosters *rosters; /* NULL: the guards' own lists hold */
     /* Root of the checkpoint of item->size that this signer signed, or NULL: it signed none. */
     const struct hm_digest *root;
     int64_t now_s; /* the signer's clock, Unix seconds */

@@ -88,7 +88,8 @@ static enum hm_err sign_item(const struct signer *s, const struct signer_item *i
                              uint8_t sig[static HSM_SIG_LEN], struct hm_why *why)
 {
     struct hm_digest root;
-    struct signer_facts f = {.guards = &s->guards, .root = NULL, .now_s = hm_clock_unix_s()};
+    struct signer_facts f = {
+        .guards = &s->guards, .rosters = s->rosters, .root = NULL, .now_s = hm_clock_unix_s()};
     const struct signer_key *k = signer_key_find(s, &it->key);
     if (k == NULL)
         return hm_fail(why, HM_E_NOT_FOUND, "this signer has no such key");
@@ -134,6 +135,23 @@ static enum hm_err on_sign(void *ctx, struct ipc_request *r, struct hm_why *why)
     return HM_OK;
 }
 
+static enum hm_err on_roster(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    const struct signer *s = ctx;
+    HM_FREE struct signer_roster_item *item = calloc(1, sizeof *item);
+    struct hm_digest root;
+    if (item == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory for a roster");
+    enum hm_err err = signer_roster_read(r->body, item, why);
+    if (err == HM_OK) {
+        bool known = signer_history_root(s->history, item->size, &root);
+        err = signer_rosters_take(s->rosters, item, known ? &root : NULL, why);
+    }
+    proc_log(SIGNER_PROGRAM, err == HM_OK ? PROC_INFO : PROC_WARNING, "list of approvers %s%s",
+             err == HM_OK ? "taken" : "refused: ", err == HM_OK ? "" : why->text);
+    return err;
+}
+
 static void on_refused(void *ctx, const char *text)
 {
     (void)ctx;
@@ -144,6 +162,7 @@ static const struct ipc_op ops[] = {
     {SIGNER_HELLO, on_hello, "hello"},
     {SIGNER_CHECKPOINT, on_checkpoint, "checkpoint"},
     {SIGNER_SIGN, on_sign, "sign"},
+    {SIGNER_ROSTER, on_roster, "roster"},
 };
 
 static enum hm_err open_history(struct signer *s, struct hm_why *why)
@@ -196,6 +215,7 @@ static enum hm_err serve(struct signer *s, int stop, uid_t peer, struct hm_why *
 
 static void close_signer(struct signer *s)
 {
+    signer_rosters_close(s->rosters);
     signer_history_close(s->history);
     hsm_close(s->hsm);
     hm_guards_free(&s->guards);
@@ -224,6 +244,9 @@ enum hm_err signer_serve(const struct signer_config *c, struct hm_why *why)
         err = signer_keys_open(&s, why);
     if (err == HM_OK)
         err = open_history(&s, why);
+    if (err == HM_OK)
+        err = signer_rosters_open(&s.guards, hm_buf_bytes(&s.guards_doc), c->state_dir, &s.rosters,
+                                  why);
     return err == HM_OK ? serve(&s, stop, peer, why) : err;
 }
 

@@ -6,6 +6,9 @@ import os
 
 import e2e_lib as e
 from policy_lib import Administered
+from redteam_test import APPROVE, RedTeam
+
+PROPOSE, APPROVE_POLICY, ACTIVATE, REPLACE = range(21, 25)
 
 
 class PolicyChange:
@@ -176,6 +179,47 @@ class PolicyChange:
         lab.change(lambda d: next(g for g in d["groups"] if g["id"] == "administrators")["members"].append("emil"), ("dora", "fay"))
         self.rows.equal("emil is back", lab.change(lambda d: d.update(name="Back"), ("dora", "emil")) > 0, True)
 
+    def door(self):
+        """A program in the door's place: it holds all of this, and lies about who called."""
+        lab = self.lab
+        team = RedTeam(lab, self.rows)
+        document = lab.changed(lambda d: d.update(name="By the door"))
+        statement = lab.proposal(document)
+        own = e.ec.generate_private_key(e.ec.SECP256R1())
+        stolen = json.loads(e.dsse(e.POLICY_PROPOSAL, statement, own))
+        stolen["certificate"] = e.read(lab.path("tls", "dora.pem")).decode()
+
+        def body(doc, text=None):
+            return json.dumps({"proposal": doc, "policy": (text or document).decode()})
+
+        team.expect("door: proposal under dora's name, own key", team.ask(PROPOSE, "dora", body(e.dsse(e.POLICY_PROPOSAL, statement, own)), 0), (403, "signature"))
+        team.expect("door: and with her certificate", team.ask(PROPOSE, "dora", body(json.dumps(stolen)), 0), (403, "signature"))
+        signed = lab.by_certificate(statement, "dora", e.POLICY_PROPOSAL)
+        bent = document.replace(b"By the door", b"By the Door")
+        team.expect("door: her proposal with another document", team.ask(PROPOSE, "dora", body(signed, bent), 0), (403, "signature"))
+        r = team.ask(PROPOSE, "emil", body(signed), 0)
+        idx = r.doc.get("index", 0)
+        self.rows.equal("door: her proposal under emil's name is hers", (r.status, lab.record(idx)["actor"]), (201, "dora"), r)
+        mine = e.ssh_document(lab.policy_statement(idx), e.SshKey("ssh-ed25519").sign("hallmark-policy", lab.policy_statement(idx)))
+        ref = "policy.refused"
+        team.expect("door: approval by its own key", team.ask(APPROVE_POLICY, "dora", mine, idx), (403, "signature"), ref, "signature")
+        old = lab.policy_document("emil", lab.policy_statement(self.first))
+        team.expect("door: emil's approval of another proposal", team.ask(APPROVE_POLICY, "emil", old, idx), (403, "signature"), ref, "signature")
+        release, st = lab.new()
+        team.expect("door: an approval of a release", team.ask(APPROVE_POLICY, "emil", lab.ssh_keygen("alice", "hallmark-approval", st), idx),
+                    (403, "signature"), ref, "signature")
+        approval = lab.policy_document("dora", lab.policy_statement(idx))
+        team.expect("door: an approval of a policy as one of a release", team.ask(APPROVE, "alice", approval, int(release[1:])),
+                    (403, "signature"), "approval.refused", "signature")
+        team.expect("door: activation under dora's name", team.ask(ACTIVATE, "dora", "", idx), (403, "policy"), ref, "administration.count")
+        self.rows.equal("door: dora's approval, brought as emil's, is dora's", lab.record(team.ask(APPROVE_POLICY, "emil", approval, idx).doc["index"])["actor"], "dora")
+        team.expect("door: and counts once", team.ask(APPROVE_POLICY, "fay", approval, idx), (409, "conflict"), ref, "conflict")
+        team.expect("door: activation with one person", team.ask(ACTIVATE, "fay", "", idx), (403, "policy"), ref, "administration.count")
+        team.expect("door: activation of a release", team.ask(ACTIVATE, "dora", "", int(release[1:])), (404, "not-found"))
+        team.expect("door: activation of the first record", team.ask(ACTIVATE, "dora", "", 0), (404, "not-found"))
+        team.expect("door: replacement without the root", team.ask(REPLACE, "dora", json.dumps({"statement": "AAAA", "policy": document.decode()}), 0), (400, "malformed"))
+        self.rows.row("door: nothing changed", lab.in_force() != document)
+
     def expiry(self):
         lab = self.lab
         document = lab.changed(lambda d: d.update(name="Too late"))
@@ -296,7 +340,7 @@ class PolicyChange:
 
 def main(lab, rows):
     t = PolicyChange(lab, rows)
-    rows.parts(t.proposals, t.approvals, t.activation, t.releases, t.removed_administrator, t.expiry, t.clients, t.root, t.file, t.afterwards)
+    rows.parts(t.proposals, t.approvals, t.activation, t.releases, t.removed_administrator, t.door, t.expiry, t.clients, t.root, t.file, t.afterwards)
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def development(c, w, log):
 def frames(w, rel, log, index, size):
     """The protocol itself."""
     c = w.client()
-    for op in (0, 4, 5, 255, 65535):
+    for op in (0, 5, 6, 255, 65535):
         closed(f"operation {op}", lambda op=op: w.client().call(op))
     refused("another protocol", lambda: c.hello(2), "protocol", E_UNSUPPORTED)
     refused("hello without body", lambda: c.call(HELLO), "", E_MALFORMED)

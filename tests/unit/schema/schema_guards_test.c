@@ -290,6 +290,10 @@ static const struct edit_row guards_rows[] = {
     {"guards: approver is another release key", "guards/0/approvers/0", "@3",
      "$.guards[0].approvers[0]"},
     {"guards: approver without form", "guards/0/approvers/2", "{}", "$.guards[0].approvers[2]"},
+    {"guards: roster without keys", "guards/0/roster", "{\"keys\":[],\"threshold\":2}",
+     "$.guards[0].roster.keys"},
+    {"guards: roster without threshold", "guards/0/roster", "{\"keys\":[]}", "$.guards[0].roster"},
+    {"guards: roster as a list", "guards/0/roster", "[]", "$.guards[0].roster"},
     {"guards: approver unknown form", "guards/0/approvers/2", "{\"pgp\":\"x\"}",
      "$.guards[0].approvers[2].pgp: unknown member"},
 };
@@ -350,6 +354,45 @@ static void one_is_not_the_other(void **state)
     assert_int_equal(open_genesis(hm_buf_bytes(&signed_b), NULL), HM_OK);
     assert_int_equal(open_guards(hm_buf_bytes(&signed_b), NULL), HM_E_MALFORMED);
     assert_int_equal(open_genesis(hm_buf_bytes(&signed_a), NULL), HM_E_MALFORMED);
+}
+
+/* Whether a guard of 2 of {alice, bob, carol} may have this roster. */
+static enum hm_err with_roster(const int *keys, size_t count, size_t threshold)
+{
+    struct hm_guards g;
+    HM_BUF_AUTO b = {.limit = 0};
+    fill_guards(fixture, &g);
+    g.guards[0].roster = calloc(count + 1, sizeof *g.guards[0].roster);
+    assert_non_null(g.guards[0].roster);
+    for (size_t i = 0; i < count; i++)
+        g.guards[0].roster[i] = fixture->s[keys[i]].key;
+    g.guards[0].roster_count = count;
+    g.guards[0].roster_threshold = threshold;
+    enum hm_err err = hm_guards_payload(&g, &b, NULL);
+    hm_guards_free(&g);
+    return err;
+}
+
+static void rosters(void **state)
+{
+    struct signer more;
+    (void)state;
+    signer_init(&more, HM_KEY_ED25519);
+    struct signer kept = fixture->s[ROOT_A];
+    assert_int_equal(with_roster((const int[]){OTHER}, 1, 1), HM_E_MALFORMED); /* below M */
+    assert_int_equal(with_roster((const int[]){OTHER}, 1, 2), HM_E_MALFORMED);
+    assert_int_equal(with_roster((const int[]){OTHER, OTHER}, 2, 2), HM_E_MALFORMED);
+    assert_int_equal(with_roster((const int[]){OTHER, ALICE}, 2, 2), HM_E_MALFORMED);
+    assert_int_equal(with_roster((const int[]){OTHER, ROOT_B}, 2, 2), HM_E_MALFORMED);
+    assert_int_equal(with_roster((const int[]){OTHER, LOG}, 2, 2), HM_E_MALFORMED);
+    assert_int_equal(with_roster((const int[]){OTHER, RELEASE}, 2, 2), HM_E_MALFORMED);
+    assert_int_equal(with_roster((const int[]){OTHER, DEV_RELEASE}, 2, 2), HM_E_MALFORMED);
+    fixture->s[ROOT_A] = more; /* a key that nothing else knows; the root is a copy */
+    assert_int_equal(with_roster((const int[]){OTHER, ROOT_A}, 2, 2), HM_OK);
+    assert_int_equal(with_roster((const int[]){OTHER, ROOT_A}, 2, 0), HM_E_MALFORMED);
+    assert_int_equal(with_roster((const int[]){OTHER, ROOT_A}, 2, 3), HM_E_MALFORMED);
+    fixture->s[ROOT_A] = kept;
+    signer_free(&more);
 }
 
 static void payload_must_be_canonical(void **state)
@@ -463,7 +506,7 @@ static void document_near_misses(void **state)
 int main(void)
 {
     struct CMUnitTest tests[2 * COUNT(common_rows) + COUNT(guards_rows) + COUNT(genesis_rows) +
-                            COUNT(trust_rows) + 5];
+                            COUNT(trust_rows) + 6];
     fixture_init();
     size_t n = ADD_ROWS(tests, 0, edited_guards, common_rows);
     n = ADD_ROWS(tests, n, edited_genesis, common_rows);
@@ -473,6 +516,7 @@ int main(void)
     n = ADD_TEST(tests, n, guards_round_trip);
     n = ADD_TEST(tests, n, genesis_round_trip);
     n = ADD_TEST(tests, n, one_is_not_the_other);
+    n = ADD_TEST(tests, n, rosters);
     n = ADD_TEST(tests, n, payload_must_be_canonical);
     n = ADD_TEST(tests, n, document_near_misses);
     int failed = _cmocka_run_group_tests("schema_guards", tests, n, NULL, NULL);

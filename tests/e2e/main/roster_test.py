@@ -1,0 +1,330 @@
+"""Approvers join and leave: a list signed by the roster keys that the guard names, one record, no root token. The signer takes it with its
+proof only, keeps it over restarts, and never goes back."""
+
+import json
+import os
+import subprocess
+
+import e2e_lib as e
+from lab import ORIGIN, USER
+from policy_lib import Administered
+from redteam_test import Wire, text, u64
+
+SIGNER_ROSTER = 4
+
+
+class Rostered(Administered):
+    """The production key's approvers are changed by two of rosa, ruth (SSH) and rita (P-256)."""
+
+    def make_people(self):
+        self.rosa, self.ruth = e.SshKey("ssh-ed25519"), e.SshKey("ssh-ed25519")
+        self.rita = e.ec.generate_private_key(e.ec.SECP256R1())
+        self.newcomer = e.SshKey("ssh-ed25519")
+        super().make_people()
+
+    def make_certificates(self):
+        super().make_certificates()
+        self.make_certificate("newcomer", "spiffe://%s/newcomer" % e.DOMAIN)
+
+    def ceremony_config(self):
+        doc = super().ceremony_config()
+        guard = doc["release_keys"][0]["guard"]
+        guard["roster"] = {"keys": [{"ssh": self.rosa.line()}, {"ssh": self.ruth.line()}, {"pem": e.public_pem(self.rita)}], "threshold": 2}
+        self.first_approvers = guard["approvers"]
+        return doc
+
+    # --- lists ---
+
+    def ssh_line(self, key):
+        """The one spelling of a key in a list."""
+        if "ssh" in key:
+            return " ".join(key["ssh"].split()[:2])
+        public = e.serialization.load_pem_public_key(key["pem"].encode())
+        raw = public.public_bytes(e.serialization.Encoding.OpenSSH, e.serialization.PublicFormat.OpenSSH)
+        return raw.decode()
+
+    def key_id(self):
+        pem = e.read(self.path("ceremony", "keys", "release.pem"))
+        der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=pem, stdout=subprocess.PIPE, check=True).stdout
+        return e.sha256(der)
+
+    def listing(self, lines):
+        return "".join("approver %s\n" % line for line in lines)
+
+    def roster(self, lines, serial, former, **over):
+        fields = {"origin": ORIGIN, "key": self.key_id(), "guards": "sha256:" + e.sha256(e.read(self.path("ceremony", "guards.cbor"))),
+                  "serial": serial, "former": "sha256:" + e.sha256(self.listing(former).encode())}
+        fields.update(over)
+        return ("roster/v1\n" + "".join("%s %s\n" % f for f in fields.items()) + self.listing(lines)).encode()
+
+    def roster_document(self, who, statement, namespace="hallmark-roster", kind="application/vnd.hallmark.roster"):
+        key = who if not isinstance(who, str) else getattr(self, who)
+        if isinstance(key, e.SshKey):
+            return e.ssh_document(statement, key.sign(namespace, statement))
+        return e.dsse(kind, statement, key)
+
+    def change_roster(self, statement, people=("rosa", "ruth"), documents=None, caller="dora", key=None):
+        documents = documents or [self.roster_document(w, statement) for w in people]
+        return self.post("/v1/rosters", caller, json.dumps({"key": key or self.key_id(), "statement": statement.decode(), "signatures": documents}))
+
+
+class Roster:
+    def __init__(self, lab, rows):
+        self.lab, self.rows = lab, rows
+        self.first = [lab.ssh_line(k) for k in lab.first_approvers]
+        self.carol = next(i for i, k in enumerate(lab.first_approvers) if k == {"ssh": lab.ssh["carol"]})
+
+    def refused(self, name, r, says, event=None):
+        if not self.rows.equal(name, r.says(), says, r):
+            return
+        if event is None:
+            self.rows.row(name + ": no record", "index" not in r.doc, r)
+        else:
+            self.rows.equal(name + ": record", self.lab.record(r.doc["index"])["event"], event)
+
+    def attempts(self):
+        lab, first = self.lab, self.first
+        joined = first + [lab.newcomer.line()]
+        good = lab.roster(joined, 1, first)
+        no = (403, "signature")
+        self.refused("one roster key of two", lab.change_roster(good, ("rosa",)), no)
+        self.refused("one roster key twice", lab.change_roster(good, ("rosa", "rosa")), no)
+        stranger = e.SshKey("ssh-ed25519")
+        self.refused("a stranger", lab.change_roster(good, documents=[lab.roster_document("rosa", good), lab.roster_document(stranger, good)]), no)
+        approver = lab.ssh_keygen("alice", "hallmark-roster", good)
+        self.refused("an approver in place of a roster key", lab.change_roster(good, documents=[lab.roster_document("rosa", good), approver]), no)
+        self.refused("an administrator in place of a roster key", lab.change_roster(good, documents=[lab.roster_document("rosa", good), lab.roster_document("dora", good)]), no)
+        for ns in ("hallmark-approval", "hallmark-policy", "hallmark-submit"):
+            self.refused("signed in namespace " + ns, lab.change_roster(good, documents=[lab.roster_document(w, good, ns) for w in ("rosa", "ruth")]), no)
+        self.refused("typed as an approval", lab.change_roster(good, documents=[lab.roster_document("rosa", good), lab.roster_document("rita", good, kind=e.APPROVAL)]), no)
+        other = lab.roster(joined, 1, first, origin="other.example/log")
+        self.refused("for another log", lab.change_roster(other), no)
+        self.refused("for another guards document", lab.change_roster(lab.roster(joined, 1, first, guards="sha256:" + "0" * 64)), no)
+        self.refused("for another key", lab.change_roster(lab.roster(joined, 1, first, key="0" * 64)), no)
+        self.refused("for a key without a guard", lab.change_roster(good, key="0" * 64), (404, "not-found"))
+        self.refused("signatures over another list", lab.change_roster(good, documents=[lab.roster_document(w, other) for w in ("rosa", "ruth")]), no)
+        self.refused("fewer approvers than the guard asks for", lab.change_roster(lab.roster(first[:1], 1, first)), no)
+        self.refused("a roster key as approver", lab.change_roster(lab.roster(joined + [lab.rosa.line()], 1, first)), no)
+        self.refused("an approver twice", lab.change_roster(lab.roster(joined + [first[0]], 1, first)), (400, "malformed"))
+        self.refused("a comment behind a key", lab.change_roster(lab.roster(first + [lab.newcomer.line() + " new"], 1, first)), (400, "malformed"))
+        self.refused("serial number 0", lab.change_roster(lab.roster(joined, 0, first)), (400, "malformed"))
+        self.refused("serial number 2 first", lab.change_roster(lab.roster(joined, 2, first)), (409, "state"), "roster.refused")
+        self.refused("after another list", lab.change_roster(lab.roster(joined, 1, joined)), (409, "state"), "roster.refused")
+        self.refused("carried by a submitter", lab.change_roster(good, caller="ci-edge"), (403, "forbidden"))
+        self.joined, self.good = joined, good
+
+    def people(self):
+        """The policy names the newcomer, with the role and the key."""
+        def edit(d):
+            d["principals"].append({"id": "newcomer", "roles": ["approver"], "credentials": [{"san_uri": "spiffe://%s/newcomer" % e.DOMAIN}],
+                                    "approval_keys": [{"ssh": self.lab.newcomer.line()}]})
+            d["groups"][0]["members"].append("newcomer")
+        self.lab.change(edit)
+
+    def join(self):
+        lab, rows = self.lab, self.rows
+        self.people()
+        rel, st = lab.new()
+        mine = e.ssh_document(st, lab.newcomer.sign("hallmark-approval", st))
+        rows.equal("the policy alone lets the newcomer approve", lab.approve(rel, st, "newcomer", body=mine).status, 201)
+        rows.equal("with another one", lab.approve(rel, st, "bob").status, 201)
+        r = lab.sign(rel)
+        rows.equal("but the signer does not know the key", r.says(), (403, "policy"), r)
+        rows.row("which it says", "1 of 2 hold" in r.doc.get("detail", ""), r)
+        r = lab.change_roster(self.good, ("ruth", "rita"))
+        rows.equal("the newcomer joins", r.status, 200, r)
+        rec = lab.record(r.doc["index"])
+        rows.equal("one record", (rec["event"], rec["guard"], rec["serial"], len(rec["evidence"])), ("roster.changed", lab.key_id(), 1, 3))
+        again = lab.change_roster(self.good)
+        rows.equal("asking twice gives the same record", (again.status, again.doc.get("index")), (200, r.doc["index"]))
+        rows.equal("now it is signed", lab.sign(rel).status, 200)
+        self.index = r.doc["index"]
+
+    def leave(self):
+        lab, rows = self.lab, self.rows
+        rel, st = lab.new()
+        lab.approve(rel, st, "carol")
+        lab.approve(rel, st, "bob")
+        left = [line for i, line in enumerate(self.joined) if i != self.carol]
+        self.refused("a change after the first list", lab.change_roster(lab.roster(left, 2, self.first)), (409, "state"), "roster.refused")
+        second = lab.roster(left, 2, self.joined)
+        lab.stop("signer")
+        r = lab.change_roster(second)
+        rows.equal("the signer is away: nothing to rely on", r.status, 503, r)
+        lab.start("signer")
+        lab.wait_ready()
+        e.time.sleep(0.5)
+        for _ in range(20):
+            r = lab.change_roster(second)
+            if r.status == 200:
+                break
+            e.time.sleep(0.5)
+        rows.equal("carol leaves", r.status, 200, r)
+        r = lab.sign(rel)
+        rows.equal("the approval of one who left is worth nothing", r.says(), (403, "policy"), r)
+        self.refused("the former list comes back as it was", lab.change_roster(lab.roster(self.joined, 2, self.joined)), (409, "state"), "roster.refused")
+        self.left, self.second = left, second
+
+    def restart(self):
+        lab, rows = self.lab, self.rows
+        for s in ("registrar", "signer"):
+            lab.stop(s)
+        for s in ("signer", "registrar"):
+            lab.start(s)
+        lab.wait_ready()
+        lab.in_force()
+        rel, st = lab.new()
+        lab.approve(rel, st, "carol")
+        lab.approve(rel, st, "bob")
+        rows.equal("after a restart carol is still gone", lab.sign(rel).says(), (403, "policy"))
+        rel, st = lab.new()
+        lab.approve(rel, st, "newcomer", body=e.ssh_document(st, lab.newcomer.sign("hallmark-approval", st)))
+        lab.approve(rel, st, "bob")
+        rows.equal("and the newcomer still there", lab.sign(rel).status, 200)
+
+    def policy(self):
+        """What the policy asks is held against the list that holds, not against the ceremony's."""
+        lab, rows = self.lab, self.rows
+        def only_carol(d):
+            d["groups"].append({"id": "two", "members": ["carol", "bob"]})
+            for rule in d["rules"]:
+                if rule["key"] == "production":
+                    rule["approvals"]["group"] = "two"
+        r = lab.propose(lab.changed(only_carol))
+        rows.equal("a group that needs one who left", r.says(), (403, "policy"), r)
+        def with_newcomer(d):
+            d["groups"].append({"id": "two", "members": ["newcomer", "bob"]})
+            for rule in d["rules"]:
+                if rule["key"] == "production":
+                    rule["approvals"]["group"] = "two"
+        rows.equal("one with the newcomer", lab.propose(lab.changed(with_newcomer)).status, 201)
+
+    # --- the registrar's place, taken over: everything it has, on the signer's socket ---
+
+    def adversary(self):
+        lab, rows = self.lab, self.rows
+        wire = Wire(lab.path("run", "signer", "s.sock"), USER["registrar"] if lab.as_users else "")
+        key = bytes.fromhex(lab.key_id())
+
+        def proof(index):
+            r, _, path, checkpoint = e.parse_proof(lab.get("/v1/log/entries/%d/proof" % index).body.decode())
+            return r, int(checkpoint.split("\n")[1]), path
+
+        def send(index, statement, documents, record=None, size=None, path=None, at=None):
+            r, s, p = proof(index)
+            p = p if path is None else path
+            body = key + text(record or r) + u64(at if at is not None else index) + u64(size if size is not None else s)
+            body += u64(len(p)) + b"".join(p) + text(statement) + u64(len(documents)) + b"".join(text(d) for d in documents)
+            code, answer = wire.call(SIGNER_ROSTER, body)
+            return code, answer.decode(errors="replace")
+
+        def refused(name, got, says):
+            rows.row("signer: " + name, got[0] not in (0, None) and says in got[1], got)
+
+        lab.stop("registrar")
+        lab.start("registrar")
+        lab.wait_ready()
+        lab.in_force()
+        r1, r2 = self.index, next(r["idx"] for r in lab.records() if r["event"] == "roster.changed" and r["serial"] == 2)
+        docs1 = [lab.roster_document(w, self.good) for w in ("rosa", "ruth")]
+        docs2 = [lab.roster_document(w, self.second) for w in ("rosa", "ruth")]
+        refused("an older list, with its own record and proof", send(r1, self.good, docs1), "serial number 1, expected 3")
+        rows.equal("signer: the list that holds, again", send(r2, self.second, docs2)[0], 0)
+        third = lab.roster(self.joined, 3, self.left)
+        docs3 = [lab.roster_document(w, third) for w in ("rosa", "ruth")]
+        refused("a list that no record names", send(r2, third, docs3), "is no roster.changed about this list")
+        made = json.dumps(dict(lab.record(r2), statement=e.sha256(third), serial=3), separators=(",", ":"), sort_keys=True).encode()
+        refused("a record that is in no log", send(r2, third, docs3, record=made), "is not under the checkpoint")
+        refused("a proof for another place", send(r2, self.second, docs2, at=r1), "is not under the checkpoint")
+        refused("a checkpoint that was never signed", send(r2, self.second, docs2, size=10 ** 6), "no checkpoint of size")
+        refused("too few signatures", send(r2, self.second, docs2[:1]), "asks for 2 roster keys")
+        refused("signatures of another list", send(r2, self.second, docs1), "asks for 2 roster keys")
+        refused("approvals in place of roster signatures", send(r2, self.second, [lab.ssh_keygen(w, "hallmark-approval", self.second) for w in ("alice", "bob")]),
+                "asks for 2 roster keys")
+        activated = [r["idx"] for r in lab.records() if r["event"] == "policy.activated"][-1]
+        refused("a record of another event", send(activated, self.second, docs2), "is no roster.changed")
+        for name, body in {"cut": key + text(b"x"), "empty": b"", "trailing": key + text(b"") + u64(0) + u64(0) + u64(0) + text(b"") + u64(0) + b"x"}.items():
+            rows.row("signer: a malformed message: " + name, wire.call(SIGNER_ROSTER, body)[0] not in (0, None))
+        rel, st = lab.new()
+        lab.approve(rel, st, "carol")
+        lab.approve(rel, st, "bob")
+        rows.equal("carol is still gone", lab.sign(rel).says(), (403, "policy"))
+
+    def clients(self):
+        """The same with the command line: carol comes back."""
+        lab, rows = self.lab, self.rows
+        lab.make_client("dora")
+        keys = {}
+        for who in ("rosa", "ruth", "rita"):
+            key = getattr(lab, who)
+            keys[who] = e.write(lab.path("people", who, "key.pem"), e.lab_module.private_pem(key.key if isinstance(key, e.SshKey) else key), 0o600)
+        out = lab.cli("audit", "roster", "show", "production").out
+        rows.row("show", "serial number 2" in out and lab.newcomer.line() in out and "2 of these change it" in out, out)
+        pub, text = lab.path("people", "carol", "id_ed25519.pub"), lab.path("work", "roster.txt")
+        r = lab.cli("dora", "roster", "change", "development", "--add", pub, check=False)
+        rows.row("a guard without roster keys", r.returncode != 0 and "only the root" in r.err, r.err)
+        r = lab.cli("dora", "roster", "change", "production", "--remove", pub, check=False)
+        rows.row("remove who is not there", r.returncode != 0 and "not in the list" in r.err, r.err)
+        lab.cli("dora", "roster", "change", "production", "--add", pub, "--out", text)
+        third = self.left + [self.first[self.carol]]
+        rows.equal("the statement", e.read(text), lab.roster(third, 3, self.left))
+        docs = []
+        for who, how in (("rosa", "--key"), ("rita", "--dsse")):
+            docs += ["--signature", lab.path("work", who + ".json")]
+            lab.cli("dora", "roster", "sign", text, how, keys[who], "--yes", "--out", docs[-1])
+        r = lab.cli("dora", "roster", "apply", text, *docs[:2], check=False)
+        rows.row("too few signatures", r.returncode == 1 and "asks for 2 roster keys" in r.err, r.err)
+        r = lab.cli("dora", "roster", "apply", text, *docs)
+        rows.row("applied", "recorded roster.changed" in r.out, r.out + r.err)
+        rel, st = lab.new()
+        lab.approve(rel, st, "carol")
+        lab.approve(rel, st, "bob")
+        rows.equal("carol is back", lab.sign(rel).status, 200)
+        r = lab.cli("audit", "log", "query", "--key", lab.key_id(), "--event", "roster.changed", "--json")
+        rows.equal("all lists of the key, by query", len(r.out.strip().splitlines()) if "entries" not in r.out else len(json.loads(r.out)["entries"]), 3, r.out[:300])
+
+    def state(self):
+        """The file in the signer's state directory: damaged, forged or exchanged, the signer does not start with it."""
+        lab, rows = self.lab, self.rows
+        name = next(f for f in os.listdir(lab.path("signer")) if f.startswith("roster-"))
+        path = lab.path("signer", name)
+        good = e.read(path)
+        lab.stop("signer")
+
+        def start_with(data):
+            e.write(path, data, 0o600)
+            lab.own(path, "signer")
+            p = lab.start("signer")
+            try:
+                return p.wait(3)
+            except subprocess.TimeoutExpired:
+                return None
+
+        for at in (0, 9, len(good) // 2, len(good) - 1):
+            bent = bytearray(good)
+            bent[at] ^= 1
+            code = start_with(bytes(bent))
+            rows.row("byte %d flipped: the signer ends" % at, code not in (None, 0), code)
+        rows.row("cut: the signer ends", start_with(good[:-40]) not in (None, 0))
+        forged = bytearray(good[:-32])
+        old = lab.newcomer.line().split()[1].encode()
+        new = e.SshKey("ssh-ed25519").line().split()[1].encode()
+        data = bytes(forged).replace(old, new)
+        data += e.hashlib.sha256(data).digest()
+        rows.row("forged with a right checksum: the signer ends", data != good and start_with(data) not in (None, 0))
+        rows.equal("as it was: it serves", start_with(good), None)
+        lab.wait_ready()
+
+    def afterwards(self):
+        r = self.lab.cli("audit", "log", "verify", check=False)
+        self.rows.row("the whole log verifies", r.returncode == 0, r.out + r.err)
+
+
+def main(lab, rows):
+    t = Roster(lab, rows)
+    rows.parts(t.attempts, t.join, t.leave, t.restart, t.policy, t.adversary, t.clients, t.state, t.afterwards)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    e.run_script(main, cast=Rostered)
