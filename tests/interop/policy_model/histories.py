@@ -35,7 +35,7 @@ class Historian:
         self.request(f, doc, rule)
         f["artifacts"] = [self.digest() for _ in range(self.pick([0, 1, 1, 1, 1, 2, 2, 3]))]
         f["now_s"] = NOW + rng.randrange(7 * DAY) if self.usually(0.97) else 0
-        f["submitted_s"] = f["now_s"] - rng.randrange(3600) if self.usually(0.97) else 0
+        f["submitted_s"] = (f["now_s"] or NOW) - rng.randrange(3600) if self.usually(0.97) else 0
         f["provenance"] = [self.statement(doc, rule, f) if self.usually(0.98) else None for _ in range(self.pick([0, 1, 1, 1, 2, 2, 3]))]
         f["attestations"] = [self.attestation(doc, rule, f) for _ in range(self.pick([0, 1, 2, 3, 4]))]
         if rule and self.usually(0.8):
@@ -49,7 +49,7 @@ class Historian:
     def request(self, f, doc, rule):
         rng = self.rng
         if self.usually(0.95):
-            f["submitter"] = self.pick(rule["submitters"] if rule and self.usually(0.9) else [p["id"] for p in doc["principals"]] + ["x"])
+            f["submitter"] = self.pick(rule["submitters"] if rule and self.usually(0.6 if "separate" in rule else 0.9) else [p["id"] for p in doc["principals"]] + ["x"])
         if self.usually(0.8):
             own = [k for k in doc["keys"] if rule and k["id"] == rule["key"]]
             f["key"] = self.pool.key_id(self.pick(own if own and self.usually(0.93) else doc["keys"])["public_key"])

@@ -151,8 +151,10 @@ class Maker:
             d["approvals"] = "none"
         if development and self.rng.random() < 0.4:
             d["provenance"] = "none"
-        if self.chance(0.2, "rule.separate"):
-            d["separate"] = self.some(["submitter", "approver", "administrator", "key-custodian"], 2)
+        if self.chance(0.35, "rule.separate"):
+            others = ["administrator", "key-custodian", "approver" if self.rng.random() < 0.3 else "administrator"]
+            d["separate"] = ["submitter" if self.rng.random() < 0.7 else "approver", self.rng.choice(others)]
+            d["separate"] = sorted(set(d["separate"] + self.some(ROLES[:1] + others, 1, 1)))
         if self.chance(0.4, "rule.attestations"):
             d["attestations"] = [self.attestation(i) for i in range(self.rng.choice([1, 1, 2]))]
         if self.chance(0.4, "rule.promotion") and not development:
@@ -308,6 +310,8 @@ class Maker:
             out += [lambda: rule.update(break_glass=rng.random() < 0.7), lambda: doc["rules"].append(self.glass("again", rule))]
         if self.features.has("approvals.of"):
             out += [lambda: rule.update(approvals=self.approvals()),
+                    lambda: (doc["groups"].append({"id": "any", "members": self.some([p["id"] for p in doc["principals"]])}),
+                             rule.update(approvals=dict({} if rule["approvals"] == "none" else rule["approvals"], veto=["any"]))),
                     lambda: rule.update(approvals={"of": [{"group": g["id"], "count": 1} for g in doc["groups"]], "shared": True}),
                     lambda: rule.update(approvals={"stages": [{"group": group["id"], "count": len(group["members"])}] * 2})]
         if self.features.has("rule.limits"):

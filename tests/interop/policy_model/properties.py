@@ -125,7 +125,7 @@ def not_shared(test, doc, rule):
 
 def veto(test, doc, rule):
     if rule["approvals"] != "none" and test.maker.features.has("approvals.veto"):
-        rule["approvals"]["veto"] = [doc["groups"][0]["id"]]
+        rule["approvals"]["veto"] = sorted(set(rule["approvals"].get("veto", [])) | {doc["groups"][0]["id"]})
 
 
 def one_builder_less(test, doc, rule):
