@@ -22,17 +22,25 @@ struct policy;
 #define POLICY_REPOSITORIES_MAX 1024 /* of one builder */
 #define POLICY_KEYS_MAX 256          /* release keys */
 #define POLICY_RULES_MAX 1024
-#define POLICY_PRODUCTS_MAX 1024    /* in one list */
-#define POLICY_CHANNELS_MAX 64      /* in one list */
-#define POLICY_HARDWARE_MAX 256     /* in one rule */
-#define POLICY_STAGES_MAX 8         /* of one rule's approvals */
-#define POLICY_REQUIREMENTS_MAX 8   /* groups that one stage asks, or that may veto */
-#define POLICY_LEVEL_MAX 3          /* SLSA build levels */
-#define POLICY_REFS_MAX 64          /* patterns of one rule */
-#define POLICY_PARAMETERS_MAX 32    /* of one rule */
-#define POLICY_DEPENDENCIES_MAX 32  /* of one rule */
-#define POLICY_ATTESTATIONS_MAX 8   /* kinds that one rule demands */
-#define POLICY_PREDICATES_MAX 8     /* that will do for one of them */
+#define POLICY_PRODUCTS_MAX 1024              /* in one list */
+#define POLICY_CHANNELS_MAX 64                /* in one list */
+#define POLICY_HARDWARE_MAX 256               /* in one rule */
+#define POLICY_STAGES_MAX 8                   /* of one rule's approvals */
+#define POLICY_REQUIREMENTS_MAX 8             /* groups that one stage asks, or that may veto */
+#define POLICY_LEVEL_MAX 3                    /* SLSA build levels */
+#define POLICY_REFS_MAX 64                    /* patterns of one rule */
+#define POLICY_PARAMETERS_MAX 32              /* of one rule */
+#define POLICY_DEPENDENCIES_MAX 32            /* of one rule */
+#define POLICY_ATTESTATIONS_MAX 8             /* kinds that one rule demands */
+#define POLICY_PREDICATES_MAX 8               /* that will do for one of them */
+#define POLICY_SIZE_MAX UINT64_C(34359738368) /* bytes of all artifacts of a release */
+#define POLICY_FACTOR_MIN 101                 /* limits.size_factor_percent */
+#define POLICY_FACTOR_MAX 100000
+#define POLICY_SIGNATURES_MAX 1000  /* by one key in a window */
+#define POLICY_WINDOW_MIN_S 60      /* limits.signatures.window_s */
+#define POLICY_WINDOW_MAX_S 2678400 /* 31 days */
+#define POLICY_WINDOWS_MAX 64       /* freeze windows of one rule */
+#define POLICY_SOAK_MAX_S 31536000  /* a year */
 #define POLICY_AGE_MIN_S 60         /* provenance.max_age_s */
 #define POLICY_AGE_MAX_S 31536000   /* a year */
 #define POLICY_PAIRS_MAX 65536      /* product and channel pairs of all rules together */
@@ -106,6 +114,15 @@ struct policy_subject {
 };
 /* The most specific rule for it, NULL if none (refused). */
 const struct policy_rule *policy_match(const struct policy *p, const struct policy_subject *s);
+/* What a rule holds against the log, so that nobody looks up what is not asked. */
+struct policy_wants {
+    bool last;           /* the last release of product and channel */
+    bool same_version;   /* what this version was signed as before */
+    const char *earlier; /* signed releases of the same artifacts in this environment; NULL: no */
+    size_t signatures;   /* so many of the latest signatures by the key, */
+    int64_t window_s;    /* and how far back */
+};
+void policy_wants(const struct policy_rule *rule, struct policy_wants *out);
 /* Rule i in the document's order; NULL past the end. */
 const struct policy_rule *policy_rule_at(const struct policy *p, size_t i);
 bool policy_group_has(const struct policy *p, const char *group, const char *principal);

@@ -10,6 +10,7 @@ struct tally {
     uint64_t record[HM_APPROVALS_MAX];
     size_t count;
     bool submitter_left_out;
+    size_t extra;  /* more people that the last stage asks for */
     size_t stages; /* that stand */
     bool stands;   /* all of them */
     char left_out_text[POLICY_TEXT_MAX];
@@ -89,13 +90,13 @@ static void take_all(const struct policy_eval *e, struct tally *t)
     }
 }
 
-static bool met_shared(const struct policy_stage_of *s, const uint64_t *may, size_t n)
+static bool met_shared(const struct policy_stage_of *s, size_t extra, const uint64_t *may, size_t n)
 {
     for (size_t k = 0; k < s->count; k++) {
         size_t have = 0;
         for (size_t i = 0; i < n; i++)
             have += may[i] >> k & 1;
-        if (have < s->v[k].count)
+        if (have < s->v[k].count + (k == 0 ? extra : 0))
             return false;
     }
     return true;
@@ -106,16 +107,17 @@ static size_t stage_length(const struct policy_quorum_rule *q, const struct poli
                            const struct tally *t, size_t begin)
 {
     uint64_t may[HM_APPROVALS_MAX] = {0};
+    size_t extra = s == &q->stages[q->stage_count - 1] ? t->extra : 0;
     struct policy_places places = {.count = 0};
     size_t n = t->count - begin;
     for (size_t k = 0; k < s->count; k++) {
-        policy_places_add(&places, k, s->v[k].count);
+        policy_places_add(&places, k, s->v[k].count + (k == 0 ? extra : 0));
         for (size_t i = 0; i < n; i++)
             if (policy_ptrs_has(&s->v[k].group->members, t->people[begin + i]))
                 may[i] |= (uint64_t)1 << k;
     }
     for (size_t len = 1; len <= n; len++)
-        if (q->shared ? met_shared(s, may, len) : policy_assign(&places, may, len))
+        if (q->shared ? met_shared(s, extra, may, len) : policy_assign(&places, may, len))
             return len;
     return 0;
 }
@@ -138,6 +140,7 @@ static void tally(const struct policy_eval *e, struct tally *t)
 {
     memset(t, 0, sizeof *t);
     t->left_out.out = t->left_out_text;
+    t->extra = policy_size_changed(e);
     take_all(e, t);
     walk_stages(&e->rule->quorum, t);
 }
@@ -209,6 +212,9 @@ void policy_check_approvals(const struct policy_eval *e)
     struct tally t;
     tally(e, &t);
     say_required(&s.required, &e->rule->quorum);
+    if (t.extra > 0)
+        policy_say(&s.required, ", and 1 more, since the size differs from the last release's",
+                   NULL);
     say_people(&s.found, &t, e->rule->quorum.stage_count);
     s.finding->ok = t.stands;
     e->v->approvals_counted = t.count;

@@ -183,10 +183,12 @@ void policy_evaluate(const struct policy *p, const struct policy_facts *f,
     policy_check_provenance(&e);
     policy_check_attestations(&e);
     check_fresh(&e);
+    policy_check_history(&e);
     size_t expected = FINDINGS_AT_SUBMISSION;
-    /* Any stage that is not plainly submission asks everything. */
-    if (f->stage != POLICY_AT_SUBMISSION) {
+    /* Any stage that is not plainly of a submission asks everything. */
+    if (f->stage != POLICY_AT_SUBMISSION && f->stage != POLICY_OF_EVIDENCE) {
         policy_check_approvals(&e);
+        policy_check_clock(&e);
         expected = FINDINGS_AT_SIGNING;
     }
     out->allow = out->finding_count >= expected && all_ok(out);

@@ -39,6 +39,12 @@ bool policy_is_artifact(const struct policy_facts *f, const struct hm_digest *d)
 void policy_check_provenance(const struct policy_eval *e);
 /* policy_attestation.c: one `attestation.present` for each that the rule demands. */
 void policy_check_attestations(const struct policy_eval *e);
+/* policy_limits.c: `version.bytes`, `version.order`, `size.max`, `promotion.released`, each where
+ * the rule asks it; before a signature `signatures.window` and `freeze.window`. */
+void policy_check_history(const struct policy_eval *e);
+void policy_check_clock(const struct policy_eval *e);
+/* Whether the size differs so much from the last release's that one more has to approve. */
+bool policy_size_changed(const struct policy_eval *e);
 /* policy_approvals.c: adds `approvals.count` and, where there is reason to, `approvals.veto` and
  * `approvals.submitter`. */
 void policy_check_approvals(const struct policy_eval *e);

@@ -155,3 +155,19 @@ const struct policy_digest_at *policy_digests_find(const struct policy_digests *
     }
     return NULL;
 }
+
+bool policy_ptrs_same(const struct policy_ptrs *a, const struct policy_ptrs *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = a->v[i] == b->v[i];
+    return same;
+}
+
+bool policy_names_same(const struct policy_names *a, const struct policy_names *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->v[i].text, b->v[i].text) == 0;
+    return same;
+}

@@ -19,17 +19,19 @@ static enum hm_err check_approver(const struct policy_requirement *q,
     return HM_OK;
 }
 
-static enum hm_err check_requirement(const struct policy_requirement *q, struct hm_why *why)
+static enum hm_err check_requirement(const struct policy_requirement *q, size_t extra,
+                                     struct hm_why *why)
 {
     for (size_t k = 0; k < q->group->members.count; k++) {
         enum hm_err err = check_approver(q, q->group->members.v[k], why);
         if (err != HM_OK)
             return err;
     }
-    if (q->group->members.count < q->count)
+    if (q->group->members.count < q->count + extra)
         return hm_fail(why, HM_E_MALFORMED,
-                       "%s.count: %zu of a group with %zu members; expected at most that many",
-                       q->path, q->count, q->group->members.count);
+                       "%s.count: %zu%s of a group with %zu members; expected at most that many",
+                       q->path, q->count, extra > 0 ? " and one more where the size changes" : "",
+                       q->group->members.count);
     return HM_OK;
 }
 
@@ -49,15 +51,23 @@ static enum hm_err check_veto(const struct policy_rule_full *r, size_t i, struct
     return HM_OK;
 }
 
+/* A change of size asks for one more in the first requirement of the last stage. */
+static size_t extra_of(const struct policy_rule_full *r, size_t stage, size_t requirement)
+{
+    return r->limits.size_factor_percent > 0 && stage + 1 == r->quorum.stage_count &&
+           requirement == 0;
+}
+
 /* Everybody's place in `may` is their place among the principals. */
-static void ask_everybody(const struct policy *p, const struct policy_quorum_rule *q,
+static void ask_everybody(const struct policy *p, const struct policy_rule_full *rule,
                           struct policy_places *places, uint64_t *may)
 {
+    const struct policy_quorum_rule *q = &rule->quorum;
     size_t bit = 0;
     for (size_t i = 0; i < q->stage_count; i++)
         for (size_t k = 0; k < q->stages[i].count; k++, bit++) {
             const struct policy_requirement *r = &q->stages[i].v[k];
-            policy_places_add(places, bit, r->count);
+            policy_places_add(places, bit, r->count + extra_of(rule, i, k));
             for (size_t m = 0; m < r->group->members.count; m++) {
                 const struct policy_principal *a = r->group->members.v[m];
                 may[a - p->principals] |= (uint64_t)1 << bit;
@@ -65,12 +75,15 @@ static void ask_everybody(const struct policy *p, const struct policy_quorum_rul
         }
 }
 
-static bool meets_shared(const struct policy_quorum_rule *q, const struct policy_principal *without)
+static bool meets_shared(const struct policy_rule_full *rule,
+                         const struct policy_principal *without)
 {
+    const struct policy_quorum_rule *q = &rule->quorum;
     for (size_t i = 0; i < q->stage_count; i++)
         for (size_t k = 0; k < q->stages[i].count; k++) {
             const struct policy_requirement *r = &q->stages[i].v[k];
-            if (r->group->members.count - policy_ptrs_has(&r->group->members, without) < r->count)
+            if (r->group->members.count - policy_ptrs_has(&r->group->members, without) <
+                r->count + extra_of(rule, i, k))
                 return false;
         }
     return true;
@@ -85,13 +98,13 @@ static enum hm_err check_possible(const struct policy *p, size_t i, struct hm_wh
     bool possible = false;
     if (may == NULL)
         return policy_no_memory(why);
-    ask_everybody(p, &r->quorum, &places, may);
+    ask_everybody(p, r, &places, may);
     for (size_t k = 0; k < r->submitters.count && !possible; k++) {
         const struct policy_principal *s = r->submitters.v[k];
         uint64_t own = may[s - p->principals];
         may[s - p->principals] = 0;
-        possible = r->quorum.shared ? meets_shared(&r->quorum, s)
-                                    : policy_assign(&places, may, p->principal_count);
+        possible =
+            r->quorum.shared ? meets_shared(r, s) : policy_assign(&places, may, p->principal_count);
         may[s - p->principals] = own;
     }
     if (possible)
@@ -137,7 +150,7 @@ enum hm_err policy_lint_quorum(const struct policy *p, size_t i, struct hm_why *
         return HM_OK;
     for (size_t s = 0; s < r->quorum.stage_count; s++)
         for (size_t k = 0; err == HM_OK && k < r->quorum.stages[s].count; k++)
-            err = check_requirement(&r->quorum.stages[s].v[k], why);
+            err = check_requirement(&r->quorum.stages[s].v[k], extra_of(r, s, k), why);
     if (err == HM_OK)
         err = check_veto(r, i, why);
     if (err == HM_OK)

@@ -275,19 +275,6 @@ enum hm_err policy_load_attestations(struct policy *p, const struct hm_json_in *
     return HM_OK;
 }
 
-static bool ptrs_same(const struct policy_ptrs *a, const struct policy_ptrs *b)
-{
-    return a->count == b->count && memcmp(a->v, b->v, a->count * sizeof a->v[0]) == 0;
-}
-
-static bool names_same(const struct policy_names *a, const struct policy_names *b)
-{
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++)
-        same = strcmp(a->v[i].text, b->v[i].text) == 0;
-    return same;
-}
-
 static bool marks_same(const struct policy_provenance_rule *a,
                        const struct policy_provenance_rule *b)
 {
@@ -302,8 +289,8 @@ static bool demands(const struct policy_rule_full *r, const struct policy_attest
     for (size_t i = 0; i < r->attestation_count; i++) {
         const struct policy_attestation_rule *b = &r->attestations[i];
         if (strcmp(a->name, b->name) == 0)
-            return names_same(&a->predicates, &b->predicates) &&
-                   ptrs_same(&a->builders, &b->builders) &&
+            return policy_names_same(&a->predicates, &b->predicates) &&
+                   policy_ptrs_same(&a->builders, &b->builders) &&
                    strcmp(a->result != NULL ? a->result : "", b->result != NULL ? b->result : "") ==
                        0;
     }
@@ -316,8 +303,8 @@ bool policy_provenance_same(const struct policy_rule_full *a, const struct polic
     const struct policy_provenance_rule *pb = &b->provenance;
     bool same = pa->builders.count == pb->builders.count && pa->level == pb->level &&
                 pa->max_age_s == pb->max_age_s && pa->independent == pb->independent &&
-                (pa->builders.count == 0 || ptrs_same(&pa->builders, &pb->builders)) &&
-                names_same(&pa->refs, &pb->refs) && marks_same(pa, pb) &&
+                policy_ptrs_same(&pa->builders, &pb->builders) &&
+                policy_names_same(&pa->refs, &pb->refs) && marks_same(pa, pb) &&
                 a->attestation_count == b->attestation_count;
     for (size_t i = 0; same && i < a->attestation_count; i++)
         same = demands(b, &a->attestations[i]);

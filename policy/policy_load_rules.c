@@ -21,7 +21,7 @@ static bool is_none(struct hm_json_in *in, const char *member, const json_t *v,
 struct rule_members {
     const char *id, *key;
     const json_t *products, *channels, *hardware, *submitters, *approvals, *provenance;
-    const json_t *separate, *attestations;
+    const json_t *separate, *attestations, *limits, *freeze, *promotion;
     bool no_approvals, no_provenance;
 };
 
@@ -42,6 +42,9 @@ static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members 
     m->key = hm_json_name(in, "key");
     m->submitters = hm_json_array(in, "submitters", 1, HM_PRINCIPALS_MAX);
     m->attestations = list_or_null(in, "attestations", POLICY_ATTESTATIONS_MAX);
+    m->limits = hm_json_object_or_null(in, "limits");
+    m->freeze = hm_json_object_or_null(in, "freeze");
+    m->promotion = hm_json_object_or_null(in, "promotion");
     m->separate = hm_json_has(in, "separate") ? hm_json_array(in, "separate", 2, 4) : NULL;
     out->break_glass = hm_json_bool_or(in, "break_glass", false);
     m->approvals = hm_json_any(in, "approvals");
@@ -117,6 +120,12 @@ static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
         err = policy_load_provenance(p, in, m->provenance, r, why);
     if (err == HM_OK && m->attestations != NULL)
         err = policy_load_attestations(p, in, m->attestations, r, why);
+    if (err == HM_OK && m->limits != NULL)
+        err = policy_load_limits(in, m->limits, r, why);
+    if (err == HM_OK && m->freeze != NULL)
+        err = policy_load_freeze(p, in, m->freeze, r, why);
+    if (err == HM_OK && m->promotion != NULL)
+        err = policy_load_promotion(p, in, m->promotion, r, why);
     return err;
 }
 

@@ -120,6 +120,29 @@ struct policy_attestation_rule {
     struct policy_ptrs builders;
     const char *result; /* NULL: any */
 };
+struct policy_limits {
+    uint64_t max_size;            /* 0: none */
+    uint64_t size_factor_percent; /* 0: not asked */
+    bool no_downgrade, same_bytes;
+    size_t signatures; /* fewer than that in window_s; 0: not asked */
+    int64_t window_s;
+};
+/* Local time: dated from and to, or on each of these days seconds of the day. */
+struct policy_window {
+    unsigned days; /* bit 0: Monday; 0: dated */
+    int64_t from, to;
+};
+struct policy_freeze {
+    int64_t offset_s; /* east of UTC */
+    struct policy_window *windows;
+    size_t count; /* 0: no freeze */
+};
+struct policy_promotion {
+    const char *environment; /* static; NULL: none asked */
+    struct policy_names channels;
+    struct policy_ptrs submitters; /* struct policy_principal */
+    int64_t soak_s;
+};
 struct policy_rule_full {
     struct policy_rule pub; /* first: policy_match() hands out its address */
     const struct policy_signing_key *key;
@@ -134,6 +157,9 @@ struct policy_rule_full {
     struct policy_provenance_rule provenance;
     struct policy_attestation_rule *attestations;
     size_t attestation_count;
+    struct policy_limits limits;
+    struct policy_freeze freeze;
+    struct policy_promotion promotion;
     unsigned separate; /* roles that nobody who acts may hold together; 0: none */
 };
 
@@ -270,6 +296,19 @@ enum hm_err HM_MUST_USE policy_load_attestations(struct policy *p, const struct 
 bool policy_provenance_same(const struct policy_rule_full *a, const struct policy_rule_full *b);
 /* Whether a whole ref matches: '*' stands for any run of characters other than '/'. */
 bool policy_ref_matches(const char *pattern, const char *ref);
+
+/* policy_load_limits.c: what a rule holds against earlier releases and against the clock. */
+enum hm_err HM_MUST_USE policy_load_limits(const struct hm_json_in *rule, const json_t *v,
+                                           struct policy_rule_full *out, struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_freeze(struct policy *p, const struct hm_json_in *rule,
+                                           const json_t *v, struct policy_rule_full *out,
+                                           struct hm_why *why);
+enum hm_err HM_MUST_USE policy_load_promotion(struct policy *p, const struct hm_json_in *rule,
+                                              const json_t *v, struct policy_rule_full *out,
+                                              struct hm_why *why);
+bool policy_promotion_same(const struct policy_promotion *a, const struct policy_promotion *b);
+bool policy_names_same(const struct policy_names *a, const struct policy_names *b);
+bool policy_ptrs_same(const struct policy_ptrs *a, const struct policy_ptrs *b);
 
 /* policy_lint_quorum.c: whether the people of rule i can do what it asks, and nobody alone. */
 enum hm_err HM_MUST_USE policy_lint_quorum(const struct policy *p, size_t i, struct hm_why *why);

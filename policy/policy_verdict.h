@@ -24,9 +24,25 @@ struct policy_fact_prior {
     const char *product;
     const char *version; /* what these bytes were signed as before */
 };
+struct policy_fact_set {
+    const struct hm_digest *v;
+    size_t count;
+};
+struct policy_fact_last { /* a signed release */
+    const char *version;
+    uint64_t rollback_floor; /* 0 = none */
+    uint64_t size;           /* bytes of all artifacts, 0 = unknown */
+};
+struct policy_fact_earlier { /* a signed release */
+    const char *product, *environment, *channel, *submitter;
+    int64_t signed_s;
+    struct policy_fact_set artifacts;
+};
 enum policy_stage {
     POLICY_AT_SUBMISSION = 1, /* approvals are not asked yet */
     POLICY_AT_SIGNING,
+    POLICY_OF_EVIDENCE, /* only what the evidence of a submission shows by itself, nothing that the
+                           log knows: never a reason to sign */
 };
 struct policy_facts {
     enum policy_stage stage;
@@ -43,6 +59,16 @@ struct policy_facts {
     size_t provenance_count;
     const struct policy_fact_attestation *attestations; /* of other kinds */
     size_t attestation_count;
+    int64_t now_s;                       /* 0 = unknown: no check about time holds */
+    uint64_t size;                       /* bytes of all artifacts together, 0 = unknown */
+    uint64_t rollback_floor;             /* 0 = none */
+    const struct policy_fact_last *last; /* of the same product and channel; NULL = there is none */
+    const struct policy_fact_set *same_version; /* signed before as this product and version */
+    size_t same_version_count;
+    const int64_t *signed_at; /* Unix seconds of earlier signatures by the key that would sign */
+    size_t signed_at_count;
+    const struct policy_fact_earlier *earlier; /* signed releases that share an artifact */
+    size_t earlier_count;
     int64_t submitted_s; /* when the release was submitted; 0 = unknown */
     const struct policy_fact_approval *approvals;
     size_t approval_count;

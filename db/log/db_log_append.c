@@ -108,6 +108,8 @@ enum hm_err db_log_append(struct db_log *log, uint64_t now_ms, struct hm_record 
     err = store(log, &rec, evidence, why);
     if (err == HM_OK && rec.has_detail)
         err = insert_detail(log, rec.idx, salt, detail, why);
+    if (err == HM_OK)
+        err = db_facts_note(log, &rec, why);
     if (err != HM_OK)
         return err;
     log->broken_tx = false;

@@ -13,11 +13,13 @@ static bool listed(const char *name, const char *const *list)
     return false;
 }
 
-static const char *const all_tables[] = {"record",  "evidence", "checkpoint", "head",  "detail",
-                                         "release", "approval", "artifact",   "class", "counter",
-                                         "request", "answer",   "meta",       NULL};
+static const char *const all_tables[] = {
+    "record",   "evidence", "checkpoint", "head",           "detail",  "release",
+    "approval", "artifact", "class",      "counter",        "request", "answer",
+    "meta",     "latest",   "signed",     "artifact_again", NULL};
 static const char *const no_insert[] = {"head", "counter", NULL};
-static const char *const updatable[] = {"head", "release", "class", "counter", "meta", NULL};
+static const char *const updatable[] = {"head", "release", "class", "counter",
+                                        "meta", "latest",  NULL};
 static const char *const deletable[] = {"detail", "request", "answer", NULL};
 static const char *const functions[] = {"max", "coalesce", "count", "sum", NULL};
 

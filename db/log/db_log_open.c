@@ -60,6 +60,8 @@ static enum hm_err connect(struct db_log *log, struct hm_why *why)
                       "PRAGMA synchronous=FULL;PRAGMA secure_delete=ON;PRAGMA cache_size=-32768;"
                       "PRAGMA temp_store=MEMORY;PRAGMA journal_size_limit=67108864",
                       why);
+    if (err == HM_OK)
+        err = db_facts_prepare(log, why);
     return err == HM_OK ? db_log_guard(log, true, why) : err;
 }
 

@@ -66,6 +66,13 @@ enum db_log_stmt {
     STATE_FORGET_REQUESTS,
     STATE_META_GET,
     STATE_META_PUT,
+    FACTS_LATEST_PUT,
+    FACTS_LATEST_GET,
+    FACTS_SIGNED_PUT,
+    FACTS_SIGNED_GET,
+    FACTS_AGAIN_PUT,
+    FACTS_EARLIER,
+    FACTS_EVIDENCE,
     LOG_STMT_COUNT
 };
 extern const char *const db_log_text[LOG_STMT_COUNT];
@@ -108,6 +115,14 @@ struct db_log {
     struct hm_buf scratch; /* bytes of the record being appended */
     struct db_node_slot cache[DB_LOG_NODE_LEVELS][DB_LOG_NODE_WIDTH];
 };
+
+/* db_facts.c: its tables; what a record that was appended means for them; bytes that were released
+ * before as something else. */
+enum hm_err HM_MUST_USE db_facts_prepare(struct db_log *log, struct hm_why *why);
+enum hm_err HM_MUST_USE db_facts_note(struct db_log *log, const struct hm_record *r,
+                                      struct hm_why *why);
+enum hm_err HM_MUST_USE db_facts_again(struct db_log *log, const struct hm_digest *artifact,
+                                       uint64_t release, struct hm_why *why);
 
 /* SHA-256(origin): what record 0 names as prev. */
 struct hm_digest db_tip_genesis(const char *origin);

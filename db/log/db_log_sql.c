@@ -64,4 +64,18 @@ const char *const db_log_text[LOG_STMT_COUNT] = {
     [STATE_META_GET] = "SELECT value FROM meta WHERE name=?1",
     [STATE_META_PUT] = "INSERT INTO meta(name, value) VALUES(?1, ?2) ON CONFLICT(name) "
                        "DO UPDATE SET value=excluded.value",
+
+    [FACTS_LATEST_PUT] = "INSERT INTO latest(product, channel, release) VALUES(?1, ?2, ?3) "
+                         "ON CONFLICT(product, channel) DO UPDATE SET release=excluded.release",
+    [FACTS_LATEST_GET] = "SELECT release FROM latest WHERE product=?1 AND channel=?2",
+    [FACTS_SIGNED_PUT] = "INSERT INTO signed(key, t_s, idx) VALUES(?1, ?2, ?3)",
+    [FACTS_SIGNED_GET] =
+        "SELECT t_s FROM signed WHERE key=?1 AND t_s>?2 ORDER BY t_s DESC, idx DESC LIMIT ?3",
+    [FACTS_AGAIN_PUT] =
+        "INSERT INTO artifact_again(digest, release) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
+    [FACTS_EARLIER] =
+        "SELECT id FROM release WHERE id IN (SELECT release FROM artifact WHERE digest=?1 UNION "
+        "SELECT release FROM artifact_again WHERE digest=?1) AND environment=?2 AND signed_idx>0 "
+        "ORDER BY signed_idx LIMIT ?3",
+    [FACTS_EVIDENCE] = "SELECT bytes FROM evidence WHERE ref=?1",
 };

@@ -41,7 +41,10 @@ enum hm_err db_state_artifact_put(struct db_log *log, const struct hm_digest *ar
     DB_Q_AUTO q = db_q_begin(&log->sql, STATE_ARTIFACT_PUT);
     db_q_digest(&q, artifact);
     db_q_u64(&q, release);
-    return db_log_change(log, &q, why);
+    err = db_log_change(log, &q, why);
+    if (err == HM_OK && sqlite3_changes(log->sql.db) == 0) /* released before */
+        err = db_facts_again(log, artifact, release, why);
+    return err;
 }
 
 enum hm_err db_state_class_get(struct db_log *log, const struct hm_uuid *class_id,

@@ -1,4 +1,5 @@
 #include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_facts.h"
 #include "server/registrar/reg_policy_log.h"
 #include "server/registrar/reg_who.h"
 
@@ -33,6 +34,8 @@ void reg_claim_facts(const struct reg_claim *c, enum policy_stage stage,
         .provenance_count = c->provenance_count,
         .attestations = c->attestations,
         .attestation_count = c->attestation_count,
+        .size = reg_facts_size(r),
+        .rollback_floor = r->rollback_floor,
     };
 }
 
@@ -229,7 +232,7 @@ static enum hm_err make_statement(struct reg_conn *c, const struct policy *polic
 {
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     struct policy_facts facts;
-    reg_claim_facts(&e->claim, POLICY_AT_SUBMISSION, artifacts, &facts);
+    reg_claim_facts(&e->claim, POLICY_OF_EVIDENCE, artifacts, &facts);
     facts.submitted_s = (int64_t)(e->submitted.t_ms / 1000);
     policy_evaluate(policy, &facts, &e->verdict);
     if (!e->verdict.allow)

@@ -1,6 +1,190 @@
 #include "server/registrar/reg_facts.h"
 
+#include "db/log/db_facts.h"
+#include "schema/log/hm_record.h"
 #include "server/registrar/reg_change.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the log knows that a rule asks about; facts point into it. */
+struct history {
+    struct db_release row;
+    struct hm_record record;
+    struct policy_fact_last last;
+    char last_version[HM_NAME_MAX + 1];
+    struct hm_digest same[HM_ARTIFACTS_MAX];
+    struct policy_fact_set same_set;
+    int64_t signed_at[POLICY_SIGNATURES_MAX];
+    struct db_release rows[DB_FACTS_EARLIER_MAX];
+    struct hm_digest artifacts[DB_FACTS_EARLIER_MAX][HM_ARTIFACTS_MAX];
+    struct policy_fact_earlier earlier[DB_FACTS_EARLIER_MAX];
+};
+
+/* The release.signed record of a release. */
+static enum hm_err read_signed(struct reg_tx *tx, const struct db_release *row,
+                               struct hm_record *out, struct hm_why *why)
+{
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    enum hm_err err = db_facts_record(tx->log, row->signed_idx, &bytes, why);
+    if (err == HM_OK && hm_record_parse(hm_buf_bytes(&bytes), out, why) != HM_OK)
+        err = HM_E_HISTORY;
+    if (err == HM_OK && (out->event != HM_EV_RELEASE_SIGNED || out->release != row->id))
+        err = hm_fail(why, HM_E_HISTORY, "record %llu is not the signature of release r%llu",
+                      (unsigned long long)row->signed_idx, (unsigned long long)row->id);
+    return err;
+}
+
+/* Size and floor stand in the signed request alone. */
+static enum hm_err read_request(struct reg_tx *tx, uint64_t release, struct policy_fact_last *out,
+                                struct hm_why *why)
+{
+    HM_BUF_AUTO bytes = {.limit = 2 * HM_REQUEST_MAX};
+    HM_FREE struct hm_request *r = calloc(1, sizeof *r);
+    struct hm_signed s;
+    if (r == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = db_facts_evidence(tx->log, release, 0, &bytes, why);
+    if (err == HM_OK)
+        err = hm_signed_parse(hm_buf_bytes(&bytes), 2 * HM_REQUEST_MAX, &s, why);
+    if (err != HM_OK)
+        return err;
+    err = hm_request_parse(hm_signed_payload(&s), r, why);
+    hm_signed_free(&s);
+    if (err != HM_OK)
+        return err;
+    out->rollback_floor = r->rollback_floor;
+    out->size = reg_facts_size(r);
+    return HM_OK;
+}
+
+static enum hm_err find_last(struct reg_tx *tx, struct policy_facts *f, struct history *h,
+                             struct hm_why *why)
+{
+    uint64_t id = 0;
+    enum hm_err err = db_facts_last(tx->log, f->product, f->channel, &id, why);
+    if (err == HM_E_NOT_FOUND)
+        return HM_OK;
+    if (err == HM_OK)
+        err = db_state_release_get(tx->log, id, &h->row, why);
+    if (err == HM_OK)
+        err = read_request(tx, id, &h->last, why);
+    if (err != HM_OK)
+        return err;
+    memcpy(h->last_version, h->row.version, sizeof h->last_version);
+    h->last.version = h->last_version;
+    f->last = &h->last;
+    return HM_OK;
+}
+
+static enum hm_err find_same_version(struct reg_tx *tx, struct policy_facts *f, struct history *h,
+                                     struct hm_why *why)
+{
+    uint64_t id = 0;
+    enum hm_err err = db_state_signed_version(tx->log, f->product, f->version, &id, why);
+    if (err == HM_E_NOT_FOUND)
+        return HM_OK;
+    if (err == HM_OK)
+        err = db_state_release_get(tx->log, id, &h->row, why);
+    if (err == HM_OK)
+        err = read_signed(tx, &h->row, &h->record, why);
+    if (err != HM_OK)
+        return err;
+    memcpy(h->same, h->record.artifacts, sizeof h->same);
+    h->same_set = (struct policy_fact_set){h->same, h->record.artifact_count};
+    f->same_version = &h->same_set;
+    f->same_version_count = 1;
+    return HM_OK;
+}
+
+static enum hm_err find_earlier(struct reg_tx *tx, const char *environment, struct policy_facts *f,
+                                struct history *h, struct hm_why *why)
+{
+    uint64_t ids[DB_FACTS_EARLIER_MAX];
+    size_t n = 0;
+    enum hm_err err = HM_OK;
+    if (f->artifact_count > 0) /* whoever has all of them has the first */
+        err = db_facts_earlier(tx->log, &f->artifacts[0], environment, ids, &n, why);
+    for (size_t i = 0; err == HM_OK && i < n; i++) {
+        struct db_release *row = &h->rows[i];
+        err = db_state_release_get(tx->log, ids[i], row, why);
+        if (err == HM_OK)
+            err = read_signed(tx, row, &h->record, why);
+        if (err != HM_OK)
+            return err;
+        memcpy(h->artifacts[i], h->record.artifacts, sizeof h->artifacts[i]);
+        h->earlier[i] = (struct policy_fact_earlier){
+            .product = row->product,
+            .environment = row->environment,
+            .channel = row->channel,
+            .submitter = row->submitter,
+            .signed_s = (int64_t)(h->record.t_ms / 1000),
+            .artifacts = {h->artifacts[i], h->record.artifact_count},
+        };
+    }
+    f->earlier = h->earlier;
+    f->earlier_count = n;
+    return err;
+}
+
+/* Whatever the rule that matches under this policy asks, and nothing else. */
+static enum hm_err look_back(struct reg_tx *tx, const struct policy_rule *rule,
+                             const struct policy_wants *w, struct policy_facts *f,
+                             struct history *h, struct hm_why *why)
+{
+    const struct hm_digest *key = f->key != NULL ? f->key : &rule->key->key_id;
+    enum hm_err err = w->last ? find_last(tx, f, h, why) : HM_OK;
+    if (err == HM_OK && w->same_version)
+        err = find_same_version(tx, f, h, why);
+    if (err == HM_OK && w->earlier != NULL)
+        err = find_earlier(tx, w->earlier, f, h, why);
+    if (err == HM_OK && w->signatures > 0) {
+        err = db_facts_signed_at(tx->log, key, f->now_s - w->window_s, w->signatures, h->signed_at,
+                                 &f->signed_at_count, why);
+        f->signed_at = h->signed_at;
+    }
+    return err;
+}
+
+/* Facts of the log under one policy; *out is the caller's to free. */
+static enum hm_err complete(struct reg_tx *tx, const struct policy *p, struct policy_facts *f,
+                            struct history **out, struct hm_why *why)
+{
+    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
+                                           f->break_glass != NULL};
+    const struct policy_rule *rule = policy_match(p, &subject);
+    struct policy_wants w;
+    f->now_s = (int64_t)(tx->now_ms / 1000);
+    f->last = NULL;
+    f->same_version_count = f->earlier_count = f->signed_at_count = 0;
+    if (rule == NULL)
+        return HM_OK;
+    policy_wants(rule, &w);
+    if (!w.last && !w.same_version && w.earlier == NULL && w.signatures == 0)
+        return HM_OK;
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    return look_back(tx, rule, &w, f, *out, why);
+}
+
+enum hm_err reg_facts_evaluate(struct reg_tx *tx, const struct policy *p, struct policy_facts *f,
+                               struct policy_verdict *out, struct hm_why *why)
+{
+    HM_FREE struct history *h = NULL;
+    enum hm_err err = complete(tx, p, f, &h, why);
+    if (err == HM_OK)
+        policy_evaluate(p, f, out);
+    return err;
+}
+
+uint64_t reg_facts_size(const struct hm_request *r)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < r->artifact_count; i++)
+        n += r->artifacts[i].size;
+    return n;
+}
 
 /* What the submission itself says. */
 static void of_release(const struct reg_dossier *d, struct policy_facts *out)
@@ -19,6 +203,8 @@ static void of_release(const struct reg_dossier *d, struct policy_facts *out)
         .artifact_count = r->artifact_count,
         .attestations = d->known->attestations,
         .attestation_count = d->known->attestation_count,
+        .size = d->known->size,
+        .rollback_floor = d->known->rollback_floor,
         .submitted_s = (int64_t)(r->t_ms / 1000),
     };
 }
@@ -35,22 +221,22 @@ enum hm_err reg_facts_signing(struct reg_tx *tx, const struct reg_facts_signing 
     facts.provenance_count = in->provenance_count;
     facts.approvals = d->approval_facts;
     facts.approval_count = d->approval_count;
+    const struct policy *in_force = tx->world->policy;
     enum hm_err err = reg_priors_get(tx, &facts, &priors, why);
-    if (err != HM_OK)
-        return err;
-    policy_evaluate(d->known->policy, &facts, out);
-    if (out->allow && d->known->policy != tx->world->policy)
-        policy_evaluate(tx->world->policy, &facts, out);
-    return HM_OK;
+    if (err == HM_OK)
+        err = reg_facts_evaluate(tx, d->known->policy, &facts, out, why);
+    if (err == HM_OK && out->allow && d->known->policy != in_force)
+        err = reg_facts_evaluate(tx, in_force, &facts, out, why);
+    return err;
 }
 
 enum hm_err reg_facts_quorum(struct reg_tx *tx, const struct reg_dossier *d,
                              const struct db_approval *list, size_t count,
                              struct policy_quorum *out, struct hm_why *why)
 {
+    HM_FREE struct history *h = NULL;
     struct policy_fact_approval approvals[HM_APPROVALS_MAX];
     struct policy_facts facts;
-    (void)tx;
     if (count > HM_APPROVALS_MAX)
         return hm_fail(why, HM_E_INTERNAL, "release r%llu: %zu approvals",
                        (unsigned long long)d->id, count);
@@ -60,6 +246,8 @@ enum hm_err reg_facts_quorum(struct reg_tx *tx, const struct reg_dossier *d,
     of_release(d, &facts);
     facts.approvals = approvals;
     facts.approval_count = count;
-    policy_quorum(d->known->policy, d->known->rule, &facts, out);
-    return HM_OK;
+    enum hm_err err = complete(tx, d->known->policy, &facts, &h, why);
+    if (err == HM_OK)
+        policy_quorum(d->known->policy, d->known->rule, &facts, out);
+    return err;
 }

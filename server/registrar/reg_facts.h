@@ -18,6 +18,13 @@ struct reg_facts_signing {
  * the last one asked. Errors are the machine's. */
 enum hm_err HM_MUST_USE reg_facts_signing(struct reg_tx *tx, const struct reg_facts_signing *in,
                                           struct policy_verdict *out, struct hm_why *why);
+/* Adds what the log knows, as far as the rule that matches under this policy asks for it, and
+ * evaluates. */
+enum hm_err HM_MUST_USE reg_facts_evaluate(struct reg_tx *tx, const struct policy *p,
+                                           struct policy_facts *f, struct policy_verdict *out,
+                                           struct hm_why *why);
+/* Bytes of all artifacts together. */
+uint64_t reg_facts_size(const struct hm_request *r);
 /* How far the approvals that the decision state lists have come, under the policy of submission.
  * `list`: in order of record. */
 enum hm_err HM_MUST_USE reg_facts_quorum(struct reg_tx *tx, const struct reg_dossier *d,

@@ -1,6 +1,7 @@
 #include "server/registrar/reg_known.h"
 
 #include "server/ipc/ipc_msg.h"
+#include "server/registrar/reg_facts.h"
 #include "server/registrar/reg_format.h"
 
 #include <pthread.h>
@@ -144,6 +145,8 @@ enum hm_err reg_known_make(const struct reg_outcome *from, struct reg_known **ou
     k->policy = from->policy;
     k->rule = from->rule;
     k->hardware_count = claim->request.hardware_count;
+    k->size = reg_facts_size(&claim->request);
+    k->rollback_floor = claim->request.rollback_floor;
     memcpy(k->hardware, claim->request.hardware, k->hardware_count * sizeof *k->hardware);
     k->submitter = claim->submitter;
     k->class_count = count;

@@ -24,6 +24,8 @@ struct reg_known {
     size_t class_count;
     struct hm_hardware *hardware;
     size_t hardware_count;
+    uint64_t size; /* bytes of all artifacts together */
+    uint64_t rollback_floor;
     char *break_glass;           /* reason, NULL: none */
     struct hm_statement *others; /* what attestations points into */
     struct policy_fact_attestation *attestations;

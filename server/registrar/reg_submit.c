@@ -5,7 +5,7 @@
 #include "schema/io/hm_clock.h"
 #include "schema/json/hm_json.h"
 #include "server/registrar/reg_artifact.h"
-#include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_facts.h"
 #include "server/registrar/reg_token.h"
 
 #include <stdio.h>
@@ -222,7 +222,9 @@ static enum hm_err evaluate(struct reg_tx *tx, struct submission *s, struct hm_w
     enum hm_err err = reg_priors_get(tx, &facts, &priors, why);
     if (err != HM_OK)
         return err;
-    policy_evaluate(tx->world->policy, &facts, &s->verdict);
+    err = reg_facts_evaluate(tx, tx->world->policy, &facts, &s->verdict, why);
+    if (err != HM_OK)
+        return err;
     if (s->verdict.matched != NULL)
         check_classes(tx, s);
     return check_dependencies(tx, s, why);

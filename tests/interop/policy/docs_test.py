@@ -9,7 +9,8 @@ import sys
 ROOT = os.environ["HALLMARK_SOURCE"]
 CHECKS = ["rule.match", "break_glass.reason", "submitter.allowed", "duty.separation", "key.separation", "provenance.builder", "provenance.subjects",
           "provenance.independent", "attestation.present",
-          "artifact.fresh", "approvals.count", "approvals.veto", "approvals.submitter"]
+          "artifact.fresh", "version.bytes", "version.order", "size.max", "promotion.released", "approvals.count",
+          "approvals.veto", "approvals.submitter", "signatures.window", "freeze.window"]
 GENERAL = ["unknown field, at any depth", "no approvals asked"]  # worded by the reader of all documents
 
 

@@ -162,6 +162,66 @@ static bool read_prior(const json_t *list, struct facts_doc *d)
     return true;
 }
 
+static uint64_t number(const json_t *v, const char *member)
+{
+    return (uint64_t)json_integer_value(json_object_get(v, member));
+}
+
+/* A set of artifacts out of the pool that facts_free() gives back. */
+static bool read_set(const json_t *list, struct facts_doc *d, struct policy_fact_set *out)
+{
+    size_t n = json_array_size(list);
+    if (d->pool_used + n > FACTS_POOL)
+        return false;
+    struct hm_digest *v = &d->pool[d->pool_used];
+    *out = (struct policy_fact_set){v, n};
+    d->pool_used += n;
+    return read_digests(list, v, &out->count);
+}
+
+static bool read_earlier(const json_t *list, struct facts_doc *d)
+{
+    size_t n = json_array_size(list);
+    bool ok = n <= FACTS_LIST;
+    for (size_t i = 0; ok && i < n; i++) {
+        const json_t *v = json_array_get(list, i);
+        struct policy_fact_earlier *e = &d->earlier[i];
+        e->product = text(v, "product");
+        e->environment = text(v, "environment");
+        e->channel = text(v, "channel");
+        e->submitter = text(v, "submitter");
+        e->signed_s = json_integer_value(json_object_get(v, "signed_s"));
+        ok = read_set(json_object_get(v, "artifacts"), d, &e->artifacts);
+    }
+    d->facts.earlier = d->earlier;
+    d->facts.earlier_count = n;
+    return ok;
+}
+
+static bool read_history(const json_t *v, struct facts_doc *d)
+{
+    struct policy_facts *f = &d->facts;
+    const json_t *last = json_object_get(v, "last");
+    const json_t *sets = json_object_get(v, "same_version");
+    const json_t *times = json_object_get(v, "signed_at");
+    f->now_s = json_integer_value(json_object_get(v, "now_s"));
+    f->size = number(v, "size");
+    f->rollback_floor = number(v, "rollback_floor");
+    d->last = (struct policy_fact_last){text(last, "version"), number(last, "rollback_floor"),
+                                        number(last, "size")};
+    f->last = json_is_object(last) ? &d->last : NULL;
+    f->same_version = d->same_version;
+    f->same_version_count = json_array_size(sets);
+    f->signed_at = d->signed_at;
+    f->signed_at_count = json_array_size(times);
+    bool ok = f->same_version_count <= FACTS_LIST && f->signed_at_count <= FACTS_LIST;
+    for (size_t i = 0; ok && i < f->same_version_count; i++)
+        ok = read_set(json_array_get(sets, i), d, &d->same_version[i]);
+    for (size_t i = 0; ok && i < f->signed_at_count; i++)
+        d->signed_at[i] = json_integer_value(json_array_get(times, i));
+    return ok && read_earlier(json_object_get(v, "earlier"), d);
+}
+
 static bool read_hardware(const json_t *list, struct facts_doc *d)
 {
     size_t n = json_array_size(list);
@@ -198,7 +258,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     out->artifacts = calloc(json_array_size(artifacts) + 1, sizeof out->artifacts[0]);
     f->artifacts = out->artifacts;
     return json_is_object(v) && read_digests(artifacts, out->artifacts, &f->artifact_count) &&
-           read_hardware(json_object_get(v, "hardware"), out) &&
+           read_history(v, out) && read_hardware(json_object_get(v, "hardware"), out) &&
            read_provenance(json_object_get(v, "provenance"), out) &&
            read_attestations(json_object_get(v, "attestations"), out) &&
            read_approvals(json_object_get(v, "approvals"), out) &&

@@ -6,6 +6,9 @@
 #include "policy/policy_verdict.h"
 #include "schema/json/hm_json.h"
 
+#define FACTS_LIST 16  /* elements of a list about earlier releases */
+#define FACTS_POOL 128 /* artifacts of all of them */
+
 struct facts_doc {
     struct policy_facts
         facts; /* borrows from the members below and from the JSON it was read from */
@@ -18,6 +21,12 @@ struct facts_doc {
     struct policy_fact_attestation *attestations;
     struct policy_fact_approval *approvals;
     const char **vetoes;
+    struct policy_fact_last last;
+    struct policy_fact_set same_version[FACTS_LIST];
+    int64_t signed_at[FACTS_LIST];
+    struct policy_fact_earlier earlier[FACTS_LIST];
+    struct hm_digest pool[FACTS_POOL];
+    size_t pool_used;
     struct policy_fact_prior *prior;
 };
 /* {"stage", "product", "version", "channel", "hardware": [{"model", "revision"}], "break_glass",
@@ -25,7 +34,10 @@ struct facts_doc {
  * "sources":
  * [{"repository", …}], "key": key object}], "finished_s", "parameters": {pointer: value},
  * "dependencies": [{"uri", "sha256"}] beside these, "attestations": [{"predicate", "subjects":
- * [hex], "result", "key": key object}], "submitted_s", "approvals": [{"principal", "key": hex,
+ * [hex], "result", "key": key object}], "submitted_s", "now_s",
+ * "size", "rollback_floor", "last": {"version", "rollback_floor", "size"}, "same_version": [[hex]],
+ * "signed_at": [n], "earlier": [{"product", "environment", "channel", "submitter", "signed_s",
+ * "artifacts": [hex]}], "approvals": [{"principal", "key": hex,
  * "record": n}], "vetoes": [id], "prior":
  * [{"artifact": hex, "product", "version"}]} false if anything is not of that form. Caller
  * facts_free()s in both cases. */
