@@ -97,9 +97,12 @@ const struct policy_release_key *policy_key_at(const struct policy *p,
 struct policy_rule {
     const char *id;
     const char *environment;
-    const struct policy_release_key *key;
-    const char *group; /* first approving group, NULL for "none" */
-    size_t approvals;  /* people of all groups and stages together, 0 for "none" */
+    const struct policy_release_key *key;         /* the first of keys */
+    const struct policy_release_key *const *keys; /* in order of the document's section */
+    size_t key_count;
+    size_t key_threshold; /* so many of them must sign; each is asked */
+    const char *group;    /* first approving group, NULL for "none" */
+    size_t approvals;     /* people of all groups and stages together, 0 for "none" */
     int64_t approval_ttl_s;
     bool provenance; /* demanded */
     bool break_glass;

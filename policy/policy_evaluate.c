@@ -93,27 +93,65 @@ static void check_duties(const struct policy_eval *e)
         policy_say(&s.found, " holds another one", NULL);
 }
 
+static const struct policy_signing_key *key_by_id(const struct policy *p,
+                                                  const struct hm_digest *id)
+{
+    const struct policy_digest_at *d = policy_digests_find(&p->release_keys, id);
+    return d != NULL ? &p->keys[d->where.i] : NULL;
+}
+
+/* Whether the rule's keys are these, each once. The load has seen to the rest; asked again, because
+ * a signature hangs on it. */
+static bool keys_hold(const struct policy_eval *e, const struct policy_signing_key *const *keys,
+                      size_t count)
+{
+    bool ok = count == e->rule->keys.count;
+    for (size_t i = 0; ok && i < count; i++) {
+        const struct policy_signing_key *k = keys[i];
+        ok = policy_ptrs_has(&e->rule->keys, k) &&
+             strcmp(k->pub.environment, e->rule->pub.environment) == 0 &&
+             policy_names_has(&k->products, e->f->product) &&
+             policy_names_has(&k->channels, e->f->channel);
+        for (size_t n = 0; ok && n < i; n++)
+            ok = keys[n] != k;
+    }
+    return ok;
+}
+
+static void say_keys(struct policy_text *t, const struct policy_signing_key *const *keys,
+                     size_t count, const char *environment)
+{
+    policy_say(t, count == 1 ? "key " : "keys ", NULL);
+    for (size_t i = 0; i < count; i++)
+        policy_say(t, i > 0 ? ", " : "", keys[i]->pub.id, NULL);
+    policy_say(t, " for ", environment, NULL);
+}
+
 static void check_key(const struct policy_eval *e)
 {
     struct policy_said s = policy_finding_new(e->v, "key.separation");
-    const struct policy_signing_key *own = e->rule->key;
-    policy_say(&s.required, "key ", own->pub.id, " for ", e->rule->pub.environment, ", ",
-               e->f->product, ", ", e->f->channel, NULL);
-    const struct policy_digest_at *d =
-        e->f->key != NULL ? policy_digests_find(&e->p->release_keys, e->f->key) : NULL;
-    const struct policy_signing_key *key = e->f->key == NULL ? own
-                                           : d != NULL       ? &e->p->keys[d->where.i]
-                                                             : NULL;
-    if (key == NULL) {
-        policy_say(&s.found, "a key the policy does not know: ", NULL);
-        policy_say_digest(&s.found, e->f->key);
+    const struct policy_signing_key *own[HM_SIGN_KEYS_MAX] = {NULL};
+    const struct policy_signing_key *keys[HM_SIGN_KEYS_MAX] = {NULL};
+    size_t own_count = e->rule->keys.count;
+    size_t count = e->f->key != NULL ? 1 + e->f->more_keys : own_count;
+    for (size_t i = 0; i < own_count; i++)
+        own[i] = e->rule->keys.v[i];
+    say_keys(&s.required, own, own_count, e->rule->pub.environment);
+    policy_say(&s.required, ", ", e->f->product, ", ", e->f->channel, NULL);
+    if (count == 0 || count > HM_SIGN_KEYS_MAX) {
+        policy_say(&s.found, "no key, or more than any rule has", NULL);
         return;
     }
-    policy_say(&s.found, "key ", key->pub.id, " for ", key->pub.environment, NULL);
-    /* The load has seen to the last three; asked again, because a signature hangs on them. */
-    s.finding->ok = key == own && strcmp(key->pub.environment, e->rule->pub.environment) == 0 &&
-                    policy_names_has(&key->products, e->f->product) &&
-                    policy_names_has(&key->channels, e->f->channel);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = e->f->key != NULL ? key_by_id(e->p, &e->f->key[i]) : own[i];
+        if (keys[i] == NULL) {
+            policy_say(&s.found, "a key the policy does not know: ", NULL);
+            policy_say_digest(&s.found, &e->f->key[i]);
+            return;
+        }
+    }
+    say_keys(&s.found, keys, count, keys[0]->pub.environment);
+    s.finding->ok = keys_hold(e, keys, count);
 }
 
 bool policy_is_artifact(const struct policy_facts *f, const struct hm_digest *d)

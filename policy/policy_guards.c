@@ -42,25 +42,36 @@ static enum hm_err check_key(const struct policy *p, size_t i, const struct hm_g
     return HM_OK;
 }
 
-static enum hm_err check_rule(const struct policy *p, size_t i, const struct hm_guards *guards,
-                              struct hm_why *why)
+static enum hm_err check_rule_key(const struct policy *p, size_t i,
+                                  const struct policy_release_key *key,
+                                  const struct hm_guards *guards, struct hm_why *why)
 {
     const struct policy_rule *r = &p->rules[i].pub;
-    const struct hm_guard *g = hm_guards_find(guards, &r->key->key_id);
+    const struct hm_guard *g = hm_guards_find(guards, &key->key_id);
     size_t need = g != NULL ? g->approvals : 0;
     if (g == NULL || r->approvals < need)
         return hm_fail(why, HM_E_CONFIG,
                        "$.rules[%zu].approvals: rule %s asks for %zu approvals, the guard of its "
                        "key %s for %zu",
-                       i, r->id, r->approvals, r->key->id, need);
+                       i, r->id, r->approvals, key->id, need);
     size_t people = people_of_guard(p, r, g, need);
     if (people < need)
         return hm_fail(
             why, HM_E_CONFIG,
             "$.rules[%zu].approvals: rule %s asks %zu people whose keys the guard of its "
             "key %s lists; expected at least %zu",
-            i, r->id, people, r->key->id, need);
+            i, r->id, people, key->id, need);
     return HM_OK;
+}
+
+static enum hm_err check_rule(const struct policy *p, size_t i, const struct hm_guards *guards,
+                              struct hm_why *why)
+{
+    const struct policy_rule *r = &p->rules[i].pub;
+    enum hm_err err = HM_OK;
+    for (size_t n = 0; err == HM_OK && n < r->key_count; n++)
+        err = check_rule_key(p, i, r->keys[n], guards, why);
+    return err;
 }
 
 enum hm_err policy_check_guards(const struct policy *p, const struct hm_guards *guards,

@@ -130,30 +130,6 @@ static enum hm_err lint_case(struct policy *p, const char *member, const char *w
     return policy_index_seal(&x, POLICY_ONE_CASE, what, why);
 }
 
-static enum hm_err names_within(const struct policy_names *need, const struct policy_names *have,
-                                size_t rule, const char *member, struct hm_why *why)
-{
-    for (size_t k = 0; k < need->count; k++)
-        if (!policy_names_has(have, need->v[k].text))
-            return hm_fail(
-                why, HM_E_MALFORMED,
-                "$.rules[%zu].%s[%zu]: the rule's key does not sign for \"%s\"; expected one of "
-                "the key's %s",
-                rule, member, need->v[k].nth, need->v[k].text, member);
-    return HM_OK;
-}
-
-static enum hm_err lint_rule_key(const struct policy_rule_full *r, size_t i, struct hm_why *why)
-{
-    if (strcmp(r->pub.environment, r->key->pub.environment) != 0)
-        return hm_fail(
-            why, HM_E_MALFORMED,
-            "$.rules[%zu].environment: the rule's key \"%s\" is for %s; expected the same", i,
-            r->key->pub.id, r->key->pub.environment);
-    enum hm_err err = names_within(&r->products, &r->key->products, i, "products", why);
-    return err == HM_OK ? names_within(&r->channels, &r->key->channels, i, "channels", why) : err;
-}
-
 /* Who acts in a separated role and holds another one of them, or NULL. */
 static const char *second_role(const struct policy_rule_full *r, const struct policy_principal *a,
                                unsigned acts_as)
@@ -214,26 +190,49 @@ static bool same_requirements(const struct policy_rule_full *a, const struct pol
            policy_provenance_same(a, b) && policy_promotion_same(&a->promotion, &b->promotion);
 }
 
+static bool same_signing(const struct policy_rule_full *a, const struct policy_rule_full *b)
+{
+    return a->pub.key_threshold == b->pub.key_threshold && policy_ptrs_same(&a->keys, &b->keys);
+}
+
+/* first[0]: the rule that reached the key first; first[1]: the first break-glass rule. */
+static enum hm_err lint_shared_key(const struct policy *p, const struct policy_rule_full *first[2],
+                                   const struct policy_signing_key *key,
+                                   const struct policy_rule_full *r, struct hm_why *why)
+{
+    size_t i = (size_t)(r - p->rules);
+    for (size_t n = 0; n < 2; n++)
+        if (first[n] != NULL && !same_signing(first[n], r))
+            return hm_fail(why, HM_E_MALFORMED,
+                           "$.rules[%zu].keys: \"%s\" signs beside other keys in $.rules[%zu]; "
+                           "expected the same keys and threshold, or a key of its own",
+                           i, key->pub.id, (size_t)(first[n] - p->rules));
+    const struct policy_rule_full **mine = &first[r->pub.break_glass ? 1 : 0];
+    if (*mine == NULL)
+        *mine = r;
+    else if (!same_requirements(*mine, r))
+        return hm_fail(
+            why, HM_E_MALFORMED,
+            "$.rules[%zu].key: \"%s\" is also reached by $.rules[%zu] with other approvals or "
+            "provenance; expected the same, or a key of its own",
+            i, key->pub.id, (size_t)(*mine - p->rules));
+    return HM_OK;
+}
+
 /* Else the weaker rule would set the price of the key. */
 static enum hm_err lint_shared_keys(struct policy *p, struct hm_why *why)
 {
     const struct policy_rule_full **first =
         policy_alloc(&p->arena, 2 * p->key_count, sizeof *first);
-    if (first == NULL)
-        return policy_no_memory(why);
-    for (size_t i = 0; i < p->rule_count; i++) {
+    enum hm_err err = first != NULL ? HM_OK : policy_no_memory(why);
+    for (size_t i = 0; err == HM_OK && i < p->rule_count; i++) {
         const struct policy_rule_full *r = &p->rules[i];
-        size_t k = 2 * (size_t)(r->key - p->keys) + r->pub.break_glass;
-        if (first[k] == NULL)
-            first[k] = r;
-        else if (!same_requirements(first[k], r))
-            return hm_fail(
-                why, HM_E_MALFORMED,
-                "$.rules[%zu].key: \"%s\" is also reached by $.rules[%zu] with other approvals or "
-                "provenance; expected the same, or a key of its own",
-                i, r->key->pub.id, (size_t)(first[k] - p->rules));
+        for (size_t n = 0; err == HM_OK && n < r->keys.count; n++) {
+            const struct policy_signing_key *key = r->keys.v[n];
+            err = lint_shared_key(p, &first[2 * (size_t)(key - p->keys)], key, r, why);
+        }
     }
-    return HM_OK;
+    return err;
 }
 
 /* Who breaks the glass is let off other things, so it takes more people. */
@@ -270,7 +269,7 @@ enum hm_err policy_lint(struct policy *p, struct hm_why *why)
     if (err == HM_OK)
         err = lint_case(p, "hardware", "revision", why);
     for (size_t i = 0; err == HM_OK && i < p->rule_count; i++) {
-        err = lint_rule_key(&p->rules[i], i, why);
+        err = policy_lint_signing(&p->rules[i], i, why);
         if (err == HM_OK)
             err = lint_rule_people(&p->rules[i], i, why);
         if (err == HM_OK)

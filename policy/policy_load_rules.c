@@ -21,7 +21,7 @@ static bool is_none(struct hm_json_in *in, const char *member, const json_t *v,
 struct rule_members {
     const char *id, *key;
     const json_t *products, *channels, *hardware, *submitters, *approvals, *provenance;
-    const json_t *separate, *attestations, *limits, *freeze, *promotion;
+    const json_t *keys, *separate, *attestations, *limits, *freeze, *promotion;
     bool no_approvals, no_provenance;
 };
 
@@ -39,7 +39,8 @@ static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members 
     m->channels = list_or_null(in, "channels", POLICY_CHANNELS_MAX);
     m->hardware = list_or_null(in, "hardware", POLICY_HARDWARE_MAX);
     out->environment = policy_read_environment(in);
-    m->key = hm_json_name(in, "key");
+    m->keys = hm_json_object_or_null(in, "keys");
+    m->key = m->keys == NULL ? hm_json_name(in, "key") : NULL;
     m->submitters = hm_json_array(in, "submitters", 1, HM_PRINCIPALS_MAX);
     m->attestations = list_or_null(in, "attestations", POLICY_ATTESTATIONS_MAX);
     m->limits = hm_json_object_or_null(in, "limits");
@@ -98,18 +99,14 @@ static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
                                 const struct rule_members *m, struct policy_rule_full *r,
                                 struct hm_why *why)
 {
-    const struct policy_target keys = {&p->key_ids, p->keys, sizeof p->keys[0], "keys"};
     const struct policy_target people = {&p->principal_ids, p->principals, sizeof p->principals[0],
                                          "principals"};
     char path[POLICY_PATH_MAX];
-    hm_json_path(in, "key", -1, path);
-    r->key = policy_read_ref(m->key, path, &keys, why);
-    if (r->key == NULL)
-        return HM_E_MALFORMED;
-    r->pub.key = &r->key->pub;
+    enum hm_err err = policy_load_signing(p, in, m->key, m->keys, r, why);
+    if (err != HM_OK)
+        return err;
     hm_json_path(in, "submitters", -1, path);
-    enum hm_err err =
-        policy_read_refs(&p->arena, m->submitters, path, &people, &r->submitters, why);
+    err = policy_read_refs(&p->arena, m->submitters, path, &people, &r->submitters, why);
     if (err == HM_OK)
         err = read_scope(p, in, m, r);
     if (err == HM_OK && m->separate != NULL)

@@ -144,8 +144,9 @@ struct policy_promotion {
     int64_t soak_s;
 };
 struct policy_rule_full {
-    struct policy_rule pub; /* first: policy_match() hands out its address */
-    const struct policy_signing_key *key;
+    struct policy_rule pub;               /* first: policy_match() hands out its address */
+    const struct policy_signing_key *key; /* the first of keys */
+    struct policy_ptrs keys;              /* struct policy_signing_key */
     struct policy_quorum_rule quorum;
     struct policy_names products; /* the key's where the rule names none */
     struct policy_names channels;
@@ -280,6 +281,14 @@ bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy
 bool policy_rules_meet(const struct policy_rule_full *a, const struct policy_rule_full *b);
 /* Builds the table that rules are looked up in; refuses rules that no release could tell apart. */
 enum hm_err HM_MUST_USE policy_index_rules(struct policy *p, struct hm_why *why);
+
+/* policy_load_signing.c: the member `key` (an id) or `keys` (an object) of a rule; one is NULL. */
+enum hm_err HM_MUST_USE policy_load_signing(struct policy *p, const struct hm_json_in *rule,
+                                            const char *key, const json_t *keys,
+                                            struct policy_rule_full *out, struct hm_why *why);
+/* Every key of the rule signs for its environment, products and channels. */
+enum hm_err HM_MUST_USE policy_lint_signing(const struct policy_rule_full *r, size_t i,
+                                            struct hm_why *why);
 
 /* policy_load_approvals.c: the member `approvals` of a rule, other than "none". */
 enum hm_err HM_MUST_USE policy_load_approvals(struct policy *p, const struct hm_json_in *rule,

@@ -49,10 +49,10 @@ struct policy_facts {
     const char *product, *version, *channel;
     const struct hm_hardware *hardware; /* that the release is for */
     size_t hardware_count;
-    const char *break_glass; /* reason in the request; NULL = none */
-    const char *submitter;   /* principal proven by the request's signature; NULL = nobody */
-    const struct hm_digest
-        *key; /* id of the key that would sign; NULL = the rule's own (submission) */
+    const char *break_glass;     /* reason in the request; NULL = none */
+    const char *submitter;       /* principal proven by the request's signature; NULL = nobody */
+    const struct hm_digest *key; /* ids of the keys that would sign; NULL = the rule's own */
+    size_t more_keys;            /* after the first */
     const struct hm_digest *artifacts;
     size_t artifact_count;
     const struct policy_fact_provenance *provenance;
