@@ -9,6 +9,7 @@
 #define CLI_CASES_MAX 10000
 #define CLI_CASE_TITLE_MAX 256 /* bytes of a case's name */
 #define CLI_CASE_LIST_MAX 64   /* elements of a list of facts */
+#define CLI_CASE_NUMBER_MAX (((uint64_t)1 << 53) - 1)
 
 struct cli_case {
     const char *name;
@@ -46,6 +47,12 @@ struct cli_case_facts {
     struct policy_fact_approval approvals[CLI_CASE_LIST_MAX];
     const char *vetoes[CLI_CASE_LIST_MAX];
     struct policy_fact_prior prior[CLI_CASE_LIST_MAX];
+    struct policy_fact_last last;
+    struct policy_fact_set same_version[CLI_CASE_LIST_MAX];
+    int64_t signed_at[CLI_CASE_LIST_MAX];
+    struct policy_fact_earlier earlier[CLI_CASE_LIST_MAX];
+    struct hm_digest *sets; /* artifacts of earlier releases */
+    size_t set_count;
 };
 /* path: of the facts, for errors. Caller cli_case_facts_free()s. */
 enum hm_err HM_MUST_USE cli_case_facts_read(const struct policy *p, const json_t *facts,

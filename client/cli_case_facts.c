@@ -37,9 +37,8 @@ enum hm_err case_digests(const struct hm_json_in *in, const char *member, const 
     return HM_OK;
 }
 
-/* Somebody of the policy, or {"stranger": name}. NULL with the error set. */
-static const char *person(struct case_reader *r, const struct hm_json_in *in, const char *member,
-                          long i, const json_t *v)
+const char *case_person(struct case_reader *r, const struct hm_json_in *in, const char *member,
+                        long i, const json_t *v)
 {
     char path[160];
     const char *stranger = json_string_value(json_object_get(v, "stranger"));
@@ -113,7 +112,7 @@ static enum hm_err read_approval(struct case_reader *r, const struct hm_json_in 
     const json_t *who = json_object_get(v, "principal");
     const json_t *key = json_object_get(v, "key");
     bool full = who != NULL && json_is_integer(key) && json_object_size(v) == 2;
-    const char *id = person(r, in, "approvals", (long)i, full ? who : v);
+    const char *id = case_person(r, in, "approvals", (long)i, full ? who : v);
     if (id == NULL)
         return HM_E_MALFORMED;
     *a = (struct policy_fact_approval){.principal = id, .record = i + 1};
@@ -136,13 +135,13 @@ static enum hm_err read_people(struct case_reader *r, struct hm_json_in *in)
     struct cli_case_facts *f = r->f;
     enum hm_err err = in->err;
     if (err == HM_OK && submitter != NULL) {
-        f->facts.submitter = person(r, in, "submitter", -1, submitter);
+        f->facts.submitter = case_person(r, in, "submitter", -1, submitter);
         err = f->facts.submitter != NULL ? HM_OK : HM_E_MALFORMED;
     }
     for (size_t i = 0; err == HM_OK && i < json_array_size(approvals); i++)
         err = read_approval(r, in, i, json_array_get(approvals, i));
     for (size_t i = 0; err == HM_OK && i < json_array_size(vetoes); i++) {
-        f->vetoes[i] = person(r, in, "vetoes", (long)i, json_array_get(vetoes, i));
+        f->vetoes[i] = case_person(r, in, "vetoes", (long)i, json_array_get(vetoes, i));
         err = f->vetoes[i] != NULL ? HM_OK : HM_E_MALFORMED;
     }
     f->facts.approvals = f->approvals;
@@ -208,6 +207,8 @@ static enum hm_err read_all(struct case_reader *r, struct hm_json_in *in)
         err = read_people(r, in);
     if (err == HM_OK)
         err = read_prior(r, in);
+    if (err == HM_OK)
+        err = case_read_history(r, in);
     return err == HM_OK ? hm_json_end(in) : err;
 }
 
@@ -234,6 +235,7 @@ void cli_case_facts_free(struct cli_case_facts **f)
         return;
     free((*f)->statements);
     free((*f)->others);
+    free((*f)->sets);
     free(*f);
     *f = NULL;
 }

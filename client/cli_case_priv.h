@@ -23,6 +23,12 @@ enum hm_err HM_MUST_USE case_digests(const struct hm_json_in *in, const char *me
 /* An optional time; latches an error. */
 void case_time(struct hm_json_in *in, const char *member, int64_t *out);
 
+/* Somebody of the policy, or {"stranger": name}; i < 0: no index. NULL with the error set. */
+const char *case_person(struct case_reader *r, const struct hm_json_in *in, const char *member,
+                        long i, const json_t *v);
+
+/* cli_case_history.c */
+enum hm_err HM_MUST_USE case_read_history(struct case_reader *r, struct hm_json_in *in);
 /* cli_case_evidence.c */
 enum hm_err HM_MUST_USE case_read_evidence(struct case_reader *r, struct hm_json_in *in);
 

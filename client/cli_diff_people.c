@@ -1,5 +1,6 @@
 /* Who and what the two policies know: people, groups, builders, release keys, administrators. */
 #include "client/cli_diff_priv.h"
+#include "schema/attest/hm_cert.h"
 #include "schema/trust/hm_keydoc.h"
 
 #include <stdio.h>
@@ -8,27 +9,50 @@
 
 #define ID_SHOWN 16 /* digits of a key id that people compare */
 
-/* Keys as {key id: "comment (sha256:…)"}: another encoding of one key is no difference. */
+/* A key object of any section: approval keys may also be certificates, or demand more of a token.
+ */
+static bool read_key(const json_t *v, struct hm_key *out)
+{
+    const char *line = diff_text(v, "ssh");
+    const char *pem = diff_text(v, "certificate");
+    if (line[0] != '\0')
+        return hm_key_from_ssh_line(line, out, NULL) == HM_OK;
+    if (pem[0] == '\0')
+        return hm_keydoc_read(v, "$", out, NULL) == HM_OK;
+    HM_FREE struct hm_cert *cert = calloc(1, sizeof *cert);
+    if (cert == NULL || hm_cert_parse_pem(hm_bytes_str(pem), cert, NULL) != HM_OK)
+        return false;
+    *out = cert->key;
+    return true;
+}
+
+/* Keys as {identity: "comment (sha256:…)"}: another encoding of one key is no difference, but what
+ * is demanded of its token, or that a certificate vouches for it, is one. */
 static json_t *key_set(const json_t *list)
 {
     json_t *set = json_object();
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *v = json_array_get(list, i);
         struct hm_key key;
-        char hex[HM_SHA256_HEX], label[256];
-        if (hm_keydoc_read(v, "$", &key, NULL) != HM_OK)
+        char hex[HM_SHA256_HEX], label[256], identity[HM_SHA256_HEX + 32];
+        if (!read_key(v, &key))
             continue;
         struct hm_digest id = hm_key_id(&key);
         hm_digest_hex(&id, hex);
+        const char *more = json_is_true(json_object_get(v, "user_verification"))
+                               ? ", with user verification"
+                           : json_object_get(v, "certificate") != NULL ? ", by certificate"
+                                                                       : "";
         const char *line = diff_text(v, "ssh");
         const char *comment = strchr(line, ' ');
         comment = comment != NULL ? strchr(comment + 1, ' ') : NULL;
-        (void)snprintf(label, sizeof label, "%s (sha256:%.*s…)",
+        (void)snprintf(label, sizeof label, "%s (sha256:%.*s…%s)",
                        comment != NULL && strlen(comment) < 128 ? comment + 1
                        : hm_key_is_sk(&key)                     ? "hardware key"
                                                                 : hm_key_mechanism(&key),
-                       ID_SHOWN, hex);
-        (void)json_object_set_new(set, hex, json_string(label));
+                       ID_SHOWN, hex, more);
+        (void)snprintf(identity, sizeof identity, "%s%s", hex, more);
+        (void)json_object_set_new(set, identity, json_string(label));
     }
     return set;
 }

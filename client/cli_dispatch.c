@@ -33,6 +33,7 @@ static const struct cli_command *const commands[] = {
     &cli_cmd_roster_change,
     &cli_cmd_roster_sign,
     &cli_cmd_roster_apply,
+    &cli_cmd_guards_apply,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

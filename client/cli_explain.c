@@ -1,6 +1,7 @@
 #include "client/cli_explain.h"
 
 #include "schema/attest/hm_dsse.h"
+#include "schema/io/hm_clock.h"
 #include "schema/json/hm_json.h"
 
 #include <inttypes.h>
@@ -38,6 +39,13 @@ void cli_explain_request(struct cli_explain *e)
     e->facts.approvals = e->approvals;
     e->facts.vetoes = e->vetoes;
     e->facts.prior = e->prior;
+    e->facts.earlier = e->earlier;
+    e->facts.same_version = e->same_version;
+    e->facts.signed_at = e->signed_at;
+    e->facts.rollback_floor = r->rollback_floor;
+    for (size_t i = 0; i < r->artifact_count; i++)
+        e->facts.size += r->artifacts[i].size;
+    e->facts.now_s = hm_clock_unix_s();
 }
 
 static const struct hm_key *signer(const struct policy *p, const struct hm_dsse *d)

@@ -7,6 +7,18 @@
 #include "policy/policy_verdict.h"
 
 #define CLI_EXPLAIN_PRIOR_MAX 64 /* earlier records about the same bytes that are looked at */
+#define CLI_EXPLAIN_SIGNATURES_MAX 1000
+
+/* A release that was signed before, as its record says. */
+struct cli_explain_signed {
+    uint64_t idx, release;
+    int64_t signed_s;
+    char product[HM_NAME_MAX + 1], version[HM_NAME_MAX + 1];
+    char channel[HM_NAME_MAX + 1], environment[HM_NAME_MAX + 1];
+    char submitter[HM_NAME_MAX + 1];
+    struct hm_digest artifacts[HM_ARTIFACTS_MAX];
+    size_t artifact_count;
+};
 
 struct cli_explain {
     struct policy_facts facts; /* borrows from this struct */
@@ -22,11 +34,16 @@ struct cli_explain {
     struct policy_fact_approval approvals[HM_APPROVALS_MAX];
     char vetoers[HM_APPROVALS_MAX][HM_NAME_MAX + 1];
     const char *vetoes[HM_APPROVALS_MAX];
-    struct {
-        char product[HM_NAME_MAX + 1];
-        char version[HM_NAME_MAX + 1];
-    } signed_as[CLI_EXPLAIN_PRIOR_MAX];
+    struct cli_explain_signed signeds[CLI_EXPLAIN_PRIOR_MAX];
+    size_t signed_count;
     struct policy_fact_prior prior[CLI_EXPLAIN_PRIOR_MAX];
+    struct policy_fact_earlier earlier[CLI_EXPLAIN_PRIOR_MAX];
+    struct hm_digest same_artifacts[CLI_EXPLAIN_PRIOR_MAX][HM_ARTIFACTS_MAX];
+    struct policy_fact_set same_version[CLI_EXPLAIN_PRIOR_MAX];
+    struct policy_fact_last last;
+    uint64_t last_release;
+    char last_version[HM_NAME_MAX + 1];
+    int64_t signed_at[CLI_EXPLAIN_SIGNATURES_MAX];
 };
 struct cli_explain *cli_explain_new(void); /* large; NULL without memory */
 void cli_explain_free(struct cli_explain **e);
@@ -48,6 +65,10 @@ enum hm_err HM_MUST_USE cli_explain_approval(struct cli_explain *e, const char *
 enum hm_err HM_MUST_USE cli_explain_release(struct cli *c, uint64_t release, struct cli_explain *e,
                                             struct cli_policy *submitted,
                                             struct cli_policy *in_force);
+
+/* What the log knows of earlier releases, as far as a policy's rule asks. */
+enum hm_err HM_MUST_USE cli_explain_log(struct cli *c, uint64_t release, const struct policy *p,
+                                        struct cli_explain *e);
 
 /* One policy's answer. */
 struct cli_answered {

@@ -1,6 +1,4 @@
-/* The facts of a release that exists: the proven records and their evidence. What was signed before
- * comes from a filtered list, which nobody proves to be complete. */
-#include "client/cli_entries.h"
+/* The facts of a release that exists: the proven records and their evidence. */
 #include "client/cli_explain.h"
 #include "client/cli_facts.h"
 #include "client/cli_http.h"
@@ -84,44 +82,6 @@ static enum hm_err take_history(struct cli *c, const struct cli_facts *f, struct
     return err;
 }
 
-/* Which of the artifacts a record is about, and as what they were signed. */
-static enum hm_err on_signed(void *ctx, struct hm_bytes record, struct hm_why *why)
-{
-    struct cli_explain *e = ctx;
-    struct hm_record r;
-    enum hm_err err = hm_record_parse(record, &r, why);
-    for (size_t i = 0; err == HM_OK && i < r.artifact_count; i++)
-        for (size_t k = 0; k < e->facts.artifact_count; k++) {
-            size_t n = e->facts.prior_count;
-            if (!hm_digest_eq(&r.artifacts[i], &e->artifacts[k]) || n == CLI_EXPLAIN_PRIOR_MAX)
-                continue;
-            (void)snprintf(e->signed_as[n].product, sizeof e->signed_as[n].product, "%s",
-                           r.product);
-            (void)snprintf(e->signed_as[n].version, sizeof e->signed_as[n].version, "%s",
-                           r.version);
-            e->prior[n] = (struct policy_fact_prior){e->artifacts[k], e->signed_as[n].product,
-                                                     e->signed_as[n].version};
-            e->facts.prior_count = n + 1;
-        }
-    return err;
-}
-
-static enum hm_err take_prior(struct cli *c, struct cli_explain *e)
-{
-    enum hm_err err = HM_OK;
-    for (size_t i = 0; err == HM_OK && i < e->facts.artifact_count; i++) {
-        HM_BUF_AUTO path = {.limit = 256};
-        char hex[HM_SHA256_HEX];
-        hm_digest_hex(&e->artifacts[i], hex);
-        hm_buf_puts(&path, "/v1/log/entries?order=desc&event=release.signed");
-        cli_query_add(&path, "artifact", hex);
-        const char *text = hm_buf_str(&path);
-        err = text == NULL ? hm_fail(&c->why, HM_E_MEMORY, "out of memory")
-                           : cli_entries(c, text, CLI_EXPLAIN_PRIOR_MAX, on_signed, e);
-    }
-    return err;
-}
-
 static enum hm_err take_attestations(struct cli *c, const struct cli_facts *f,
                                      struct cli_explain *e)
 {
@@ -173,5 +133,9 @@ enum hm_err cli_explain_release(struct cli *c, uint64_t release, struct cli_expl
     err = take_attestations(c, f, e);
     if (err == HM_OK)
         err = take_history(c, f, e);
-    return err == HM_OK ? take_prior(c, e) : err;
+    if (err == HM_OK)
+        err = cli_explain_log(c, release, submitted->policy, e);
+    if (err == HM_OK && in_force->policy != NULL)
+        err = cli_explain_log(c, release, in_force->policy, e);
+    return err;
 }

@@ -56,13 +56,14 @@ static const struct cli_preset presets[] = {
      "'keys':[{'id':'production','environment':'production','channels':['stable']}," //
      KEYS_AND_NIGHTLY ",'rules':[{'id':'stable','channels':['stable'],'environment':'production',"
      "'key':'production','approvals':{'of':[{'group':'release-managers','count':2},"
-     "{'group':'security','count':1}],'veto':['security']},'provenance':{}}," //
+     "{'group':'security','count':1}],'veto':['security']},'provenance':{},"
+     "'limits':{'no_downgrade':true,'same_bytes':true}}," //
      BETA("release-managers") "," NIGHTLY "]}",
      "release-managers three or more, so that one may be away.\n"
      "security         two or more. Each of them may also stop a release (veto).\n"
-     "rule stable      production: two release managers and one of security, three different "
-     "people,\n"
-     "                 within a week.\n"
+     "rule stable      production: two release managers and one of security, three people,\n"
+     "                 within a week. Versions never fall, and one version is always the same\n"
+     "                 bytes.\n"
      "rule beta        staging: one release manager, within a day.\n" //
      NIGHTLY_NOTE SUBMITTER_NOTE "administration   two release managers put another policy into "
      "force; the root keys can always.\n"},
@@ -76,7 +77,9 @@ static const struct cli_preset presets[] = {
      KEYS_AND_NIGHTLY ",'rules':[{'id':'stable','per_product':true,'channels':['stable'],"
      "'environment':'production','key':'production','approvals':{'stages':["
      "{'group':'release-managers','count':2},{'group':'security','count':1}],'veto':['security']},"
-     "'approval_ttl_s':259200," ENTERPRISE_DEMANDS "},"
+     "'approval_ttl_s':259200," ENTERPRISE_DEMANDS ",'limits':{'no_downgrade':true,"
+     "'same_bytes':true,'size_factor_percent':150},'promotion':{'environment':'staging',"
+     "'channels':['beta'],'soak_s':86400}},"
      "{'id':'urgent','per_product':true,'break_glass':true,'channels':['stable'],"
      "'environment':'production','key':'production','approvals':{'of':["
      "{'group':'release-managers','count':3},{'group':'security','count':1}]},"
@@ -95,11 +98,13 @@ static const struct cli_preset presets[] = {
      "                 Nobody who acts here administers the policy (separate). An SBOM of every\n"
      "                 artifact, signed by the builder, is demanded: take attestations away if "
      "your\n"
-     "                 pipeline makes none.\n"
-     "rule urgent.*    the same for a release that breaks the glass (hallmark submit "
-     "--break-glass\n"
-     "                 REASON): three release managers and one of security at once, within six\n"
-     "                 hours. The reason stands in the record and in front of every approver.\n"
+     "                 pipeline makes none. The very same bytes were released on beta a day ago\n"
+     "                 (promotion), versions never fall, one version is always the same bytes,\n"
+     "                 and a size that changed by half asks for one more of security.\n"
+     "rule urgent.*    without a day on beta, for a release that breaks the glass (hallmark\n"
+     "                 submit --break-glass REASON): three release managers and one of security\n"
+     "                 at once, within six hours. The reason stands in the record and in front of\n"
+     "                 every approver.\n"
      "rule beta        staging: one release manager, within a day.\n" //
      NIGHTLY_NOTE SUBMITTER_NOTE},
 };

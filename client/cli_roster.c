@@ -71,13 +71,30 @@ static enum hm_err open_guards(struct cli *c, struct hm_bytes document, struct c
     return err;
 }
 
+static enum hm_err on_record(void *ctx, struct hm_bytes record, struct hm_why *why)
+{
+    struct hm_record r;
+    enum hm_err err = hm_record_parse(record, &r, why);
+    if (err == HM_OK)
+        *(uint64_t *)ctx = r.idx;
+    return err;
+}
+
 static enum hm_err load_guards(struct cli *c, const struct hm_digest *key, struct cli_roster *out)
 {
     CLI_RECORD_AUTO rec = {.leaf = {{0}}};
     HM_BUF_AUTO document = {.limit = HM_GUARDS_MAX + 1};
-    enum hm_err err = cli_record_fetch(c, 0, &rec);
+    uint64_t at = 0; /* record 0 is log.created, which brought the first ones */
+    enum hm_err err =
+        cli_entries(c, "/v1/log/entries?event=guards.changed&order=desc", 1, on_record, &at);
     if (err == HM_OK)
-        err = cli_evidence_fetch(c, &rec.record, GUARDS_EVIDENCE, HM_GUARDS_MAX, &document);
+        err = cli_record_fetch(c, at, &rec);
+    if (err == HM_OK && rec.record.event != HM_EV_LOG_CREATED &&
+        rec.record.event != HM_EV_GUARDS_CHANGED)
+        err = hm_fail(&c->why, HM_E_DENIED, "record %" PRIu64 " brought no guards", at);
+    if (err == HM_OK)
+        err = cli_evidence_fetch(c, &rec.record, at == 0 ? GUARDS_EVIDENCE : 0, HM_GUARDS_MAX,
+                                 &document);
     if (err == HM_OK)
         err = open_guards(c, hm_buf_bytes(&document), out);
     if (err != HM_OK)
@@ -87,15 +104,6 @@ static enum hm_err load_guards(struct cli *c, const struct hm_digest *key, struc
     return out->guard != NULL
                ? HM_OK
                : hm_fail(&c->why, HM_E_NOT_FOUND, "no guard is written for this key");
-}
-
-static enum hm_err on_record(void *ctx, struct hm_bytes record, struct hm_why *why)
-{
-    struct hm_record r;
-    enum hm_err err = hm_record_parse(record, &r, why);
-    if (err == HM_OK)
-        *(uint64_t *)ctx = r.idx;
-    return err;
 }
 
 static enum hm_err load_list(struct cli *c, struct cli_roster *out)
@@ -121,6 +129,10 @@ static enum hm_err load_list(struct cli *c, struct cli_roster *out)
         err = cli_evidence_fetch(c, &rec.record, 0, HM_STATEMENT_MAX, &statement);
     if (err == HM_OK)
         err = hm_roster_parse(hm_buf_bytes(&statement), &out->held, &c->why);
+    if (err == HM_OK && !hm_digest_eq(&out->held.guards, &out->guards_sha256)) {
+        out->record = 0; /* of an earlier guards document: this one began anew */
+        return hm_roster_begin(out->guard, &out->now, &c->why);
+    }
     if (err == HM_OK)
         err = hm_roster_digest(out->held.approvers, out->held.count, &out->now.list, &c->why);
     out->now.serial = out->held.serial;

@@ -15,4 +15,8 @@ typedef const char *(*policy_claim_fn)(void *ctx, const char *name);
 const struct policy_principal *policy_by_oidc(const struct policy *p, const char *issuer,
                                               policy_claim_fn claim, void *ctx);
 
+/* The certificate (PEM, its intermediates behind it) that an approval key was named by, NULL for
+ * one that was named by itself. Borrowed. */
+const char *policy_key_certificate(const struct policy *p, const struct hm_key *k);
+
 #endif

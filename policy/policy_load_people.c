@@ -108,8 +108,8 @@ static enum hm_err read_lists(struct policy *p, const struct principal_lists *l,
                                &out->submit_key_count, why);
     hm_json_path(in, "approval_keys", -1, path);
     if (err == HM_OK)
-        err = policy_read_keys(&p->arena, l->approval_keys, path, &out->approval_keys,
-                               &out->approval_key_count, why);
+        err = policy_read_approval_keys(p, l->approval_keys, path, &out->approval_keys,
+                                        &out->approval_key_count, why);
     return err;
 }
 

@@ -211,6 +211,13 @@ struct policy_oidc {
     struct policy_where where;
 };
 
+/* An approval key that was named by its certificate. */
+struct policy_certified {
+    const struct policy_certified *next;
+    struct hm_digest key;
+    const char *pem;
+};
+
 struct policy {
     struct policy_arena arena;
     struct hm_digest digest;
@@ -234,6 +241,7 @@ struct policy {
     struct policy_index principal_ids, group_ids, builder_ids, key_ids, rule_ids;
     const struct policy_oidc *oidc; /* a list */
     size_t oidc_count;
+    const struct policy_certified *certified; /* a list */
     struct policy_index san_uris;        /* where.i: the principal */
     struct policy_digests fingerprints;  /* where.i: the principal */
     struct policy_digests approval_keys; /* key id; where.i: the principal */
@@ -256,6 +264,11 @@ enum hm_err HM_MUST_USE policy_load_keys(struct policy *p, const json_t *list, s
 enum hm_err HM_MUST_USE policy_load_rules(struct policy *p, const json_t *list, struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_administration(struct policy *p, const json_t *v,
                                                    struct hm_why *why); /* v NULL: none */
+/* policy_load_keys.c: approval keys, which may also be named by a certificate, and may ask that a
+ * token verifies its user. path: of the array. */
+enum hm_err HM_MUST_USE policy_read_approval_keys(struct policy *p, const json_t *list,
+                                                  const char *path, const struct hm_key **out,
+                                                  size_t *count, struct hm_why *why);
 /* policy_load_identity.c: one credential; and that no token could be two principals. */
 enum hm_err HM_MUST_USE policy_read_oidc(struct policy *p, const json_t *v, const char *path,
                                          const struct policy_where *where, struct hm_why *why);

@@ -151,4 +151,10 @@ enum hm_err HM_MUST_USE db_reader_roster_serial(struct db_reader *r, const struc
 enum hm_err HM_MUST_USE db_reader_roster(struct db_reader *r, const struct hm_digest *key,
                                          uint64_t serial, uint64_t *record, struct hm_why *why);
 
+/* The newest guards.changed record, 0: none. */
+enum hm_err HM_MUST_USE db_state_guards_put(struct db_log *log, uint64_t record,
+                                            struct hm_why *why);
+enum hm_err HM_MUST_USE db_state_guards(struct db_log *log, uint64_t *record, struct hm_why *why);
+enum hm_err HM_MUST_USE db_reader_guards(struct db_reader *r, uint64_t *record, struct hm_why *why);
+
 #endif

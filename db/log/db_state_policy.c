@@ -1,6 +1,7 @@
 /* Where in the log each policy was activated and each roster changed: named values
  * "policy:<base64 of the digest>" and "roster:<base64 of the key id>:<serial>", each the record's
- * index; "roster:<base64>" is the newest serial number. 8 bytes each, big-endian. */
+ * index; "roster:<base64>" is the newest serial number; "guards" is the newest
+ * guards.changed record. 8 bytes each, big-endian. */
 #include "db/log/db_state.h"
 
 #include "schema/core/hm_text.h"
@@ -107,4 +108,27 @@ enum hm_err db_reader_roster(struct db_reader *r, const struct hm_digest *key, u
     char name[NAME_SIZE];
     name_of("roster", key, serial, name);
     return read_number(r, name, record, why);
+}
+
+enum hm_err db_state_guards_put(struct db_log *log, uint64_t record, struct hm_why *why)
+{
+    return put_number(log, "guards", record, why);
+}
+
+enum hm_err db_state_guards(struct db_log *log, uint64_t *record, struct hm_why *why)
+{
+    HM_BUF_AUTO value = {.limit = 8};
+    enum hm_err err = db_state_meta_get(log, "guards", &value, why);
+    if (err == HM_E_NOT_FOUND)
+        *record = 0;
+    return err == HM_OK ? number_of("guards", &value, record, why)
+                        : (err == HM_E_NOT_FOUND ? HM_OK : err);
+}
+
+enum hm_err db_reader_guards(struct db_reader *r, uint64_t *record, struct hm_why *why)
+{
+    enum hm_err err = read_number(r, "guards", record, why);
+    if (err == HM_E_NOT_FOUND)
+        *record = 0;
+    return err == HM_E_NOT_FOUND ? HM_OK : err;
 }

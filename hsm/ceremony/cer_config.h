@@ -69,7 +69,8 @@ struct cer_config {
     char origin[HM_ORIGIN_MAX + 1];
     char *vendor_domain;
     char *module;
-    char *policy; /* NULL: given later */
+    char *policy;           /* NULL: given later */
+    uint64_t guards_serial; /* of a later guards document; 0: the first one */
     struct cer_token tokens[HSM_TOKENS_MAX];
     size_t token_count;
     struct cer_place root[HM_ROOT_KEYS_MAX];

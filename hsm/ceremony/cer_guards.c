@@ -27,6 +27,7 @@ static enum hm_err collect(const struct ceremony *c, struct hm_guards *g, struct
         list[i].roster_threshold = k->roster_threshold;
     }
     g->guards = list;
+    g->serial = c->config.guards_serial;
     g->count = c->config.release_count;
     return err;
 }

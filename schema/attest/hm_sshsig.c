@@ -13,6 +13,7 @@
 
 #define SSHSIG_VERSION 1
 #define SK_USER_PRESENT 0x01
+#define SK_USER_VERIFIED 0x04
 
 static const char magic[6] = {'S', 'S', 'H', 'S', 'I', 'G'};
 
@@ -175,6 +176,9 @@ static enum hm_err check_claims(const struct hm_sshsig *s, const struct hm_key *
                        key->application);
     if ((s->sk_flags & SK_USER_PRESENT) == 0)
         return hm_fail(why, HM_E_DENIED, "SSH signature: the token saw no user present");
+    if (key->verify_user && (s->sk_flags & SK_USER_VERIFIED) == 0)
+        return hm_fail(why, HM_E_DENIED,
+                       "SSH signature: the token did not verify its user (PIN or biometrics)");
     return HM_OK;
 }
 

@@ -19,7 +19,8 @@ enum hm_err HM_MUST_USE hm_sshsig_parse(struct hm_bytes armor, struct hm_sshsig 
                                         struct hm_why *why);
 void hm_sshsig_free(struct hm_sshsig *s);
 /* Embedded key = key (algorithm and raw value), namespace exact, message signed. For sk- keys: the
- * application that the enrolled key names is what was signed, user presence set. An enrolled sk-
+ * application that the enrolled key names is what was signed, user presence set, and user
+ * verification where the enrolled key asks for it. An enrolled sk-
  * key does not take a plain signature, nor the reverse. HM_E_SIGNATURE, HM_E_DENIED with text. */
 enum hm_err HM_MUST_USE hm_sshsig_verify(const struct hm_sshsig *s, const struct hm_key *key,
                                          const char *ns, struct hm_bytes message,

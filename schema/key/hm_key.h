@@ -22,6 +22,9 @@ struct hm_key {
     /* For sk- keys only: the enrolled FIDO application ("ssh:"), else empty. Not part of the
      * identity. */
     char application[HM_KEY_APPLICATION_MAX];
+    /* For enrolled sk- keys: the token must have verified who its user is, by PIN or biometrics.
+     * Not part of the identity. */
+    bool verify_user;
 };
 
 bool hm_key_eq(const struct hm_key *a, const struct hm_key *b);

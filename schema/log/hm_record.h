@@ -33,6 +33,8 @@ enum hm_event {
     HM_EV_POLICY_REFUSED,
     HM_EV_ROSTER_CHANGED,
     HM_EV_ROSTER_REFUSED,
+    HM_EV_GUARDS_CHANGED,
+    HM_EV_GUARDS_REFUSED,
 };
 const char *hm_event_name(enum hm_event e);         /* "release.signed" */
 enum hm_event hm_event_parse(struct hm_bytes name); /* HM_EV_NONE if unknown */

@@ -73,6 +73,8 @@ static const char *const events[] = {
     [HM_EV_POLICY_REFUSED] = "policy.refused",
     [HM_EV_ROSTER_CHANGED] = "roster.changed",
     [HM_EV_ROSTER_REFUSED] = "roster.refused",
+    [HM_EV_GUARDS_CHANGED] = "guards.changed",
+    [HM_EV_GUARDS_REFUSED] = "guards.refused",
 };
 #define EVENT_COUNT (sizeof events / sizeof events[0])
 

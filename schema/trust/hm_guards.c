@@ -11,6 +11,7 @@
 #define GUARDS_TYPE "key-guards/v1"
 #define HM_GUARDS_AUTO __attribute__((cleanup(hm_guards_free))) struct hm_guards
 #define PATH_SIZE 160
+#define SERIAL_MAX ((UINT64_C(1) << 53) - 1)
 
 void hm_guards_free(struct hm_guards *g)
 {
@@ -225,11 +226,13 @@ static enum hm_err read_document(const json_t *doc, struct hm_guards *g, struct 
     hm_json_begin(&in, doc, "$", why);
     hm_root_head_read(&in, GUARDS_TYPE, &head);
     const json_t *list = hm_json_array(&in, "guards", 1, HM_GUARDS_COUNT_MAX);
+    uint64_t serial = hm_json_uint_or(&in, "serial", 1, SERIAL_MAX, 0);
     if (hm_json_end(&in) != HM_OK)
         return in.err;
     memcpy(g->origin, head.origin, sizeof g->origin);
     g->log_key = head.log_key;
     g->root = head.root;
+    g->serial = serial;
     return read_list(g, list, why);
 }
 
@@ -289,8 +292,15 @@ static json_t *write_document(const struct hm_guards *g)
             return NULL;
         }
     }
-    return json_pack("{s:o,s:o,s:s,s:o,s:s}", "guards", list, "log_key", hm_vkey_json(&g->log_key),
-                     "origin", g->origin, "root", hm_root_write(&g->root), "type", GUARDS_TYPE);
+    json_t *doc =
+        json_pack("{s:o,s:o,s:s,s:o,s:s}", "guards", list, "log_key", hm_vkey_json(&g->log_key),
+                  "origin", g->origin, "root", hm_root_write(&g->root), "type", GUARDS_TYPE);
+    if (doc != NULL && g->serial > 0 &&
+        json_object_set_new(doc, "serial", json_integer((json_int_t)g->serial)) != 0) {
+        json_decref(doc);
+        return NULL;
+    }
+    return doc;
 }
 
 /* What is written is read again: nothing leaves that hm_guards_open would refuse. */

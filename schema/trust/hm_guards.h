@@ -35,6 +35,7 @@ struct hm_guards {
     struct hm_root root;     /* as stated in the document; trust comes from the caller's own list */
     struct hm_guard *guards; /* owned */
     size_t count;
+    uint64_t serial; /* a later document has a higher one; the first may have none: 0 */
 };
 /* Parses the root-signed document, verifies it with the trusted root (keys and threshold from the
  * caller, distinct keys), demands that the document names the same root, and loads the payload. M =

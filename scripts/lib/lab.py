@@ -412,7 +412,7 @@ class Lab:
 
     def cli(self, who, *args, check=True, timeout=120):
         return self.run([self.program("hallmark"), args[0], "--config", self.path("clients", who + ".json"), *args[1:]]
-                        if args[0] not in ("log", "policy", "roster") else
+                        if args[0] not in ("log", "policy", "roster", "guards") else
                         [self.program("hallmark"), args[0], args[1], "--config", self.path("clients", who + ".json"), *args[2:]],
                         check=check, timeout=timeout)
 

@@ -45,3 +45,8 @@ void door_roster_begin(struct door_req *r)
 {
     begin(r, REG_ROSTER, 0);
 }
+
+void door_guards_begin(struct door_req *r)
+{
+    begin(r, REG_GUARDS, 0);
+}

@@ -49,6 +49,8 @@ const struct door_route door_routes[DOOR_ROUTES] = {
      door_policy_activate_begin, door_empty_end},
     {"POST", "/v1/policy/replacement", ADMINISTRATOR | APPROVER, DOOR_BODY_RELEASE, "",
      door_policy_replace_begin, door_change_end},
+    {"POST", "/v1/guards", ADMINISTRATOR | APPROVER, DOOR_BODY_RELEASE, "", door_guards_begin,
+     door_change_end},
     {"POST", "/v1/rosters", ADMINISTRATOR | APPROVER, DOOR_BODY_RELEASE, "", door_roster_begin,
      door_change_end},
     {"GET", "/v1/trust-stores/{environment}", READER, DOOR_BODY_NONE, "", NULL,

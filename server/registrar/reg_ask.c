@@ -235,3 +235,11 @@ enum hm_err reg_op_roster(void *ctx, struct ipc_request *r, struct hm_why *why)
     (void)ctx;
     return run(r, &ch, why);
 }
+
+enum hm_err reg_op_guards(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    static const struct change ch = {"guards", POLICY_ROLE_ADMINISTRATOR | POLICY_ROLE_APPROVER,
+                                     reg_guards_change, HM_BODY_MAX, 0};
+    (void)ctx;
+    return run(r, &ch, why);
+}

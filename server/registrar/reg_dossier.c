@@ -4,6 +4,7 @@
 #include "server/registrar/reg_who.h"
 
 #include "db/log/db_state.h"
+#include "schema/io/hm_clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -343,9 +344,23 @@ static enum hm_err check_approval_record(struct db_reader *reader, const struct 
     return HM_OK;
 }
 
-static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
-                                   const struct db_approval *a, size_t n, struct hm_why *why)
+/* What voids an approval that was recorded and not used yet: its certificate has run out or is
+ * revoked. It is left out, like one by a key that the policy in force no longer has. */
+static bool void_now(struct reg_conn *c, const struct reg_dossier *d, const struct hm_key *key)
 {
+    struct hm_why why = {""};
+    int64_t now_s = hm_clock_unix_s();
+    const struct policy *all[] = {d->known->policy, c->desk->world->policy};
+    for (size_t i = 0; i < 2; i++)
+        if (reg_key_holds(c->desk->certs, all[i], key, now_s, false, &why) != HM_OK)
+            return true;
+    return false;
+}
+
+static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
+                                   const struct db_approval *a, struct hm_why *why)
+{
+    size_t n = d->approval_count;
     struct hm_signed s;
     struct db_reader *reader;
     enum hm_err err = reg_conn_reader(c, &reader, why);
@@ -371,6 +386,10 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     hm_signed_free(&s);
     if (err != HM_OK)
         return err;
+    if (void_now(c, d, key)) {
+        hm_buf_free(&d->approvals[n]);
+        return HM_OK;
+    }
     d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key, a->record};
     d->approval_count = n + 1;
     return HM_OK;
@@ -387,7 +406,7 @@ enum hm_err reg_dossier_approvals(struct reg_conn *c, struct reg_dossier *d, str
     if (err == HM_OK)
         err = db_reader_approvals(reader, d->id, list, &count, why);
     for (size_t i = 0; err == HM_OK && i < count; i++)
-        err = verify_approval(c, d, &list[i], i, why);
+        err = verify_approval(c, d, &list[i], why);
     return err;
 }
 

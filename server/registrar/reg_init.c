@@ -1,5 +1,6 @@
 #include "server/registrar/reg_init.h"
 
+#include "server/registrar/reg_guards.h"
 #include "server/registrar/reg_policy_log.h"
 
 #include "db/log/db_log.h"
@@ -10,6 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+static enum hm_err check_guards(const struct reg_config *c, const struct reg_world *w,
+                                struct hm_why *why)
+{
+    struct hm_digest guards = hm_sha256(hm_buf_bytes(&w->guards_bytes));
+    if (hm_digest_eq(&guards, &w->genesis.guards))
+        return HM_OK;
+    return hm_fail(why, HM_E_CONFIG, "%s: not the guards document that the genesis names",
+                   c->guards);
+}
 
 static enum hm_err check_policy(const struct reg_config *c, const struct reg_world *w,
                                 struct hm_why *why)
@@ -77,7 +88,9 @@ static enum hm_err fill(const struct reg_config *c, const struct reg_world *w, s
 
 enum hm_err reg_init(const struct reg_config *c, const struct reg_world *w, struct hm_why *why)
 {
-    enum hm_err err = check_policy(c, w, why);
+    enum hm_err err = check_guards(c, w, why);
+    if (err == HM_OK)
+        err = check_policy(c, w, why);
     if (err == HM_OK && reg_world_fits(w, &w->guards, w->policy, why) != HM_OK) {
         hm_json_locate(why, c->policy, reg_policies_document(w->policies, w->policy));
         return HM_E_CONFIG;
@@ -119,6 +132,8 @@ enum hm_err reg_init_check(const struct reg_config *c, const struct reg_world *w
     if (err == HM_OK && (zero.evidence_count < 1 || !hm_digest_eq(&zero.evidence[0], &genesis)))
         err = hm_fail(why, HM_E_CONFIG, "%s is not the genesis document that this log stands on",
                       c->genesis);
+    if (err == HM_OK)
+        err = reg_guards_check_file(c, r, w, why);
     if (err == HM_OK)
         err = reg_policy_check_file(c, r, w, why);
     db_reader_close(r);

@@ -141,6 +141,8 @@ enum hm_err reg_known_make(const struct reg_outcome *from, struct reg_known **ou
     }
     k->id = from->submitted->idx;
     k->submitted = *from->submitted;
+    for (size_t i = 0; i < k->submitted.key_count; i++)
+        k->key_ids[i] = k->submitted.keys[i].spki;
     k->leaf = *from->leaf;
     k->policy = from->policy;
     k->rule = from->rule;

@@ -15,9 +15,10 @@ struct reg_known {
     atomic_uint refs;
     atomic_bool no_approvals; /* none was recorded yet, so that none needs to be looked for */
     uint64_t id;
-    struct hm_record submitted;  /* release.submitted */
-    struct hm_digest leaf;       /* of its bytes */
-    const struct policy *policy; /* of submission */
+    struct hm_record submitted;                 /* release.submitted */
+    struct hm_digest key_ids[HM_SIGN_KEYS_MAX]; /* of the keys it names */
+    struct hm_digest leaf;                      /* of its bytes */
+    const struct policy *policy;                /* of submission */
     const struct policy_rule *rule;
     const struct policy_principal *submitter; /* proven by the request's signature */
     struct hm_uuid *classes;

@@ -437,5 +437,6 @@ const struct ipc_op reg_ops[] = {
     {REG_POLICY_ACTIVATE, reg_op_policy_activate, "policy activate"},
     {REG_POLICY_REPLACE, reg_op_policy_replace, "policy replace"},
     {REG_ROSTER, reg_op_roster, "roster"},
+    {REG_GUARDS, reg_op_guards, "guards"},
 };
 const size_t reg_op_count = sizeof reg_ops / sizeof reg_ops[0];

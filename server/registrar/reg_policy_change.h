@@ -18,5 +18,8 @@ enum hm_err HM_MUST_USE reg_policy_replace(struct reg_conn *c, const struct reg_
 /* Another list of approvers for a guard (reg_roster_change.c); ask->release means nothing. */
 enum hm_err HM_MUST_USE reg_roster_change(struct reg_conn *c, const struct reg_ask *ask,
                                           struct reg_result *out, struct hm_why *why);
+/* Another guards document, signed by the root (reg_guards.c); likewise. */
+enum hm_err HM_MUST_USE reg_guards_change(struct reg_conn *c, const struct reg_ask *ask,
+                                          struct reg_result *out, struct hm_why *why);
 
 #endif

@@ -1,6 +1,7 @@
 #include "server/registrar/reg_policy_proposal.h"
 
 #include "schema/attest/hm_policy_statement.h"
+#include "schema/io/hm_clock.h"
 #include "server/registrar/reg_who.h"
 
 #include <string.h>
@@ -95,7 +96,7 @@ static enum hm_err check_record(struct db_reader *reader, const struct reg_propo
 
 static enum hm_err check_document(struct reg_conn *c, const struct reg_proposal *p,
                                   const struct policy *policy, const struct hm_buf *document,
-                                  const struct db_approval *a, struct hm_why *why)
+                                  const struct db_approval *a, bool *counts, struct hm_why *why)
 {
     __attribute__((cleanup(hm_signed_free))) struct hm_signed s = {0};
     const struct policy_principal *who = NULL;
@@ -109,9 +110,14 @@ static enum hm_err check_document(struct reg_conn *c, const struct reg_proposal 
                                      .s = &s,
                                      .document = hm_buf_bytes(document),
                                      .kind = HM_SIGNED_POLICY_APPROVAL,
-                                     .hint = a->principal};
+                                     .hint = a->principal,
+                                     .at_s = hm_clock_unix_s()};
+    /* It held when it was recorded: what ran out or was revoked since is left out. */
     err = reg_who_signed(&in, &who, &key, why);
-    if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&p->statement)))
+    *counts = err == HM_OK;
+    if (err != HM_OK)
+        return err == HM_E_MEMORY ? err : HM_OK;
+    if (!hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&p->statement)))
         err = hm_fail(why, HM_E_HISTORY, "approval %llu is over another statement",
                       (unsigned long long)a->record);
     if (err == HM_OK &&
@@ -141,14 +147,15 @@ enum hm_err reg_quorum_read(struct reg_conn *c, const struct reg_proposal *p,
         err = db_reader_approvals(reader, p->idx, list, &count, why);
     for (size_t i = 0; err == HM_OK && i < count && out->count < POLICY_ADMIN_COUNT_MAX; i++) {
         struct hm_buf *document = &out->documents[out->count];
+        bool counts = false;
         document->limit = HM_SIGNED_MAX;
         hm_buf_reset(document);
         err = check_record(reader, p, &list[i], why);
         if (err == HM_OK)
             err = db_reader_evidence(reader, list[i].record, 0, HM_SIGNED_MAX, document, why);
         if (err == HM_OK)
-            err = check_document(c, p, policy, document, &list[i], why);
-        if (err == HM_OK && !seen(list, i))
+            err = check_document(c, p, policy, document, &list[i], &counts, why);
+        if (err == HM_OK && counts && !seen(list, i))
             out->count++;
     }
     return err;

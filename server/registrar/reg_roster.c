@@ -24,9 +24,11 @@ static enum hm_err read_serial(struct db_reader *r, const struct hm_guard *g, ui
     return err == HM_OK ? hm_roster_parse(hm_buf_bytes(&statement), out, why) : err;
 }
 
-enum hm_err reg_roster_read(struct db_reader *r, const struct hm_guard *g, struct hm_roster *out,
+enum hm_err reg_roster_read(struct db_reader *r, const struct reg_world *w,
+                            const struct hm_guard *g, struct hm_roster *out,
                             struct hm_roster_now *now, struct hm_why *why)
 {
+    struct hm_digest guards = hm_sha256(hm_buf_bytes(&w->guards_bytes));
     uint64_t serial = 0;
     enum hm_err err = db_reader_roster_serial(r, &g->key, &serial, why);
     if (err != HM_OK)
@@ -34,6 +36,8 @@ enum hm_err reg_roster_read(struct db_reader *r, const struct hm_guard *g, struc
     if (serial == 0)
         return hm_roster_begin(g, now, why);
     err = read_serial(r, g, serial, out, why);
+    if (err == HM_OK && !hm_digest_eq(&out->guards, &guards)) /* another document begins anew */
+        return hm_roster_begin(g, now, why);
     if (err == HM_OK)
         err = hm_roster_digest(out->approvers, out->count, &now->list, why);
     if (err == HM_OK)
@@ -52,14 +56,15 @@ static enum hm_err copy_keys(const struct hm_key *from, size_t count, struct hm_
     return HM_OK;
 }
 
-static enum hm_err copy_guard(struct db_reader *r, const struct hm_guard *from, struct hm_guard *to,
+static enum hm_err copy_guard(struct db_reader *r, const struct reg_world *w,
+                              const struct hm_guard *from, struct hm_guard *to,
                               struct hm_roster *buf, struct hm_why *why)
 {
     struct hm_roster_now now = {.serial = 0};
     *to = *from;
     to->approvers = NULL;
     to->roster = NULL;
-    enum hm_err err = reg_roster_read(r, from, buf, &now, why);
+    enum hm_err err = reg_roster_read(r, w, from, buf, &now, why);
     if (err != HM_OK)
         return err;
     if (now.serial > 0)
@@ -80,7 +85,7 @@ enum hm_err reg_roster_guards(struct db_reader *r, const struct reg_world *w, st
         return hm_fail(why, HM_E_MEMORY, "no memory for guards");
     enum hm_err err = HM_OK;
     for (size_t i = 0; err == HM_OK && i < w->guards.count; i++) {
-        err = copy_guard(r, &w->guards.guards[i], &out->guards[i], buf, why);
+        err = copy_guard(r, w, &w->guards.guards[i], &out->guards[i], buf, why);
         out->count = i + 1;
     }
     return err;

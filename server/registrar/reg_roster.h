@@ -7,10 +7,11 @@
 #include "schema/trust/hm_roster_rules.h"
 #include "server/registrar/reg_world.h"
 
-/* The list that holds for a key: out, large, is filled where serial > 0. */
-enum hm_err HM_MUST_USE reg_roster_read(struct db_reader *r, const struct hm_guard *g,
-                                        struct hm_roster *out, struct hm_roster_now *now,
-                                        struct hm_why *why);
+/* The list that holds for a key under the guards document that holds: out, large, is filled where
+ * serial > 0. */
+enum hm_err HM_MUST_USE reg_roster_read(struct db_reader *r, const struct reg_world *w,
+                                        const struct hm_guard *g, struct hm_roster *out,
+                                        struct hm_roster_now *now, struct hm_why *why);
 /* A copy of the guards with the lists that hold. Caller hm_guards_free()s. */
 enum hm_err HM_MUST_USE reg_roster_guards(struct db_reader *r, const struct reg_world *w,
                                           struct hm_guards *out, struct hm_why *why);

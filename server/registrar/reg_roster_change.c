@@ -18,6 +18,7 @@ struct changing {
     struct hm_bytes documents[HM_GUARD_ROSTER_MAX];
     struct hm_roster *roster; /* owned; what was signed */
     uint64_t serial_now;      /* of the list that held when this was examined */
+    uint64_t serial_stored;   /* as the decision state has it; of other guards perhaps */
     bool known;               /* this very list was recorded before: */
     uint64_t record;
     struct hm_why state; /* why it does not follow, "" it does */
@@ -67,16 +68,18 @@ static enum hm_err examine(struct reg_conn *c, struct changing *a, struct hm_why
 {
     const struct reg_world *w = c->desk->world;
     struct hm_roster_now now = {.serial = 0};
+    struct hm_digest guards = hm_sha256(hm_buf_bytes(&w->guards_bytes));
     struct db_reader *reader;
     HM_FREE struct hm_roster *held = calloc(1, sizeof *held);
     if (held == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory for a roster");
-    enum hm_err err =
-        hm_roster_verify(&w->guards, &w->genesis.guards, &a->key, &a->update, a->roster, why);
+    enum hm_err err = hm_roster_verify(&w->guards, &guards, &a->key, &a->update, a->roster, why);
     if (err == HM_OK)
         err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK)
-        err = reg_roster_read(reader, hm_guards_find(&w->guards, &a->key), held, &now, why);
+        err = reg_roster_read(reader, w, hm_guards_find(&w->guards, &a->key), held, &now, why);
+    if (err == HM_OK)
+        err = db_reader_roster_serial(reader, &a->key, &a->serial_stored, why);
     if (err != HM_OK)
         return err;
     a->serial_now = now.serial;
@@ -112,7 +115,7 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     enum hm_err err = db_state_roster_serial(tx->log, &a->key, &serial, why);
     if (err != HM_OK || !reg_has_room(tx, out))
         return err;
-    if (serial != a->serial_now) {
+    if (serial != a->serial_stored) {
         reg_no(out, REG_PROBLEM_UNAVAILABLE, "another list came in between; ask again");
         return HM_OK;
     }

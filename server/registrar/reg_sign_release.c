@@ -82,25 +82,62 @@ static void hand_to_sequencer(struct reg_signing *s)
         hand_to_connection(s); /* job.err says that the registrar is stopping */
 }
 
-/* On the signing stage: what the signer said, checked as a device would (checks 1, 2 and 5). */
-static void after_signer(struct reg_sign_job *job)
+/* Of all policies that have to allow the release, the one that asks for most. */
+static size_t threshold(const struct reg_signing *s)
 {
-    struct reg_signing *s = job->arg;
-    const struct reg_format *f = reg_format_suit();
-    struct hm_auth_signature sig = {.key = s->key->key};
-    struct hm_why why = job->why;
-    enum hm_err err = job->err;
-    if (err == HM_OK && job->item.err != HM_OK)
-        err = hm_fail(&why, job->item.err, "%s", job->item.why.text);
-    if (err != HM_OK) {
-        fail(s, job->maybe ? REG_ENDING_UNKNOWN : REG_ENDING_FAILED,
-             job->maybe ? "unknown" : hm_err_name(err), err, &why);
+    size_t n = s->d->known->rule->key_threshold;
+    size_t now = s->verdict.matched != NULL ? s->verdict.matched->key_threshold : n;
+    return now > n ? now : n;
+}
+
+static size_t collect(struct reg_signing *s, struct hm_auth_signature sigs[static HM_SIGN_KEYS_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->key_count; i++) {
+        const struct reg_signing_key *k = &s->keys[i];
+        if (!k->signed_)
+            continue;
+        sigs[n].key = k->key->key;
+        memcpy(sigs[n].sig, k->job.item.sig, sizeof sigs[n].sig);
+        n++;
+    }
+    return n;
+}
+
+/* Too few of the keys have signed. */
+static void not_enough(struct reg_signing *s, size_t have)
+{
+    struct hm_why why = {""};
+    enum hm_err err = HM_E_INTERNAL;
+    bool maybe = false;
+    for (size_t i = 0; i < s->key_count; i++) {
+        const struct reg_sign_job *job = &s->keys[i].job;
+        maybe = maybe || job->maybe;
+        if (s->keys[i].signed_)
+            continue;
+        err = job->err != HM_OK ? job->err : job->item.err;
+        why = job->err != HM_OK ? job->why : job->item.why;
+    }
+    if (s->key_count > 1)
+        err = hm_fail_in(&why, err, "%zu of %zu keys have signed, %zu must", have, s->key_count,
+                         threshold(s));
+    fail(s, maybe ? REG_ENDING_UNKNOWN : REG_ENDING_FAILED, maybe ? "unknown" : hm_err_name(err),
+         err, &why);
+}
+
+/* On the signing stage, once every key was asked: checked as a device would (checks 1, 2 and 5). */
+static void conclude(struct reg_signing *s)
+{
+    struct hm_auth_signature sigs[HM_SIGN_KEYS_MAX];
+    struct hm_why why = {""};
+    size_t n = collect(s, sigs);
+    if (n == 0 || n < threshold(s)) {
+        not_enough(s, n);
         hand_to_sequencer(s);
         return;
     }
-    memcpy(sig.sig, job->item.sig, sizeof job->item.sig);
-    f->assemble(hm_buf_bytes(&s->d->known->manifest), &sig, 1, &s->envelope);
-    err = hm_buf_err(&s->envelope);
+    reg_format_suit()->assemble(hm_buf_bytes(&s->d->known->manifest), sigs, n, &s->envelope);
+    enum hm_err err = hm_buf_err(&s->envelope);
     if (err == HM_OK)
         err = check_result(s, hm_bytes_of(NULL, 0), &why);
     if (err == HM_OK)
@@ -110,24 +147,45 @@ static void after_signer(struct reg_sign_job *job)
     hand_to_sequencer(s);
 }
 
-static bool hand_to_signer(struct reg_signing *s, uint64_t size)
+static void after_signer(struct reg_sign_job *job)
+{
+    struct reg_signing_key *k = job->arg;
+    k->signed_ = job->err == HM_OK && job->item.err == HM_OK;
+    if (!k->signed_ && k->of->key_count > 1)
+        proc_log("hallmark-registrar", PROC_WARNING, "release r%llu: key %s did not sign: %s",
+                 (unsigned long long)k->of->d->id, k->key->id,
+                 job->err != HM_OK ? job->why.text : job->item.why.text);
+    if (atomic_fetch_sub(&k->of->asked, 1) == 1)
+        conclude(k->of);
+}
+
+/* Each key is one question; the answers may come on different threads. */
+static void hand_to_signer(struct reg_signing *s, uint64_t size)
 {
     for (size_t i = 0; i < s->d->approval_count; i++)
         s->approvals[i] = hm_buf_bytes(&s->d->approvals[i]);
-    s->sign = (struct reg_sign_job){
-        .item = {.key = s->d->submitted->keys[0].spki,
-                 .tbs = hm_buf_bytes(&s->tbs),
-                 .record = hm_buf_bytes(&s->intent_bytes),
-                 .index = s->intent.idx,
-                 .size = size,
-                 .path = &s->path,
-                 .statement = hm_buf_bytes(&s->d->known->statement),
-                 .approvals = s->approvals,
-                 .approval_count = s->d->approval_count},
-        .done = after_signer,
-        .arg = s,
-    };
-    return reg_signq_push(s->conn->desk->signq, &s->sign);
+    const size_t count = s->key_count; /* after the last push, s may be gone */
+    atomic_store(&s->asked, count);
+    for (size_t i = 0; i < count; i++) {
+        struct reg_signing_key *k = &s->keys[i];
+        k->job = (struct reg_sign_job){
+            .item = {.key = k->key->key_id,
+                     .tbs = hm_buf_bytes(&k->tbs),
+                     .record = hm_buf_bytes(&s->intent_bytes),
+                     .index = s->intent.idx,
+                     .size = size,
+                     .path = &s->path,
+                     .statement = hm_buf_bytes(&s->d->known->statement),
+                     .approvals = s->approvals,
+                     .approval_count = s->d->approval_count},
+            .done = after_signer,
+            .arg = k,
+        };
+        if (reg_signq_push(s->conn->desk->signq, &k->job))
+            continue;
+        k->job.err = hm_fail(&k->job.why, HM_E_UNAVAILABLE, "the registrar is stopping");
+        after_signer(&k->job);
+    }
 }
 
 /* The intention is under a checkpoint, or never will be. */
@@ -144,10 +202,10 @@ static void after_intention(struct reg_job *job, struct reg_seq *seq, const stru
     }
     if (err == HM_OK && !job->has_path)
         err = hm_fail(&why, HM_E_INTERNAL, "no path from the intention to its checkpoint");
-    if (err == HM_OK && hand_to_signer(s, job->result.log_size))
+    if (err == HM_OK) {
+        hand_to_signer(s, job->result.log_size);
         return;
-    if (err == HM_OK)
-        err = hm_fail(&why, HM_E_UNAVAILABLE, "the registrar is stopping");
+    }
     fail(s, REG_ENDING_FAILED, hm_err_name(err), err, &why); /* the key was not used */
     hand_to_sequencer(s);
 }
@@ -204,6 +262,31 @@ static const struct policy_release_key *find_key(const struct policy *p, const s
     }
 }
 
+/* The keys that the record names must be in force, and sign what it says. */
+static enum hm_err prepare_keys(struct reg_signing *s, struct hm_why *why)
+{
+    const struct hm_record *r = s->d->submitted;
+    if (r->key_count == 0)
+        return hm_fail(why, HM_E_HISTORY, "the record names no key");
+    for (size_t i = 0; i < r->key_count; i++) {
+        struct reg_signing_key *k = &s->keys[i];
+        k->of = s;
+        k->key = find_key(s->conn->desk->world->policy, &r->keys[i].spki);
+        if (k->key == NULL)
+            return hm_fail(why, HM_E_STATE,
+                           "the policy in force does not know the key of this release");
+        reg_format_suit()->tbs(hm_buf_bytes(&s->d->known->manifest), &k->key->key, &k->tbs);
+        struct hm_digest tbs = hm_sha256(hm_buf_bytes(&k->tbs));
+        if (!hm_digest_eq(&tbs, &r->keys[i].tbs))
+            return hm_fail(why, HM_E_HISTORY, "the bytes to be signed are not those of the record");
+        enum hm_err err = reg_seq_key_token(s->conn->desk->seq, &r->keys[i].spki, k->token, why);
+        if (err != HM_OK)
+            return err;
+    }
+    s->key_count = r->key_count;
+    return HM_OK;
+}
+
 static enum hm_err prepare(struct reg_signing *s, struct hm_why *why)
 {
     enum hm_err err = reg_dossier_open(s->conn, s->ask->release, &s->d, why);
@@ -212,18 +295,7 @@ static enum hm_err prepare(struct reg_signing *s, struct hm_why *why)
     if (err == HM_OK)
         err = reg_known_provenance(s->d->known, &s->statements, s->provenance, &s->provenance_count,
                                    why);
-    if (err != HM_OK)
-        return err;
-    const struct hm_digest *id = &s->d->submitted->keys[0].spki;
-    s->key = s->d->submitted->key_count == 1 ? find_key(s->conn->desk->world->policy, id) : NULL;
-    if (s->key == NULL)
-        return hm_fail(why, HM_E_STATE,
-                       "the policy in force does not know the key of this release");
-    reg_format_suit()->tbs(hm_buf_bytes(&s->d->known->manifest), &s->key->key, &s->tbs);
-    struct hm_digest tbs = hm_sha256(hm_buf_bytes(&s->tbs));
-    if (!hm_digest_eq(&tbs, &s->d->submitted->keys[0].tbs))
-        return hm_fail(why, HM_E_HISTORY, "the bytes to be signed are not those of the record");
-    return reg_seq_key_token(s->conn->desk->seq, id, s->token, why);
+    return err == HM_OK ? prepare_keys(s, why) : err;
 }
 
 /* Gives the request to the sequencer and takes it back when everything is done, whoever did it. */
@@ -273,7 +345,8 @@ enum hm_err reg_sign_release(struct reg_conn *c, const struct reg_ask *ask, stru
     reg_dossier_free(s->d);
     free(s->statements);
     hm_buf_free(&s->intent_bytes);
-    hm_buf_free(&s->tbs);
+    for (size_t i = 0; i < HM_SIGN_KEYS_MAX; i++)
+        hm_buf_free(&s->keys[i].tbs);
     hm_buf_free(&s->envelope);
     (void)sem_destroy(&s->finished);
     return err;

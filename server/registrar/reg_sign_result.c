@@ -14,7 +14,8 @@ void reg_signing_describe(const struct reg_signing *s, const struct db_release *
     r->store_epoch = reg_world_store(s->conn->desk->world, rel->environment)->device.epoch;
     r->key_count = s->d->submitted->key_count;
     memcpy(r->keys, s->d->submitted->keys, sizeof r->keys);
-    (void)snprintf(r->keys[0].token, sizeof r->keys[0].token, "%s", s->token);
+    for (size_t i = 0; i < s->key_count; i++)
+        (void)snprintf(r->keys[i].token, sizeof r->keys[i].token, "%s", s->keys[i].token);
 }
 
 static enum hm_err put_artifacts(struct reg_tx *tx, const struct reg_signing *s, uint64_t release,
@@ -43,6 +44,10 @@ static void result_record(const struct reg_signing *s, const struct db_release *
     if (!ok)
         return;
     reg_signing_describe(s, rel, r);
+    r->key_count = 0; /* those that signed */
+    for (size_t i = 0; i < s->key_count; i++)
+        if (s->keys[i].signed_)
+            r->keys[r->key_count++] = r->keys[i];
     r->artifact_count = s->d->submitted->artifact_count;
     memcpy(r->artifacts, s->d->submitted->artifacts, sizeof r->artifacts);
     r->evidence_count = 1;

@@ -9,15 +9,28 @@
 #include "server/registrar/reg_dossier.h"
 
 #include <semaphore.h>
+#include <stdatomic.h>
 
 enum reg_ending { REG_ENDING_FAILED = 0, REG_ENDING_UNKNOWN, REG_ENDING_SIGNED };
+
+struct reg_signing;
+/* One of the keys that are asked. */
+struct reg_signing_key {
+    struct reg_signing *of;
+    const struct policy_release_key *key;
+    char token[HM_TOKEN_SERIAL_MAX + 1];
+    struct hm_buf tbs;
+    struct reg_sign_job job;
+    bool signed_; /* job.item.sig is the signature */
+};
 
 struct reg_signing {
     const struct reg_ask *ask;
     struct reg_conn *conn;
     struct reg_dossier *d;
-    const struct policy_release_key *key;
-    char token[HM_TOKEN_SERIAL_MAX + 1];
+    struct reg_signing_key keys[HM_SIGN_KEYS_MAX]; /* as the record names them */
+    size_t key_count;
+    atomic_size_t asked;              /* keys whose answer is not there yet */
     struct hm_provenance *statements; /* owned; provenance points into it */
     struct policy_fact_provenance provenance[HM_ATTESTATIONS_MAX];
     size_t provenance_count;
@@ -28,10 +41,8 @@ struct reg_signing {
     bool intended;
     struct hm_record intent;
     struct hm_buf intent_bytes;
-    struct hm_buf tbs;
     struct hm_path path; /* to the intention, then to the result */
     struct hm_bytes approvals[HM_APPROVALS_MAX];
-    struct reg_sign_job sign;
     /* the result */
     enum reg_ending ending;
     enum reg_problem problem;

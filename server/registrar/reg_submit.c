@@ -24,7 +24,7 @@ struct submission {
     size_t attestation_count;
     struct reg_claim *claim;
     const struct policy *examined; /* in force when the claim was verified */
-    char token[HM_TOKEN_SERIAL_MAX + 1];
+    char tokens[HM_SIGN_KEYS_MAX][HM_TOKEN_SERIAL_MAX + 1]; /* of the rule's keys */
     struct policy_verdict verdict;
     struct reg_known *known; /* what it came to, if it was accepted */
 };
@@ -269,6 +269,27 @@ static enum hm_err insert_release(struct reg_tx *tx, struct submission *s,
     return db_state_release_insert(tx->log, &rel, why);
 }
 
+/* What each key will sign over the manifest. */
+static enum hm_err fill_keys(const struct submission *s, struct hm_bytes manifest,
+                             struct hm_record *r)
+{
+    const struct policy_rule *rule = s->verdict.matched;
+    r->key_count = rule->key_count;
+    for (size_t i = 0; i < rule->key_count; i++) {
+        HM_BUF_AUTO tbs = {.limit = 4096};
+        struct hm_record_key *k = &r->keys[i];
+        reg_format_suit()->tbs(manifest, &rule->keys[i]->key, &tbs);
+        if (hm_buf_err(&tbs) != HM_OK)
+            return hm_buf_err(&tbs);
+        k->spki = rule->keys[i]->key_id;
+        k->tbs = hm_sha256(hm_buf_bytes(&tbs));
+        (void)snprintf(k->mechanism, sizeof k->mechanism, "%s",
+                       hm_key_mechanism(&rule->keys[i]->key));
+        (void)snprintf(k->token, sizeof k->token, "%s", s->tokens[i]);
+    }
+    return HM_OK;
+}
+
 /* The manifest, what the key will sign over it, and the record that names both. HM_E_MALFORMED,
  * HM_E_LIMIT: the request asks for what no manifest can say. */
 static enum hm_err fill_record(struct reg_tx *tx, struct submission *s, struct hm_buf *manifest,
@@ -276,14 +297,12 @@ static enum hm_err fill_record(struct reg_tx *tx, struct submission *s, struct h
 {
     const struct policy_rule *rule = s->verdict.matched;
     const struct reg_format *f = reg_format_suit();
-    HM_BUF_AUTO tbs = {.limit = 4096};
     uint64_t sequence = 0;
     enum hm_err err = db_state_next_sequence(tx->log, &sequence, why);
     if (err == HM_OK)
         err = f->build(tx->world, &s->claim->request, sequence, manifest, why);
     if (err != HM_OK)
         return err;
-    f->tbs(hm_buf_bytes(manifest), &rule->key->key, &tbs);
     describe(s, r);
     (void)snprintf(r->environment, sizeof r->environment, "%s", rule->environment);
     r->event = HM_EV_RELEASE_SUBMITTED;
@@ -294,16 +313,10 @@ static enum hm_err fill_record(struct reg_tx *tx, struct submission *s, struct h
     r->has_manifest = true;
     r->manifest = f->digest(hm_buf_bytes(manifest));
     r->policy = s->verdict.policy;
-    r->key_count = 1;
-    r->keys[0].spki = rule->key->key_id;
-    r->keys[0].tbs = hm_sha256(hm_buf_bytes(&tbs));
-    (void)snprintf(r->keys[0].mechanism, sizeof r->keys[0].mechanism, "%s",
-                   hm_key_mechanism(&rule->key->key));
-    (void)snprintf(r->keys[0].token, sizeof r->keys[0].token, "%s", s->token);
     if (rule->break_glass) /* to be found by everybody who reads the log */
         (void)snprintf(r->outcome, sizeof r->outcome, "break-glass");
     r->expires_s = tx->now_ms / 1000 + (uint64_t)rule->approval_ttl_s;
-    return hm_buf_err(&tbs);
+    return fill_keys(s, hm_buf_bytes(manifest), r);
 }
 
 static enum hm_err accept(struct reg_tx *tx, struct submission *s, struct reg_result *out,
@@ -405,6 +418,25 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     return accept(tx, s, out, why);
 }
 
+/* Several keys protect only if no single token holds two of them. */
+static enum hm_err find_tokens(struct submission *s, const struct policy_rule *rule,
+                               struct hm_why *why)
+{
+    for (size_t i = 0; i < rule->key_count; i++) {
+        enum hm_err err =
+            reg_seq_key_token(s->conn->desk->seq, &rule->keys[i]->key_id, s->tokens[i], why);
+        if (err != HM_OK)
+            return hm_fail_in(why, HM_E_UNAVAILABLE, "key %s", rule->keys[i]->id);
+        for (size_t n = 0; n < i; n++)
+            if (strcmp(s->tokens[n], s->tokens[i]) == 0)
+                return hm_fail(why, HM_E_STATE,
+                               "keys %s and %s of rule %s lie on one token; expected each on a "
+                               "token of its own",
+                               rule->keys[n]->id, rule->keys[i]->id, rule->id);
+    }
+    return HM_OK;
+}
+
 static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_buf *missing,
                        struct hm_why *why)
 {
@@ -420,11 +452,10 @@ static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_b
     const struct policy_subject subject = {q->product, q->channel, q->hardware, q->hardware_count,
                                            q->break_glass[0] != '\0'};
     const struct policy_rule *rule = policy_match(s->examined, &subject);
-    if (rule != NULL) {
-        err = reg_seq_key_token(s->conn->desk->seq, &rule->key->key_id, s->token, why);
-        if (err != HM_OK)
-            return hm_fail_in(why, HM_E_UNAVAILABLE, "key %s", rule->key->id);
-    }
+    if (rule != NULL)
+        err = find_tokens(s, rule, why);
+    if (err != HM_OK)
+        return err;
     err = reg_conn_decide(s->conn, decide, s, out, why);
     if (err == HM_OK && s->known != NULL)
         reg_knowns_put(s->conn->desk->knowns, s->known);

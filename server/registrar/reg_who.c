@@ -1,5 +1,7 @@
 #include "server/registrar/reg_who.h"
 
+#include "policy/policy_identity.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +12,7 @@ struct hm_digest reg_memo_key(const char *what, const struct hm_key *key, struct
     uint8_t both[2 * HM_SHA256_LEN + 1];
     memcpy(both, id.b, sizeof id.b);
     memcpy(both + HM_SHA256_LEN, doc.b, sizeof doc.b);
-    both[sizeof both - 1] = hm_key_is_sk(key) ? 1 : 0;
+    both[sizeof both - 1] = (uint8_t)((hm_key_is_sk(key) ? 1 : 0) | (key->verify_user ? 2 : 0));
     return hm_sha256_3(hm_bytes_str(what), hm_bytes_of(both, sizeof both),
                        hm_bytes_str(key->application));
 }
@@ -66,6 +68,20 @@ static enum hm_err by_certificate(const struct reg_who_input *in,
     return err;
 }
 
+enum hm_err reg_key_holds(struct reg_certs *certs, const struct policy *policy,
+                          const struct hm_key *key, int64_t at_s, bool past, struct hm_why *why)
+{
+    const char *text = policy_key_certificate(policy, key);
+    if (text == NULL)
+        return HM_OK;
+    struct hm_bytes pem = hm_bytes_str(text);
+    HM_FREE struct hm_cert *cert = calloc(1, sizeof *cert);
+    if (cert == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = reg_certs_get(certs, pem, at_s, cert, why);
+    return err == HM_OK && !past ? reg_certs_current(certs, pem, at_s, why) : err;
+}
+
 static const struct policy_principal *candidate(const struct reg_who_input *in, bool approval_keys)
 {
     if (!in->s->is_ssh)
@@ -88,6 +104,9 @@ static bool by_keys(const struct reg_who_input *in, bool approval_keys,
         if (in->s->is_ssh && !hm_key_eq(&keys[i], &in->s->ssh.key))
             continue;
         if (reg_signed_verify(in->memo, in->s, in->document, in->kind, &keys[i], why) != HM_OK)
+            continue;
+        if (approval_keys &&
+            reg_key_holds(in->certs, in->policy, &keys[i], in->at_s, in->past, why) != HM_OK)
             continue;
         *who = p;
         *key = keys[i];

@@ -31,6 +31,11 @@ enum hm_err HM_MUST_USE reg_who_signed(const struct reg_who_input *in,
                                        const struct policy_principal **who, struct hm_key *key,
                                        struct hm_why *why);
 
+/* An approval key that the policy names by a certificate holds while the certificate does: at at_s,
+ * and unless past, by the revocation lists of now. HM_OK for every other key. HM_E_DENIED. */
+enum hm_err HM_MUST_USE reg_key_holds(struct reg_certs *certs, const struct policy *policy,
+                                      const struct hm_key *key, int64_t at_s, bool past,
+                                      struct hm_why *why);
 /* Is this document signed by this key? Remembers yes. */
 enum hm_err HM_MUST_USE reg_signed_verify(struct reg_memo *memo, const struct hm_signed *s,
                                           struct hm_bytes document, enum hm_signed_kind kind,

@@ -30,7 +30,7 @@ struct reg_world {
     struct hm_uuid vendor;
 };
 /* Reads every file, verifies genesis, guards and trust stores with the configured root, and holds
- * them against each other: guards and trust stores are those that the genesis names, a production
+ * them against each other: trust stores are those that the genesis names, a production
  * trust store lists no development key. The policy in force is the file's until reg_init_check()
  * has asked the log. Caller reg_world_free()s, also after an error. */
 enum hm_err HM_MUST_USE reg_world_load(const struct reg_config *c, struct reg_world *w,
@@ -40,6 +40,10 @@ enum hm_err HM_MUST_USE reg_world_load(const struct reg_config *c, struct reg_wo
  * it. HM_E_CONFIG with a path into the document. */
 enum hm_err HM_MUST_USE reg_world_fits(const struct reg_world *w, const struct hm_guards *guards,
                                        const struct policy *p, struct hm_why *why);
+/* No trust store lists a release key of another environment. HM_E_CONFIG. */
+enum hm_err HM_MUST_USE reg_world_check_development(const struct reg_world *w,
+                                                    const struct hm_guards *guards,
+                                                    struct hm_why *why);
 /* reg_policies_verify. */
 enum hm_err HM_MUST_USE reg_world_verify(const struct reg_world *w, struct hm_bytes pub,
                                          struct hm_bytes msg, struct hm_bytes sig);

@@ -10,6 +10,7 @@
 #include "server/ipc/proc_sandbox.h"
 #include "server/ipc/proc_signal.h"
 #include "server/ipc/proc_user.h"
+#include "server/signer/signer_guards.h"
 #include "server/signer/signer_item.h"
 #include "server/signer/signer_priv.h"
 #include "server/signer/signer_rules.h"
@@ -240,6 +241,8 @@ enum hm_err signer_serve(const struct signer_config *c, struct hm_why *why)
 #endif
     if (err == HM_OK)
         err = signer_guards_read(c, &s.guards_doc, &s.guards, why);
+    if (err == HM_OK)
+        err = signer_guards_remember(c->state_dir, &s.guards, hm_buf_bytes(&s.guards_doc), why);
     if (err == HM_OK)
         err = signer_keys_open(&s, why);
     if (err == HM_OK)

@@ -33,6 +33,8 @@ CHANGES = [
      ("wider", "roles added: auditor"), ("stricter", "roles removed: auditor")),
     ("one key less", lambda d: d["principals"][1]["approval_keys"].pop(),
      ("stricter", "approval keys removed: alice token (sha256:"), ("wider", "approval keys added: alice token (sha256:")),
+    ("user verification", lambda d: d["principals"][1]["approval_keys"][1].update(user_verification=True),
+     ("wider", "approval keys added: alice token (sha256:"), ("stricter", "with user verification)")),
     ("certificate", lambda d: d["principals"][1]["credentials"].append({"san_uri": "spiffe://example.com/alice"}),
      ("wider", "credentials added: spiffe://example.com/alice"), ("stricter", "credentials removed")),
     ("token", lambda d: d["principals"][0]["credentials"].append({"oidc": {"issuer": "https://ci.example.com", "claims": {"repository": "a/b"}}}),

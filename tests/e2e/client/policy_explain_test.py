@@ -179,6 +179,7 @@ def release(b):
     doc, _ = explained(b, "old bytes as a new version", 1, "ci", json.loads(again.out)["release"])
     need(b, "old bytes", "artifact.fresh" in failing(doc), doc)
     newer(b, index)
+    asks_the_log(b)
     lies(b)
 
 
@@ -193,6 +194,40 @@ def newer(b, index):
     said, text = explained(b, "two policies", 1, "ci", "r%d" % index)
     need(b, "two policies", [p["signature"] for p in said["policies"]] == [True, False] and not said["allow"], said)
     need(b, "two policies, in words", "policy in force now, which has to allow it too" in text and "1 more of: carol" in text, text)
+    w.policy = old
+    w.append({"event": "policy.activated"}, [w.policy])
+
+
+def asks_the_log(b):
+    """Rules that are about earlier releases: the log is asked, also where the server's filters do not filter."""
+    w = b.world
+    old = w.policy
+    doc = json.loads(old)
+    doc["rules"][0]["limits"] = {"no_downgrade": True, "same_bytes": True, "max_size": len(rb.FIRMWARE), "size_factor_percent": 150}
+    w.policy = json.dumps(doc).encode()
+    w.append({"event": "policy.activated"}, [w.policy])
+
+    def submitted(version, image=None):
+        args = [version if a == "2.1.0" else a for a in b.submit_args("--json")]
+        if image:
+            args[args.index(b.image)] = image
+            args[args.index(b.attestation)] = write(image + ".dsse.json", w_.provenance(
+                {os.path.basename(image): hexsha(open(image, "rb").read())}, w.builder))
+        r = b.run("ci", *args)
+        return json.loads(r.out)["release"]
+    doc, _ = explained(b, "a lower version", 1, "ci", submitted("2.0.0"))
+    need(b, "a lower version", {"version.order", "artifact.fresh"} <= set(failing(doc)), doc)
+    doc, _ = explained(b, "the same again", 1, "ci", submitted("2.1.0"))
+    need(b, "the same again", failing(doc) == ["approvals.count"] and doc["policies"][0]["missing"][0]["more"] == 2, doc)
+    small = write(os.path.join(b.folder, "small.bin"), b"small")
+    doc, text = explained(b, "much smaller", 1, "ci", submitted("2.3.0", small))
+    need(b, "much smaller", failing(doc) == ["approvals.count"] and doc["policies"][0]["missing"][0]["more"] == 3, doc)
+    other = write(os.path.join(b.folder, "other.bin"), rb.FIRMWARE[:-1] + b"x")
+    doc, _ = explained(b, "other bytes of a version", 1, "ci", submitted("2.1.0", other))
+    need(b, "other bytes of a version", failing(doc) == ["version.bytes", "approvals.count"], doc)
+    big = write(os.path.join(b.folder, "big.bin"), rb.FIRMWARE + b"x")
+    doc, _ = explained(b, "too big", 1, "ci", submitted("2.3.0", big))
+    need(b, "too big", failing(doc) == ["size.max", "approvals.count"], doc)
     w.policy = old
     w.append({"event": "policy.activated"}, [w.policy])
 

@@ -64,7 +64,9 @@ def cases_of(preset):
     builder = "https://ci.example.com/builder"
     facts = {"product": "edge-router", "version": "1.0", "artifacts": ["a"], "submitter": "ci",
              "provenance": [{"builder": builder, "sources": source}],
-             "attestations": [{"predicate": "https://cyclonedx.org/bom", "signed_by": builder}]}
+             "attestations": [{"predicate": "https://cyclonedx.org/bom", "signed_by": builder}], "now": "2026-11-21T12:00:00Z", "size": 1000,
+             "last": {"version": "0.9", "size": 1000}, "same_version": [["a"]],
+             "earlier": [{"environment": "staging", "channel": "beta", "submitter": "ci", "signed": "2026-11-20T12:00:00Z"}]}
     people = {k: [f"{k}.{i}" for i in range(n)] for k, n in PEOPLE[preset].items()}
     quorum = people["approver"][:2] + people.get("security", [])[:1]
     out = []
@@ -81,9 +83,16 @@ def cases_of(preset):
     case("a person submits", False, "stable", quorum[1:] + people["approver"][-1:], submitter=quorum[0])
     if preset != "two-person":
         case("release managers alone", False, "stable", people["approver"])
+        case("a lower version", False, "stable", quorum, last={"version": "1.1"})
+        case("other bytes of this version", False, "stable", quorum, same_version=[["b"]])
         case("security stops it", False, "stable", quorum, vetoes=people["security"][-1:])
     if preset == "enterprise":
         case("security first", False, "stable", quorum[2:] + quorum[:2])
+        case("never on beta", False, "stable", quorum, earlier=[])
+        case("on beta since an hour", False, "stable", quorum, now="2026-11-20T13:00:00Z")
+        case("much larger", False, "stable", quorum, size=1501)
+        case("much larger, one more of security", True, "stable", quorum + people["security"][1:2], size=1501)
+        case("urgent, never on beta", True, "stable", people["approver"][:3] + people["security"][:1], break_glass="worm", earlier=[])
         case("no SBOM", False, "stable", quorum, attestations=[])
         case("urgent", True, "stable", people["approver"][:3] + people["security"][:1], break_glass="worm")
         case("urgent with the usual people", False, "stable", quorum, break_glass="worm")

@@ -5,7 +5,7 @@ import os
 import sys
 import tempfile
 
-from policy_lib import ROOT, Bench, documented, edited
+from policy_lib import ROOT, Bench, documented, edited, new_key
 
 FOLDERS = {"accept": (True, True), "reject": (False, False), "reject-meaning": (True, False)}
 DOCUMENTS = f"{ROOT}/tests/documents/policy-test"
@@ -116,6 +116,41 @@ def evidence(b, policy):
     b.check("evidence: aligned", "FAILED" not in r.out, r.out)
 
 
+def history(b, policy):
+    """Facts about the clock and the log, likewise."""
+    strict = edited(documented(), lambda d: d["rules"][0].update(
+        limits={"max_size": 1000, "size_factor_percent": 150, "no_downgrade": True, "same_bytes": True, "signatures": {"count": 2, "window_s": 3600}},
+        freeze={"utc_offset": "+01:00", "windows": [{"days": ["fri"], "from": "16:00", "to": "24:00"}]},
+        promotion={"environment": "staging", "channels": ["beta"], "submitters": ["ci"], "soak_s": 86400}))
+    strict["principals"].append({"id": "carol", "roles": ["approver"], "approval_keys": [{"ssh": new_key("carol")}]})
+    strict["groups"][0]["members"].append("carol")
+    ci = "https://ci.example.com/builder"
+    staged = {"environment": "staging", "channel": "beta", "submitter": "ci", "signed": "2026-11-19T12:00:00Z"}
+    good = {"product": "edge-router", "version": "2.1.0", "channel": "stable", "submitter": "ci", "artifacts": ["a"], "size": 1000,
+            "approvals": ["alice", "bob"], "now": "2026-11-20T12:00:00Z", "last": {"version": "2.0.9", "size": 900, "rollback_floor": 1},
+            "rollback_floor": 1, "same_version": [["a"]], "signed_at": ["2026-11-20T11:30:00Z"], "earlier": [staged],
+            "provenance": [{"builder": ci, "sources": [{"repository": "https://git.example.com/edge-router"}]}]}
+
+    def case(name, failing, **facts):
+        return {"name": name, "expect": "deny" if failing else "allow", "facts": facts, **({"failing": failing} if failing else {})}
+    cases = [case("as it should be", None), case("too big", ["size.max"], size=1001), case("size not known", ["size.max", "approvals.count"], size=0),
+             case("grew, one more approves", None, last={"version": "2.0.9", "size": 600, "rollback_floor": 1}, approvals=["alice", "bob", "carol"]),
+             case("grew", ["approvals.count"], last={"version": "2.0.9", "size": 600, "rollback_floor": 1}),
+             case("no release before", None, last=None), case("lower", ["version.order"], last={"version": "2.1.1", "size": 900}),
+             case("lower floor", ["version.order"], rollback_floor=0), case("other bytes", ["version.bytes"], same_version=[["a"], ["b"]]),
+             case("too many", ["signatures.window"], signed_at=["2026-11-20T11:30:00Z", "2026-11-20T11:00:01Z"]),
+             case("long ago", None, signed_at=["2026-11-20T11:30:00Z", "2026-11-20T11:00:00Z"]),
+             case("frozen", ["freeze.window"], now="2026-11-20T15:00:00Z", signed_at=[]), case("just before", None, now="2026-11-20T14:59:59Z"),
+             case("never staged", ["promotion.released"], earlier=[]), case("by somebody else", ["promotion.released"], earlier=[
+                 dict(staged, submitter={"stranger": "x"})]), case("not soaked", ["promotion.released"], earlier=[
+                     dict(staged, signed="2026-11-19T12:00:01Z")]), case("other bytes staged", ["promotion.released"], earlier=[
+                         dict(staged, artifacts=["a", "b"])]),
+             case("no clock", ["promotion.released", "signatures.window", "freeze.window"], now=None)]
+    r = b.expect("history", 0, f"{len(cases)} cases, 0 failed", "policy", "test", b.write("history.json", {
+        "version": 1, "defaults": good, "cases": cases}), "--policy", b.write("strict.json", strict))
+    b.check("history: all", "FAILED" not in r.out, r.out)
+
+
 def removed_member(b, policy):
     """What the loader knows, a case may state: a person who left makes the file wrong, not green."""
     gone = edited(documented(), lambda d: (d["principals"].pop(), d["groups"][0].update(members=["alice"]),
@@ -128,7 +163,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hallmark-cases-") as folder:
         b = Bench(sys.argv[1], folder)
         policy = b.write("policy.json", documented())
-        for part in (schema_and_program, verdicts, every_expectation_counts, policy_of_the_file, evidence, removed_member):
+        for part in (schema_and_program, verdicts, every_expectation_counts, policy_of_the_file, evidence, history, removed_member):
             part(b, policy)
     return b.end()
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ORIGIN = "hallmark.test/door"
-POLICY_CHANGES = range(21, 26)
+POLICY_CHANGES = range(21, 27)
 (HELLO, STATUS, IDENTIFY, SUBMIT, ART_PUT, ART_OPEN, APPROVE, REJECT, CANCEL, SIGN, STATEMENT, RECORDS,
  EVIDENCE, PROOF, CONSISTENCY, CHECKPOINT, POLICY, TRUST_STORE, KEYS, DETAIL) = range(1, 21)
 E_MALFORMED, E_SIGNATURE, E_NOT_FOUND, E_UNAVAILABLE, E_FULL = 1, 4, 6, 11, 14

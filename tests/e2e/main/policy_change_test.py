@@ -302,19 +302,11 @@ class PolicyChange:
     def ceremony(self, new, old, record):
         """With the root token, which lies elsewhere."""
         lab = self.lab
-        token = lab.token_dirs["root"]
-        home, away = lab.path("tokens", token), os.path.join(lab.path("offline"), token)
         e.write(lab.path("work", "new.json"), new)
         e.write(lab.path("work", "old.json"), old)
         out = lab.path("ceremony")
-        os.rename(away, home)
-        os.rename(lab.path("offline", "pin"), lab.path("pins", "root"))
-        try:
-            lab.run([lab.program("hallmark-ceremony"), "policy", "--config", lab.path("ceremony.json"), "--out", out, "--force",
-                     "--policy", lab.path("work", "new.json"), "--in-force", lab.path("work", "old.json"), "--record", str(record)])
-        finally:
-            os.rename(home, away)
-            os.rename(lab.path("pins", "root"), lab.path("offline", "pin"))
+        lab.with_root("policy", "--config", lab.path("ceremony.json"), "--out", out, "--force", "--policy", lab.path("work", "new.json"),
+                      "--in-force", lab.path("work", "old.json"), "--record", str(record))
         return e.read(os.path.join(out, "policy-replacement.cbor"))
 
     def file(self):

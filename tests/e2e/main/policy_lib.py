@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 
 import e2e_lib as e
 from lab import DOMAIN, ORIGIN
@@ -41,6 +42,18 @@ class Administered(e.Cast):
         doc = json.loads(e.read(self.path("clients", "audit.json")))
         doc.update(certificate=self.path("tls", who + ".pem"), key=self.path("tls", who + ".key"), approval_key=path)
         e.write(self.path("clients", who + ".json"), json.dumps(doc))
+
+    def with_root(self, *args):
+        """Runs hallmark-ceremony with the root token, which lies elsewhere."""
+        token = self.token_dirs["root"]
+        home, away = self.path("tokens", token), os.path.join(self.path("offline"), token)
+        os.rename(away, home)
+        os.rename(self.path("offline", "pin"), self.path("pins", "root"))
+        try:
+            return self.run([self.program("hallmark-ceremony"), *args])
+        finally:
+            os.rename(home, away)
+            os.rename(self.path("pins", "root"), self.path("offline", "pin"))
 
     # --- documents ---
 

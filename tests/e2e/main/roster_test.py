@@ -3,6 +3,7 @@ proof only, keeps it over restarts, and never goes back."""
 
 import json
 import os
+import shutil
 import subprocess
 
 import e2e_lib as e
@@ -315,6 +316,88 @@ class Roster:
         rows.equal("as it was: it serves", start_with(good), None)
         lab.wait_ready()
 
+    def guards(self):
+        """How many approvals it takes is the root's: a new guards document, recorded, then read at the next start."""
+        lab, rows = self.lab, self.rows
+        old, new = lab.path("ceremony", "guards.cbor"), lab.path("ceremony2", "guards.cbor")
+        before = e.read(old)
+        shutil.copytree(lab.path("ceremony"), lab.path("ceremony2"))
+
+        def make(serial, approvals, threshold=3):
+            doc = json.loads(e.read(lab.path("ceremony.json")))
+            guard = doc["release_keys"][0]["guard"]
+            guard["approvals"], guard["roster"]["threshold"] = approvals, threshold
+            if serial:
+                doc["guards_serial"] = serial
+            config = e.write(lab.path("ceremony2.json"), json.dumps(doc))
+            lab.with_root("guards", "--config", config, "--out", lab.path("ceremony2"), "--force")
+            return e.read(new)
+
+        def apply(document, who="dora"):
+            return lab.post("/v1/guards", who, json.dumps({"guards": e.base64.b64encode(document).decode()}))
+
+        self.refused("guards: without a serial number", apply(make(0, 3)), (409, "state"), "guards.refused")
+        three = make(1, 3)
+        r = apply(three)
+        self.refused("guards: stricter than the policy in force", r, (403, "policy"), "guards.refused")
+        rows.row("which it says", "for 3" in r.doc["detail"] or "at least 3" in r.doc["detail"], r)
+        bent = bytearray(three)
+        bent[len(bent) // 2] ^= 1
+        self.refused("guards: a flipped bit", apply(bytes(bent)), (403, "signature"))
+        self.refused("guards: the genesis in their place", apply(e.read(lab.path("ceremony", "genesis.cbor"))), (400, "malformed"))
+        self.refused("guards: brought by a submitter", apply(three, "ci-edge"), (403, "forbidden"))
+
+        def count_three(d):
+            for rule in d["rules"]:
+                if rule["key"] == "production":
+                    rule["approvals"]["count"] = 3
+        lab.change(count_three)
+        r = lab.cli("dora", "guards", "apply", new, check=False)
+        rows.row("guards: recorded, with the command line", r.returncode == 0 and "recorded guards.changed" in r.out, r.out + r.err)
+        index = [x["idx"] for x in lab.records() if x["event"] == "guards.changed"][-1]
+        again = apply(three)
+        rows.equal("guards: asking twice gives the same record", (again.status, again.doc.get("index")), (200, index))
+        self.refused("guards: the former ones", apply(before), (409, "state"), "guards.refused")
+        lab.stop("registrar")
+        rows.equal("guards: the registrar does not start with the former file", lab.start("registrar").wait(20), 2)
+        rows.row("which it says", "record %d names" % index in lab.log_tail("registrar"), lab.log_tail("registrar"))
+        lab.stop("signer")
+        e.write(old, three)
+        for s in ("signer", "registrar"):
+            lab.start(s)
+        lab.wait_ready()
+        lab.in_force()
+        rel, st = lab.new()
+        for who in ("bob", "carol"):
+            lab.approve(rel, st, who)
+        rows.equal("guards: two are too few now", lab.sign(rel).says(), (403, "policy"))
+        lab.approve(rel, st, "ivan", body=e.ssh_document(st, lab.ivan.sign("hallmark-approval", st)))
+        rows.equal("guards: three sign", lab.sign(rel).status, 200)
+        rel, st = lab.new()
+        lab.approve(rel, st, "newcomer", body=e.ssh_document(st, lab.newcomer.sign("hallmark-approval", st)))
+        for who in ("bob", "carol"):
+            lab.approve(rel, st, who)
+        rows.equal("guards: lists begin anew", lab.sign(rel).says(), (403, "policy"))
+        self.refused("guards: a list made under the former ones", lab.change_roster(self.good, ("rosa", "ruth", "rita")), (403, "signature"))
+        joined = self.first + [lab.newcomer.line()]
+        r = lab.change_roster(lab.roster(joined, 1, self.first), ("rosa", "ruth", "rita"))
+        rows.equal("guards: the newcomer joins again", r.status, 200, r)
+        rows.equal("guards: and counts", lab.sign(rel).status, 200)
+        lab.stop("signer")
+        e.write(old, before)
+        rows.row("guards: the signer does not go back to the former ones", lab.start("signer").wait(20) != 0)
+        rows.row("which it says", "serial number 0, this signer has served 1" in lab.log_tail("signer"), lab.log_tail("signer"))
+        e.write(old, three)
+        path = lab.path("signer", "guards-last")
+        kept = e.read(path)
+        e.write(path, kept[:20] + b"x" + kept[21:], 0o600)
+        lab.own(path, "signer")
+        rows.row("guards: a damaged memory keeps it from starting", lab.start("signer").wait(20) != 0)
+        e.write(path, kept, 0o600)
+        lab.own(path, "signer")
+        lab.start("signer")
+        lab.wait_ready()
+
     def afterwards(self):
         r = self.lab.cli("audit", "log", "verify", check=False)
         self.rows.row("the whole log verifies", r.returncode == 0, r.out + r.err)
@@ -322,7 +405,7 @@ class Roster:
 
 def main(lab, rows):
     t = Roster(lab, rows)
-    rows.parts(t.attempts, t.join, t.leave, t.restart, t.policy, t.adversary, t.clients, t.state, t.afterwards)
+    rows.parts(t.attempts, t.join, t.leave, t.restart, t.policy, t.adversary, t.clients, t.state, t.guards, t.afterwards)
 
 
 if __name__ == "__main__":

@@ -200,6 +200,25 @@ static void test_row(void **state)
     attest_key_free(&k);
 }
 
+/* A key that is enrolled with user verification takes no signature without it; forged flags do not
+ * verify. */
+static void test_user_verification(void **state)
+{
+    struct attest_key k;
+    (void)state;
+    for (enum kind kind = SK_ED25519; kind <= SK_ECDSA; kind++) {
+        make_key(kind, 1, &k);
+        struct attest_sshsig p = plan(&k);
+        k.key.verify_user = true;
+        for (unsigned flags = 0; flags < 256; flags++) {
+            p.flags = (uint8_t)flags;
+            enum hm_err want = (flags & 0x05) == 0x05 ? HM_OK : HM_E_DENIED;
+            assert_int_equal(verify_plan(&p, &k.key, NS, hm_bytes_str(message)), want);
+        }
+        attest_key_free(&k);
+    }
+}
+
 /* Any flipped bit and any cut of the blob. */
 static void test_flipped_and_cut(void **state)
 {
@@ -439,7 +458,7 @@ static void test_limits(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ROWS(rows) + ROWS(flips) + ROWS(numbers) + ROWS(armours) + 6];
+    struct CMUnitTest tests[ROWS(rows) + ROWS(flips) + ROWS(numbers) + ROWS(armours) + 7];
     size_t n = 0;
     n = ADD_ROWS(tests, n, test_row, rows);
     n = ADD_ROWS(tests, n, test_flipped_and_cut, flips);
@@ -451,5 +470,6 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_written);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_tbs);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_limits);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_user_verification);
     return _cmocka_run_group_tests("attest_sshsig", tests, n, NULL, NULL);
 }

@@ -290,6 +290,8 @@ static const struct edit_row guards_rows[] = {
     {"guards: approver is another release key", "guards/0/approvers/0", "@3",
      "$.guards[0].approvers[0]"},
     {"guards: approver without form", "guards/0/approvers/2", "{}", "$.guards[0].approvers[2]"},
+    {"guards: serial number 0", "serial", "0", "$.serial"},
+    {"guards: serial number as text", "serial", "\"1\"", "$.serial"},
     {"guards: roster without keys", "guards/0/roster", "{\"keys\":[],\"threshold\":2}",
      "$.guards[0].roster.keys"},
     {"guards: roster without threshold", "guards/0/roster", "{\"keys\":[]}", "$.guards[0].roster"},
