@@ -222,6 +222,12 @@ enum hm_err cli_replay_add(struct cli_replay *r, struct hm_bytes record, struct 
         err = check_chain(r, &rec, why);
     if (err == HM_OK)
         err = check_rules(r, &rec, why);
+    if (err == HM_E_DENIED && r->broken != NULL) {
+        struct hm_why found = {""};
+        if (why != NULL)
+            found = *why;
+        err = r->broken(r->ctx, &rec, found.text, why);
+    }
     if (err == HM_OK) {
         struct hm_digest leaf = hm_merkle_leaf(record);
         (void)hm_frontier_add(&r->frontier, &leaf, NULL);

@@ -34,6 +34,11 @@ struct cli_replay {
     /* An older checkpoint to hold against: size 0 = none. */
     struct hm_checkpoint seen;
     bool seen_held;
+    /* Told of a record that breaks a rule of the log, and the replay goes on; NULL: it ends there.
+     * A broken chain always ends it. */
+    enum hm_err (*broken)(void *ctx, const struct hm_record *r, const char *text,
+                          struct hm_why *why);
+    void *ctx;
 };
 
 void cli_replay_begin(struct cli_replay *r, const char *origin);

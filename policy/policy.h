@@ -14,6 +14,7 @@ struct policy;
 /* Limits of a policy document beyond those in hm_limits.h. */
 #define POLICY_TITLE_MAX 128         /* bytes of a name that people read */
 #define POLICY_DOMAIN_MAX 253        /* bytes of the vendor's domain */
+#define POLICY_READY_MAX 4096        /* approval keys that are kept imported */
 #define POLICY_CREDENTIALS_MAX 16    /* of one principal */
 #define POLICY_PRINCIPAL_KEYS_MAX 16 /* of one principal in one role */
 #define POLICY_GROUPS_MAX 256
@@ -84,6 +85,9 @@ const struct policy_principal *policy_principal_at(const struct policy *p,
 const struct policy_principal *policy_by_submit_key(const struct policy *p, const struct hm_key *k);
 const struct policy_principal *policy_by_approval_key(const struct policy *p,
                                                       const struct hm_key *k);
+
+/* An approval key of the policy, imported for verification; NULL: none, or one of too many. */
+const struct hm_key_ready *policy_key_ready(const struct policy *p, const struct hm_key *k);
 
 struct policy_release_key {
     const char *id;

@@ -111,6 +111,12 @@ bool policy_group_has(const struct policy *p, const char *group, const char *pri
     return g != NULL && a != NULL && policy_ptrs_has(&g->members, a);
 }
 
+const struct hm_key_ready *policy_key_ready(const struct policy *p, const struct hm_key *k)
+{
+    const struct policy_key_ref *r = policy_find_key(p, k);
+    return r != NULL ? r->ready : NULL;
+}
+
 static bool stage_asks(const struct policy_stage_of *s, const struct policy_principal *who)
 {
     for (size_t i = 0; i < s->count; i++)

@@ -35,7 +35,7 @@ static void add_keys(struct policy *p, const struct hm_key *keys, size_t n,
 {
     for (size_t j = 0; j < n; j++) {
         where.j = where.j < 0 ? -1 : (long)j;
-        p->all_keys[p->all_key_count++] = (struct policy_key_ref){&keys[j], role, where};
+        p->all_keys[p->all_key_count++] = (struct policy_key_ref){&keys[j], role, where, NULL};
         if (role == POLICY_KEY_APPROVE)
             p->approval_keys.v[p->approval_keys.count++] =
                 (struct policy_digest_at){hm_key_id(&keys[j]), where};
@@ -57,6 +57,21 @@ static void collect_keys(struct policy *p)
     for (size_t i = 0; i < p->key_count; i++)
         add_keys(p, &p->keys[i].pub.key, 1, POLICY_KEY_RELEASE,
                  (struct policy_where){"keys", i, "public_key", -1});
+}
+
+/* Importing a P-256 key costs a third of a verification and more, so it is done once. */
+static enum hm_err keep_ready(struct policy *p, struct hm_why *why)
+{
+    size_t left = POLICY_READY_MAX;
+    for (size_t i = 0; i < p->all_key_count && left > 0; i++) {
+        struct policy_key_ref *r = &p->all_keys[i];
+        if (r->role != POLICY_KEY_APPROVE)
+            continue;
+        if (hm_key_ready_make(r->key, &r->ready) != HM_OK)
+            return policy_no_memory(why);
+        left--;
+    }
+    return HM_OK;
 }
 
 /* By algorithm and raw value: neither an encoding nor a FIDO application makes it another key. */
@@ -82,7 +97,7 @@ static enum hm_err lint_keys(struct policy *p, struct hm_why *why)
             "%s: this key stands twice, also at %s; expected one holder and one role for each key",
             b, a);
     }
-    return HM_OK;
+    return keep_ready(p, why);
 }
 
 /* Names of one kind all over the document. Called with x->v NULL it only counts. */

@@ -13,6 +13,8 @@ void policy_free(struct policy *p)
 {
     if (p == NULL)
         return;
+    for (size_t i = 0; i < p->all_key_count; i++)
+        hm_key_ready_free(p->all_keys[i].ready);
     policy_arena_free(&p->arena);
     free(p);
 }

@@ -175,6 +175,7 @@ struct policy_key_ref {
     const struct hm_key *key;
     enum policy_key_role role;
     struct policy_where where;
+    struct hm_key_ready *ready; /* owned; approval keys, as far as POLICY_READY_MAX reaches */
 };
 /* Digest -> element of an array, in order of bytes. */
 struct policy_digest_at {
@@ -242,10 +243,10 @@ struct policy {
     const struct policy_oidc *oidc; /* a list */
     size_t oidc_count;
     const struct policy_certified *certified; /* a list */
-    struct policy_index san_uris;        /* where.i: the principal */
-    struct policy_digests fingerprints;  /* where.i: the principal */
-    struct policy_digests approval_keys; /* key id; where.i: the principal */
-    struct policy_digests release_keys;  /* key id; where.i: the key */
+    struct policy_index san_uris;             /* where.i: the principal */
+    struct policy_digests fingerprints;       /* where.i: the principal */
+    struct policy_digests approval_keys;      /* key id; where.i: the principal */
+    struct policy_digests release_keys;       /* key id; where.i: the key */
     struct policy_key_ref *all_keys;
     size_t all_key_count;
     struct policy_pair *pairs;

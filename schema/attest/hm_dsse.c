@@ -108,6 +108,12 @@ void hm_dsse_pae(struct hm_buf *out, const char *payload_type, struct hm_bytes p
 
 enum hm_err hm_dsse_verify(const struct hm_dsse *d, const struct hm_key *key)
 {
+    return hm_dsse_verify_with(d, key, NULL);
+}
+
+enum hm_err hm_dsse_verify_with(const struct hm_dsse *d, const struct hm_key *key,
+                                const struct hm_key_ready *ready)
+{
     HM_BUF_AUTO pae = {0};
     hm_dsse_pae(&pae, d->payload_type, hm_buf_bytes(&d->payload));
     enum hm_err e = hm_buf_err(&pae);
@@ -116,7 +122,7 @@ enum hm_err hm_dsse_verify(const struct hm_dsse *d, const struct hm_key *key)
     /* A FIDO key cannot make these: its signatures cover flags and a counter too. */
     if (hm_key_is_sk(key))
         return HM_E_SIGNATURE;
-    return hm_key_verify_der(key, hm_buf_bytes(&pae), hm_buf_bytes(&d->sig));
+    return hm_key_verify_der_with(key, ready, hm_buf_bytes(&pae), hm_buf_bytes(&d->sig));
 }
 
 static void put_member(struct hm_buf *out, const char *name, struct hm_bytes text)

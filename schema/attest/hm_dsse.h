@@ -21,6 +21,9 @@ void hm_dsse_free(struct hm_dsse *d);
 /* PAE(type, payload) appended: what is signed. */
 void hm_dsse_pae(struct hm_buf *out, const char *payload_type, struct hm_bytes payload);
 enum hm_err HM_MUST_USE hm_dsse_verify(const struct hm_dsse *d, const struct hm_key *key);
+/* ready: this key, imported before, or NULL. */
+enum hm_err HM_MUST_USE hm_dsse_verify_with(const struct hm_dsse *d, const struct hm_key *key,
+                                            const struct hm_key_ready *ready);
 /* The JSON envelope, appended. sig: DER for P-256, 64 bytes for Ed25519. certificate_pem may be
  * NULL. */
 enum hm_err HM_MUST_USE hm_dsse_write(struct hm_buf *out, const char *payload_type,

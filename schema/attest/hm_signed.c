@@ -143,12 +143,20 @@ static enum hm_err check_type(const struct hm_signed *s, enum hm_signed_kind kin
 enum hm_err hm_signed_verify(const struct hm_signed *s, enum hm_signed_kind kind,
                              const struct hm_key *key, struct hm_why *why)
 {
+    return hm_signed_verify_with(s, kind, key, NULL, why);
+}
+
+enum hm_err hm_signed_verify_with(const struct hm_signed *s, enum hm_signed_kind kind,
+                                  const struct hm_key *key, const struct hm_key_ready *ready,
+                                  struct hm_why *why)
+{
     enum hm_err e = check_type(s, kind, why);
     if (e != HM_OK)
         return e;
     if (s->is_ssh)
-        return hm_sshsig_verify(&s->ssh, key, kinds[kind].ns, hm_buf_bytes(&s->payload_ssh), why);
-    e = hm_dsse_verify(&s->dsse, key);
+        return hm_sshsig_verify_with(&s->ssh, key, ready, kinds[kind].ns,
+                                     hm_buf_bytes(&s->payload_ssh), why);
+    e = hm_dsse_verify_with(&s->dsse, key, ready);
     return e == HM_OK ? HM_OK : hm_fail(why, e, "signed document: not signed by this key");
 }
 

@@ -40,6 +40,10 @@ const char *hm_signed_token(const struct hm_signed *s);
 /* HM_OK if key signed this payload as a document of this kind (payload type or namespace exact). */
 enum hm_err HM_MUST_USE hm_signed_verify(const struct hm_signed *s, enum hm_signed_kind kind,
                                          const struct hm_key *key, struct hm_why *why);
+/* ready: this key, imported before, or NULL. */
+enum hm_err HM_MUST_USE hm_signed_verify_with(const struct hm_signed *s, enum hm_signed_kind kind,
+                                              const struct hm_key *key,
+                                              const struct hm_key_ready *ready, struct hm_why *why);
 /* Index of the key that signed, among keys; SSH documents are matched by embedded key first.
  * HM_E_SIGNATURE. */
 enum hm_err HM_MUST_USE hm_signed_find(const struct hm_signed *s, enum hm_signed_kind kind,

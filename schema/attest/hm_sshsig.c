@@ -78,7 +78,7 @@ static enum hm_err parse_blob(struct hm_sshsig *s, struct hm_why *why)
     struct hm_bytes signature = {NULL, 0};
     enum hm_err e = parse_frame(hm_buf_bytes(&s->blob), s, &key, &signature, why);
     if (e == HM_OK)
-        e = hm_key_from_ssh_blob(key, &s->key, why);
+        e = hm_key_claim_from_ssh_blob(key, &s->key, why);
     if (e == HM_OK)
         e = parse_signature(signature, key, s, why);
     return e;
@@ -146,15 +146,15 @@ static void put_sk_tbs(struct hm_buf *out, const char *application, const struct
 }
 
 static enum hm_err verify_value(const struct hm_sshsig *s, const struct hm_key *key,
-                                struct hm_bytes tbs)
+                                const struct hm_key_ready *ready, struct hm_bytes tbs)
 {
     uint8_t raw[64];
     struct hm_bytes in = s->sig;
     if (key->alg == HM_KEY_ED25519)
-        return hm_key_verify_raw(key, tbs, s->sig);
+        return hm_key_verify_raw_with(key, ready, tbs, s->sig);
     if (!hm_ssh_take_mpint32(&in, raw) || !hm_ssh_take_mpint32(&in, raw + 32) || in.len != 0)
         return HM_E_SIGNATURE;
-    return hm_key_verify_raw(key, tbs, hm_bytes_of(raw, sizeof raw));
+    return hm_key_verify_raw_with(key, ready, tbs, hm_bytes_of(raw, sizeof raw));
 }
 
 /* Everything that can be refused before any cryptography. */
@@ -185,6 +185,13 @@ static enum hm_err check_claims(const struct hm_sshsig *s, const struct hm_key *
 enum hm_err hm_sshsig_verify(const struct hm_sshsig *s, const struct hm_key *key, const char *ns,
                              struct hm_bytes message, struct hm_why *why)
 {
+    return hm_sshsig_verify_with(s, key, NULL, ns, message, why);
+}
+
+enum hm_err hm_sshsig_verify_with(const struct hm_sshsig *s, const struct hm_key *key,
+                                  const struct hm_key_ready *ready, const char *ns,
+                                  struct hm_bytes message, struct hm_why *why)
+{
     HM_BUF_AUTO tbs = {0};
     HM_BUF_AUTO sk = {0};
     enum hm_err e = check_claims(s, key, ns, why);
@@ -195,7 +202,7 @@ enum hm_err hm_sshsig_verify(const struct hm_sshsig *s, const struct hm_key *key
         put_sk_tbs(&sk, key->application, s, hm_buf_bytes(&tbs));
     if (hm_buf_err(&tbs) != HM_OK || hm_buf_err(&sk) != HM_OK)
         return hm_fail(why, HM_E_MEMORY, "SSH signature: out of memory");
-    e = verify_value(s, key, hm_buf_bytes(hm_key_is_sk(key) ? &sk : &tbs));
+    e = verify_value(s, key, ready, hm_buf_bytes(hm_key_is_sk(key) ? &sk : &tbs));
     if (e == HM_OK)
         return HM_OK;
     return hm_fail(why, HM_E_SIGNATURE, "SSH signature: does not verify over these bytes");

@@ -79,8 +79,8 @@ int hm_key_cose_alg(const struct hm_key *k)
     return row != NULL ? row->cose : 0;
 }
 
-enum hm_err hm_key_from_raw(enum hm_key_alg alg, struct hm_bytes raw, struct hm_key *out,
-                            struct hm_why *why)
+enum hm_err hm_key_of_raw(enum hm_key_alg alg, struct hm_bytes raw, struct hm_key *out,
+                          struct hm_why *why)
 {
     const struct alg_row *row = row_of(alg);
     if (row == NULL)
@@ -90,9 +90,20 @@ enum hm_err hm_key_from_raw(enum hm_key_alg alg, struct hm_bytes raw, struct hm_
                        row->raw_len, row->mechanism);
     struct hm_key k = {.alg = alg, .raw_len = raw.len};
     memcpy(k.raw, raw.data, raw.len);
+    *out = k;
+    return HM_OK;
+}
+
+enum hm_err hm_key_from_raw(enum hm_key_alg alg, struct hm_bytes raw, struct hm_key *out,
+                            struct hm_why *why)
+{
+    struct hm_key k;
+    enum hm_err err = hm_key_of_raw(alg, raw, &k, why);
+    if (err != HM_OK)
+        return err;
     if (!hm_key_point_ok(&k))
         return hm_fail(why, HM_E_MALFORMED, "public key: not a usable point of the curve (%s)",
-                       row->mechanism);
+                       row_of(alg)->mechanism);
     *out = k;
     return HM_OK;
 }

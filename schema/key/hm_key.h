@@ -48,6 +48,10 @@ enum hm_err HM_MUST_USE hm_key_from_raw(enum hm_key_alg alg, struct hm_bytes raw
 /* An authorized_keys line without options: "type base64 [comment]". */
 enum hm_err HM_MUST_USE hm_key_from_ssh_line(const char *line, struct hm_key *out,
                                              struct hm_why *why);
+/* What a foreign document says about the key of its signature, in the same form: only to be
+ * compared with a known key, so that its point is not looked at. */
+enum hm_err HM_MUST_USE hm_key_claim_from_ssh_blob(struct hm_bytes blob, struct hm_key *out,
+                                                   struct hm_why *why);
 /* The SSH wire blob (RFC 4253 §6.6, RFC 5656, RFC 8709, OpenSSH PROTOCOL.u2f). */
 enum hm_err HM_MUST_USE hm_key_from_ssh_blob(struct hm_bytes blob, struct hm_key *out,
                                              struct hm_why *why);
@@ -60,6 +64,18 @@ enum hm_err HM_MUST_USE hm_key_verify_der(const struct hm_key *k, struct hm_byte
 enum hm_err HM_MUST_USE
 hm_key_verify_raw(const struct hm_key *k, struct hm_bytes msg,
                   struct hm_bytes sig); /* exactly 64 bytes: r||s or Ed25519 */
+/* A key that was imported into the crypto library once: then a check costs no more than the bare
+ * verification. Immutable, any thread. HM_E_MALFORMED. */
+struct hm_key_ready;
+enum hm_err HM_MUST_USE hm_key_ready_make(const struct hm_key *k, struct hm_key_ready **out);
+void hm_key_ready_free(struct hm_key_ready *r); /* NULL allowed */
+/* The same checks. ready: of this very key, or NULL (it is imported for this check). */
+enum hm_err HM_MUST_USE hm_key_verify_der_with(const struct hm_key *k,
+                                               const struct hm_key_ready *ready,
+                                               struct hm_bytes msg, struct hm_bytes sig);
+enum hm_err HM_MUST_USE hm_key_verify_raw_with(const struct hm_key *k,
+                                               const struct hm_key_ready *ready,
+                                               struct hm_bytes msg, struct hm_bytes sig);
 /* DER ECDSA-Sig-Value <-> r||s of 64 bytes, left-padded. */
 enum hm_err HM_MUST_USE hm_ecdsa_der_to_raw(struct hm_bytes der, uint8_t raw[static 64]);
 enum hm_err HM_MUST_USE hm_ecdsa_raw_to_der(const uint8_t raw[static 64], struct hm_buf *der);

@@ -9,6 +9,10 @@
  * (such a key verifies any message). */
 bool hm_key_point_ok(const struct hm_key *k);
 
+/* hm_key_from_raw without looking at the point. */
+enum hm_err HM_MUST_USE hm_key_of_raw(enum hm_key_alg alg, struct hm_bytes raw, struct hm_key *out,
+                                      struct hm_why *why);
+
 /* An EVP_PKEY of this key, or NULL where libcrypto refuses it. Caller EVP_PKEY_free()s. */
 struct evp_pkey_st *hm_key_import(const struct hm_key *k);
 

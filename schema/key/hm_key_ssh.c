@@ -1,6 +1,6 @@
 /* SSH public keys: the wire blob (RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4, OpenSSH PROTOCOL.u2f)
  * and the authorized_keys line. Exactly one encoding is taken. Thread: any. */
-#include "schema/key/hm_key.h"
+#include "schema/key/hm_key_priv.h"
 
 #include "schema/core/hm_text.h"
 
@@ -68,7 +68,7 @@ static enum hm_err read_application(struct hm_bytes *in, struct hm_key *k, struc
     return HM_OK;
 }
 
-enum hm_err hm_key_from_ssh_blob(struct hm_bytes blob, struct hm_key *out, struct hm_why *why)
+enum hm_err hm_key_claim_from_ssh_blob(struct hm_bytes blob, struct hm_key *out, struct hm_why *why)
 {
     struct hm_bytes left = blob;
     struct hm_bytes name;
@@ -89,13 +89,26 @@ enum hm_err hm_key_from_ssh_blob(struct hm_bytes blob, struct hm_key *out, struc
     if (!take_string(&left, &raw))
         return hm_fail(why, HM_E_MALFORMED, "SSH key: cut off in the public value");
     struct hm_key k;
-    enum hm_err err = hm_key_from_raw(type->alg, raw, &k, why);
+    enum hm_err err = hm_key_of_raw(type->alg, raw, &k, why);
     if (err == HM_OK && type->sk)
         err = read_application(&left, &k, why);
     if (err != HM_OK)
         return err;
     if (left.len != 0)
         return hm_fail(why, HM_E_MALFORMED, "SSH key: %zu bytes behind its end", left.len);
+    *out = k;
+    return HM_OK;
+}
+
+enum hm_err hm_key_from_ssh_blob(struct hm_bytes blob, struct hm_key *out, struct hm_why *why)
+{
+    struct hm_key k;
+    enum hm_err err = hm_key_claim_from_ssh_blob(blob, &k, why);
+    if (err != HM_OK)
+        return err;
+    if (!hm_key_point_ok(&k))
+        return hm_fail(why, HM_E_MALFORMED, "SSH key: not a usable point of the curve (%s)",
+                       hm_key_mechanism(&k));
     *out = k;
     return HM_OK;
 }

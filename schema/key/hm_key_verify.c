@@ -1,7 +1,8 @@
-/* Signature checks with OpenSSL 3's EVP API. A key is imported for each check: no state to share
- * between threads. Leaves nothing in OpenSSL's error queue. */
+/* Signature checks with OpenSSL 3's EVP API. A key is imported for each check, unless the caller
+ * keeps it ready; an imported key is only read. Leaves nothing in OpenSSL's error queue. */
 #include "schema/key/hm_key_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/core_names.h>
@@ -63,10 +64,47 @@ static bool ed25519_holds(EVP_PKEY *pkey, struct hm_bytes msg, struct hm_bytes s
     return ok;
 }
 
-/* sig: DER for P-256, already known to be strict; 64 bytes for Ed25519. */
-static enum hm_err verify(const struct hm_key *k, struct hm_bytes msg, struct hm_bytes sig)
+struct hm_key_ready {
+    struct hm_key key;
+    EVP_PKEY *pkey;
+};
+
+enum hm_err hm_key_ready_make(const struct hm_key *k, struct hm_key_ready **out)
 {
-    EVP_PKEY *pkey = hm_key_import(k);
+    struct hm_key_ready *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return HM_E_MEMORY;
+    r->key = *k;
+    r->pkey = hm_key_import(k);
+    if (r->pkey == NULL) {
+        free(r);
+        return HM_E_MALFORMED;
+    }
+    *out = r;
+    return HM_OK;
+}
+
+void hm_key_ready_free(struct hm_key_ready *r)
+{
+    if (r == NULL)
+        return;
+    EVP_PKEY_free(r->pkey);
+    free(r);
+}
+
+/* One reference, whichever way. Another key's would verify what this one never signed. */
+static EVP_PKEY *take_key(const struct hm_key *k, const struct hm_key_ready *ready)
+{
+    if (ready == NULL)
+        return hm_key_import(k);
+    return hm_key_eq(k, &ready->key) && EVP_PKEY_up_ref(ready->pkey) == 1 ? ready->pkey : NULL;
+}
+
+/* sig: DER for P-256, already known to be strict; 64 bytes for Ed25519. */
+static enum hm_err verify(const struct hm_key *k, const struct hm_key_ready *ready,
+                          struct hm_bytes msg, struct hm_bytes sig)
+{
+    EVP_PKEY *pkey = take_key(k, ready);
     if (pkey == NULL)
         return HM_E_SIGNATURE;
     (void)ERR_set_mark();
@@ -80,22 +118,34 @@ static enum hm_err verify(const struct hm_key *k, struct hm_bytes msg, struct hm
     return ok ? HM_OK : HM_E_SIGNATURE;
 }
 
-enum hm_err hm_key_verify_der(const struct hm_key *k, struct hm_bytes msg, struct hm_bytes sig)
+enum hm_err hm_key_verify_der_with(const struct hm_key *k, const struct hm_key_ready *ready,
+                                   struct hm_bytes msg, struct hm_bytes sig)
 {
     uint8_t raw[64];
     if (k->alg == HM_KEY_P256 && hm_ecdsa_der_to_raw(sig, raw) != HM_OK)
         return HM_E_SIGNATURE;
-    return verify(k, msg, sig);
+    return verify(k, ready, msg, sig);
 }
 
-enum hm_err hm_key_verify_raw(const struct hm_key *k, struct hm_bytes msg, struct hm_bytes sig)
+enum hm_err hm_key_verify_raw_with(const struct hm_key *k, const struct hm_key_ready *ready,
+                                   struct hm_bytes msg, struct hm_bytes sig)
 {
     if (sig.len != 64)
         return HM_E_SIGNATURE;
     if (k->alg != HM_KEY_P256)
-        return verify(k, msg, sig);
+        return verify(k, ready, msg, sig);
     HM_BUF_AUTO der = {.limit = DER_SIG_MAX};
     if (hm_ecdsa_raw_to_der(sig.data, &der) != HM_OK)
         return HM_E_SIGNATURE;
-    return verify(k, msg, hm_buf_bytes(&der));
+    return verify(k, ready, msg, hm_buf_bytes(&der));
+}
+
+enum hm_err hm_key_verify_der(const struct hm_key *k, struct hm_bytes msg, struct hm_bytes sig)
+{
+    return hm_key_verify_der_with(k, NULL, msg, sig);
+}
+
+enum hm_err hm_key_verify_raw(const struct hm_key *k, struct hm_bytes msg, struct hm_bytes sig)
+{
+    return hm_key_verify_raw_with(k, NULL, msg, sig);
 }

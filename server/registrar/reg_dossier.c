@@ -379,7 +379,8 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     err = hm_signed_parse(document, HM_SIGNED_MAX, &s, why);
     if (err != HM_OK)
         return err;
-    err = reg_signed_verify(c->desk->memo, &s, document, HM_SIGNED_APPROVAL, key, why);
+    err = reg_signed_verify_with(c->desk->memo, &s, document, HM_SIGNED_APPROVAL, key,
+                                 policy_key_ready(d->known->policy, key), why);
     if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&d->known->statement)))
         err = hm_fail(why, HM_E_HISTORY, "approval %llu is over another statement",
                       (unsigned long long)a->record);

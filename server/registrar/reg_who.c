@@ -21,10 +21,18 @@ enum hm_err reg_signed_verify(struct reg_memo *memo, const struct hm_signed *s,
                               struct hm_bytes document, enum hm_signed_kind kind,
                               const struct hm_key *key, struct hm_why *why)
 {
+    return reg_signed_verify_with(memo, s, document, kind, key, NULL, why);
+}
+
+enum hm_err reg_signed_verify_with(struct reg_memo *memo, const struct hm_signed *s,
+                                   struct hm_bytes document, enum hm_signed_kind kind,
+                                   const struct hm_key *key, const struct hm_key_ready *ready,
+                                   struct hm_why *why)
+{
     struct hm_digest m = reg_memo_key(hm_signed_payload_type(kind), key, document);
     if (reg_memo_has(memo, &m))
         return HM_OK;
-    enum hm_err err = hm_signed_verify(s, kind, key, why);
+    enum hm_err err = hm_signed_verify_with(s, kind, key, ready, why);
     if (err == HM_OK)
         reg_memo_add(memo, &m);
     return err;
@@ -103,7 +111,8 @@ static bool by_keys(const struct reg_who_input *in, bool approval_keys,
     for (size_t i = 0; i < count; i++) {
         if (in->s->is_ssh && !hm_key_eq(&keys[i], &in->s->ssh.key))
             continue;
-        if (reg_signed_verify(in->memo, in->s, in->document, in->kind, &keys[i], why) != HM_OK)
+        if (reg_signed_verify_with(in->memo, in->s, in->document, in->kind, &keys[i],
+                                   policy_key_ready(in->policy, &keys[i]), why) != HM_OK)
             continue;
         if (approval_keys &&
             reg_key_holds(in->certs, in->policy, &keys[i], in->at_s, in->past, why) != HM_OK)

@@ -40,6 +40,12 @@ enum hm_err HM_MUST_USE reg_key_holds(struct reg_certs *certs, const struct poli
 enum hm_err HM_MUST_USE reg_signed_verify(struct reg_memo *memo, const struct hm_signed *s,
                                           struct hm_bytes document, enum hm_signed_kind kind,
                                           const struct hm_key *key, struct hm_why *why);
+/* ready: this key, imported before, or NULL. */
+enum hm_err HM_MUST_USE reg_signed_verify_with(struct reg_memo *memo, const struct hm_signed *s,
+                                               struct hm_bytes document, enum hm_signed_kind kind,
+                                               const struct hm_key *key,
+                                               const struct hm_key_ready *ready,
+                                               struct hm_why *why);
 /* What the memo remembers: that this key signed this document as that. */
 struct hm_digest reg_memo_key(const char *what, const struct hm_key *key, struct hm_bytes document);
 

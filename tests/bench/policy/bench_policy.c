@@ -88,6 +88,7 @@ static void verify_bare(void *ctx)
 
 struct approval {
     struct signer signer;
+    struct hm_key_ready *ready; /* as the policy keeps it */
     struct hm_buf statement;
     struct hm_buf document;
 };
@@ -97,7 +98,8 @@ static void check_approval(void *ctx)
     const struct approval *a = ctx;
     struct hm_signed s;
     must(hm_signed_parse(hm_buf_bytes(&a->document), HM_SIGNED_MAX, &s, NULL) == HM_OK &&
-             hm_signed_verify(&s, HM_SIGNED_APPROVAL, &a->signer.key, NULL) == HM_OK &&
+             hm_signed_verify_with(&s, HM_SIGNED_APPROVAL, &a->signer.key, a->ready, NULL) ==
+                 HM_OK &&
              hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&a->statement)),
          "a good approval is refused");
     hm_signed_free(&s);
@@ -305,9 +307,11 @@ static void approval(const char *bench, bool p256, void (*make)(struct approval 
 {
     struct approval a = {.statement = {.limit = 8192}, .document = {.limit = HM_SIGNED_MAX}};
     make_key(&a.signer, p256);
+    must(hm_key_ready_make(&a.signer.key, &a.ready) == HM_OK, "cannot import a key");
     make_statement(&a.statement);
     make(&a);
     figure(bench, check_approval, &a, CHECKS, &a.signer, 1.2);
+    hm_key_ready_free(a.ready);
     EVP_PKEY_free(a.signer.pkey);
     hm_buf_free(&a.statement);
     hm_buf_free(&a.document);
