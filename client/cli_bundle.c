@@ -102,6 +102,24 @@ static enum hm_err read_base64(struct hm_json_in *in, const char *member, struct
     return hm_fail(why, HM_E_MALFORMED, "bundle: '%s' is not base64 of an acceptable size", member);
 }
 
+/* Of several keys fewer may have signed; how many must, devices know from their trust store. */
+static bool signs_as_approved(const struct hm_record *r, const struct hm_approval *s)
+{
+    bool used[HM_SIGN_KEYS_MAX] = {false};
+    bool same = r->key_count > 0;
+    for (size_t i = 0; same && i < r->key_count; i++) {
+        size_t at = 0;
+        while (at < s->sign_count &&
+               (used[at] || !hm_digest_eq(&r->keys[i].spki, &s->sign[at].key) ||
+                !hm_digest_eq(&r->keys[i].tbs, &s->sign[at].tbs)))
+            at++;
+        same = at < s->sign_count;
+        if (same)
+            used[at] = true;
+    }
+    return same;
+}
+
 static enum hm_err check_record(const struct cli_record *rec, const struct cli_facts *f,
                                 struct hm_bytes envelope, struct hm_why *why)
 {
@@ -118,11 +136,7 @@ static enum hm_err check_record(const struct cli_record *rec, const struct cli_f
         return hm_fail(why, HM_E_DENIED, "the proven record is about another manifest");
     if (r->evidence_count < 1 || !hm_digest_eq(&r->evidence[0], &d))
         return hm_fail(why, HM_E_DENIED, "the proven record names another envelope");
-    bool same = r->key_count == s->sign_count;
-    for (size_t i = 0; same && i < r->key_count; i++)
-        same = hm_digest_eq(&r->keys[i].spki, &s->sign[i].key) &&
-               hm_digest_eq(&r->keys[i].tbs, &s->sign[i].tbs);
-    if (!same)
+    if (!signs_as_approved(r, s))
         return hm_fail(why, HM_E_DENIED,
                        "the proven record names other signing keys or bytes than "
                        "the approved statement");

@@ -129,23 +129,35 @@ static enum hm_err check_manifest(struct cli_deep *d, struct deep_claim *k, stru
     return HM_OK;
 }
 
-/* The key is the rule's, and what it is to sign is this manifest. */
-static enum hm_err check_keys(struct cli_deep *d, const struct deep_claim *k, struct hm_why *why)
+static enum hm_err check_key(const struct deep_claim *k, const struct hm_record_key *named,
+                             const struct policy_release_key *key, struct hm_why *why)
 {
-    const struct hm_record *r = &k->submitted;
     HM_BUF_AUTO tbs = {.limit = 4096};
-    d->step = CLI_DEEP_KEYS;
-    if (r->key_count != 1 || !hm_digest_eq(&r->keys[0].spki, &k->rule->key->key_id) ||
-        strcmp(r->keys[0].mechanism, hm_key_mechanism(&k->rule->key->key)) != 0)
-        return hm_fail(why, HM_E_DENIED, "the key is not %s, which rule %s names", k->rule->key->id,
+    if (!hm_digest_eq(&named->spki, &key->key_id) ||
+        strcmp(named->mechanism, hm_key_mechanism(&key->key)) != 0)
+        return hm_fail(why, HM_E_DENIED, "the key is not %s, which rule %s names", key->id,
                        k->rule->id);
-    hm_auth_tbs(&tbs, &k->rule->key->key, hm_buf_bytes(&k->manifest));
+    hm_auth_tbs(&tbs, &key->key, hm_buf_bytes(&k->manifest));
     struct hm_digest digest = hm_sha256(hm_buf_bytes(&tbs));
     if (hm_buf_err(&tbs) != HM_OK)
         return hm_fail(why, hm_buf_err(&tbs), "out of memory");
-    return hm_digest_eq(&digest, &r->keys[0].tbs)
+    return hm_digest_eq(&digest, &named->tbs)
                ? HM_OK
                : hm_fail(why, HM_E_DENIED, "the bytes to sign are not those over the manifest");
+}
+
+/* The keys are the rule's, and what they are to sign is this manifest. */
+static enum hm_err check_keys(struct cli_deep *d, const struct deep_claim *k, struct hm_why *why)
+{
+    const struct hm_record *r = &k->submitted;
+    enum hm_err err = HM_OK;
+    d->step = CLI_DEEP_KEYS;
+    if (r->key_count != k->rule->key_count)
+        return hm_fail(why, HM_E_DENIED, "%zu keys, rule %s names %zu", r->key_count, k->rule->id,
+                       k->rule->key_count);
+    for (size_t i = 0; err == HM_OK && i < r->key_count; i++)
+        err = check_key(k, &r->keys[i], k->rule->keys[i], why);
+    return err;
 }
 
 static enum hm_err check_rule(struct cli_deep *d, const struct deep_claim *k, struct hm_why *why)

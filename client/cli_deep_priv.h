@@ -129,6 +129,7 @@ struct deep_claim {
     const struct policy *policy;
     const struct policy_principal *submitter;
     const struct policy_rule *rule;
+    struct hm_digest key_ids[HM_SIGN_KEYS_MAX]; /* of the keys that were submitted */
     struct hm_buf manifest, statement;
     struct hm_digest payload;
     bool token;

@@ -106,14 +106,21 @@ static bool same_names(const struct hm_record *a, const struct hm_record *b)
            a->sequence == b->sequence;
 }
 
-static bool same_keys(const struct hm_record *a, const struct hm_record *b)
+static bool same_key(const struct hm_record_key *a, const struct hm_record_key *b)
 {
-    bool same = a->key_count == b->key_count && a->key_count > 0;
-    for (size_t i = 0; same && i < a->key_count; i++)
-        same = hm_digest_eq(&a->keys[i].spki, &b->keys[i].spki) &&
-               hm_digest_eq(&a->keys[i].tbs, &b->keys[i].tbs) &&
-               strcmp(a->keys[i].mechanism, b->keys[i].mechanism) == 0;
-    return same;
+    return hm_digest_eq(&a->spki, &b->spki) && hm_digest_eq(&a->tbs, &b->tbs) &&
+           strcmp(a->mechanism, b->mechanism) == 0;
+}
+
+/* An intention names all keys that were submitted; a result, in the same order, those that signed.
+ */
+static bool same_keys(const struct hm_record *submitted, const struct hm_record *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < submitted->key_count && n < r->key_count; i++)
+        n += same_key(&submitted->keys[i], &r->keys[n]);
+    return n > 0 && n == r->key_count &&
+           (n == submitted->key_count || r->event == HM_EV_RELEASE_SIGNED);
 }
 
 static enum hm_err check_same(const struct deep_claim *k, const struct hm_record *r,
@@ -195,7 +202,10 @@ enum hm_err deep_judge_intention(struct cli_deep *d, struct deep_claim *k,
     if (err != HM_OK)
         return err;
     f->stage = POLICY_AT_SIGNING;
-    f->key = &k->submitted.keys[0].spki;
+    for (size_t i = 0; i < k->submitted.key_count; i++)
+        k->key_ids[i] = k->submitted.keys[i].spki;
+    f->key = k->key_ids;
+    f->more_keys = k->submitted.key_count - 1; /* there is one: the claim was checked */
     err = ask(d, k->policy, f, "of the submission", why);
     return err == HM_OK && now->policy != k->policy ? ask(d, now->policy, f, "in force", why) : err;
 }
@@ -228,6 +238,24 @@ static enum hm_err check_prior(const struct cli_deep *d, const struct hm_record 
     return HM_OK;
 }
 
+/* The record names who signed; each must have, nobody else, and enough of them. */
+static enum hm_err check_signatures(const struct deep_claim *k, const struct hm_record *r,
+                                    const struct hm_auth_view *view, struct hm_why *why)
+{
+    struct hm_key keys[HM_SIGN_KEYS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < r->key_count; i++)
+        for (size_t at = 0; at < k->rule->key_count; at++)
+            if (hm_digest_eq(&r->keys[i].spki, &k->rule->keys[at]->key_id))
+                keys[n++] = k->rule->keys[at]->key;
+    if (n != r->key_count || n < k->rule->key_threshold || view->count != n)
+        return hm_fail(why, HM_E_DENIED,
+                       "%zu keys are named, the envelope holds %zu signatures, the rule asks for "
+                       "%zu",
+                       r->key_count, view->count, k->rule->key_threshold);
+    return hm_auth_verify(view, keys, n, n, why);
+}
+
 enum hm_err deep_judge_result(struct cli_deep *d, struct deep_claim *k, const struct hm_record *r,
                               struct hm_why *why)
 {
@@ -247,9 +275,5 @@ enum hm_err deep_judge_result(struct cli_deep *d, struct deep_claim *k, const st
     err = hm_auth_parse(hm_buf_bytes(&envelope), true, &view, why);
     if (err == HM_OK && !hm_bytes_eq(view.payload, hm_buf_bytes(&k->manifest)))
         err = hm_fail(why, HM_E_DENIED, "the envelope holds another manifest");
-    if (err == HM_OK)
-        err = hm_auth_verify(&view, &k->rule->key->key, 1, 1, why);
-    if (err == HM_OK && view.count != 1)
-        err = hm_fail(why, HM_E_DENIED, "the envelope holds %zu signatures", view.count);
-    return err;
+    return err == HM_OK ? check_signatures(k, r, &view, why) : err;
 }

@@ -85,21 +85,30 @@ static enum hm_err check_state(struct cli_replay *r, const struct hm_record *rec
     return HM_OK;
 }
 
-static struct hm_digest keys_of(const struct hm_record *rec)
+/* A key and what it signs. */
+static struct hm_digest key_of(const struct hm_record_key *k)
 {
-    HM_BUF_AUTO b = {.limit = 4096};
-    for (size_t i = 0; i < rec->key_count; i++) {
-        hm_buf_put(&b, rec->keys[i].spki.b, HM_SHA256_LEN);
-        hm_buf_put(&b, rec->keys[i].tbs.b, HM_SHA256_LEN);
-    }
-    return hm_sha256(hm_buf_bytes(&b));
+    return hm_sha256_3(hm_bytes_of(k->spki.b, HM_SHA256_LEN), hm_bytes_of(k->tbs.b, HM_SHA256_LEN),
+                       hm_bytes_of(NULL, 0));
 }
 
+/* Whether the record's keys are among those intended, each once. Of several, fewer may have signed.
+ */
 static bool same_signing(const struct cli_replay_intent *i, const struct hm_record *rec)
 {
-    struct hm_digest keys = keys_of(rec);
-    return i->release == rec->release && hm_digest_eq(&i->keys, &keys) &&
-           (!rec->has_manifest || hm_digest_eq(&i->manifest, &rec->manifest));
+    bool used[HM_SIGN_KEYS_MAX] = {false};
+    bool same = i->release == rec->release && rec->key_count <= i->key_count &&
+                (!rec->has_manifest || hm_digest_eq(&i->manifest, &rec->manifest));
+    for (size_t n = 0; same && n < rec->key_count; n++) {
+        struct hm_digest key = key_of(&rec->keys[n]);
+        size_t at = 0;
+        while (at < i->key_count && (used[at] || !hm_digest_eq(&i->keys[at], &key)))
+            at++;
+        same = at < i->key_count;
+        if (same)
+            used[at] = true;
+    }
+    return same;
 }
 
 static void drop_intent(struct cli_replay *r, size_t i)
@@ -114,7 +123,7 @@ static enum hm_err check_retry(struct cli_replay *r, const struct hm_record *rec
     for (size_t i = 0; i < r->intent_count; i++) {
         if (r->intents[i].unknown != rec->retry_of)
             continue;
-        if (!same_signing(&r->intents[i], rec))
+        if (rec->key_count != r->intents[i].key_count || !same_signing(&r->intents[i], rec))
             return hm_fail(why, HM_E_DENIED, "repeats record %" PRIu64 " with other bytes",
                            rec->retry_of);
         drop_intent(r, i);
@@ -138,8 +147,14 @@ static enum hm_err add_intent(struct cli_replay *r, const struct hm_record *rec,
     if (list == NULL)
         return hm_fail(why, HM_E_MEMORY, "out of memory");
     r->intents = list;
-    r->intents[r->intent_count++] =
-        (struct cli_replay_intent){rec->idx, UINT64_MAX, rec->release, rec->manifest, keys_of(rec)};
+    struct cli_replay_intent *n = &r->intents[r->intent_count++];
+    *n = (struct cli_replay_intent){.idx = rec->idx,
+                                    .unknown = UINT64_MAX,
+                                    .release = rec->release,
+                                    .manifest = rec->manifest,
+                                    .key_count = rec->key_count};
+    for (size_t i = 0; i < rec->key_count; i++)
+        n->keys[i] = key_of(&rec->keys[i]);
     return HM_OK;
 }
 

@@ -18,7 +18,8 @@ struct cli_replay_intent {
     uint64_t unknown; /* of the sign.unknown record, UINT64_MAX while there is none */
     uint64_t release;
     struct hm_digest manifest;
-    struct hm_digest keys; /* over spki and tbs of every key */
+    struct hm_digest keys[HM_SIGN_KEYS_MAX]; /* each over spki and tbs */
+    size_t key_count;
 };
 
 struct cli_replay {

@@ -280,7 +280,9 @@ static enum hm_err prepare_keys(struct reg_signing *s, struct hm_why *why)
         if (!hm_digest_eq(&tbs, &r->keys[i].tbs))
             return hm_fail(why, HM_E_HISTORY, "the bytes to be signed are not those of the record");
         enum hm_err err = reg_seq_key_token(s->conn->desk->seq, &r->keys[i].spki, k->token, why);
-        if (err != HM_OK)
+        if (err == HM_E_NOT_FOUND && r->key_count > 1) /* the others may be enough */
+            (void)snprintf(k->token, sizeof k->token, "%s", r->keys[i].token);
+        else if (err != HM_OK)
             return err;
     }
     s->key_count = r->key_count;
