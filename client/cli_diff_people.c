@@ -26,8 +26,8 @@ static bool read_key(const json_t *v, struct hm_key *out)
     return true;
 }
 
-/* Keys as {identity: "comment (sha256:…)"}: another encoding of one key is no difference, but what
- * is demanded of its token, or that a certificate vouches for it, is one. */
+/* Keys as {identity: "comment (sha256:…)"}: another encoding of one key is no difference, but that
+ * a certificate vouches for it is one. */
 static json_t *key_set(const json_t *list)
 {
     json_t *set = json_object();
@@ -39,10 +39,7 @@ static json_t *key_set(const json_t *list)
             continue;
         struct hm_digest id = hm_key_id(&key);
         hm_digest_hex(&id, hex);
-        const char *more = json_is_true(json_object_get(v, "user_verification"))
-                               ? ", with user verification"
-                           : json_object_get(v, "certificate") != NULL ? ", by certificate"
-                                                                       : "";
+        const char *more = json_object_get(v, "certificate") != NULL ? ", by certificate" : "";
         const char *line = diff_text(v, "ssh");
         const char *comment = strchr(line, ' ');
         comment = comment != NULL ? strchr(comment + 1, ' ') : NULL;
@@ -53,6 +50,23 @@ static json_t *key_set(const json_t *list)
                        ID_SHOWN, hex, more);
         (void)snprintf(identity, sizeof identity, "%s%s", hex, more);
         (void)json_object_set_new(set, identity, json_string(label));
+    }
+    return set;
+}
+
+/* Those of a list whose token has to verify its user, where the other list has the key too. */
+static json_t *verifying(const json_t *list, const json_t *other)
+{
+    json_t *set = json_object();
+    HM_JSON_AUTO *known = key_set(other);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *v = json_array_get(list, i);
+        HM_JSON_AUTO *one = json_pack("[O]", v);
+        HM_JSON_AUTO *key = key_set(one);
+        void *at = json_object_iter(key);
+        if (at != NULL && json_is_true(json_object_get(v, "user_verification")) &&
+            json_object_get(known, json_object_iter_key(at)) != NULL)
+            (void)json_object_update(set, key);
     }
     return set;
 }
@@ -122,6 +136,10 @@ static void tell_person(struct diff *d, const char *where, const json_t *from, c
                json_object_get(to, "roles"));
     diff_sets(d, where, "approval keys", DIFF_MAY, key_set(json_object_get(from, "approval_keys")),
               key_set(json_object_get(to, "approval_keys")));
+    diff_sets(
+        d, where, "tokens that verify their user", DIFF_DEMAND,
+        verifying(json_object_get(from, "approval_keys"), json_object_get(to, "approval_keys")),
+        verifying(json_object_get(to, "approval_keys"), json_object_get(from, "approval_keys")));
     diff_sets(d, where, "submit keys", DIFF_MAY, key_set(json_object_get(from, "submit_keys")),
               key_set(json_object_get(to, "submit_keys")));
     diff_sets(d, where, "credentials", DIFF_MAY,

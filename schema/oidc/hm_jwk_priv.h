@@ -1,3 +1,4 @@
+/* A key as libcjose has it, and what hm_jwks.c shares with hm_oidc.c. */
 #ifndef SCHEMA_OIDC_HM_JWK_PRIV_H
 #define SCHEMA_OIDC_HM_JWK_PRIV_H
 

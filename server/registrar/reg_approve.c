@@ -57,18 +57,60 @@ static const char *not_allowed(const struct approval *a, const struct policy_quo
 }
 
 struct approved {
-    struct db_approval list[HM_APPROVALS_MAX]; /* in order of record */
+    struct db_approval all[HM_APPROVALS_MAX]; /* in order of record */
+    size_t all_count;
+    struct db_approval list[HM_APPROVALS_MAX]; /* the ones that are not void */
     size_t count;
-    struct policy_quorum quorum;
+    struct policy_quorum quorum; /* of these */
 };
+
+/* The rule that the policy in force has for this release; NULL if none. */
+static const struct policy_rule *rule_in_force(const struct reg_tx *tx, const struct reg_dossier *d)
+{
+    const struct policy_subject subject = {
+        .product = d->submitted->product,
+        .channel = d->submitted->channel,
+        .hardware = d->known->hardware,
+        .hardware_count = d->known->hardware_count,
+        .break_glass = d->known->break_glass != NULL,
+    };
+    return policy_match(tx->world->policy, &subject);
+}
+
+/* Void is what was signed by a key that the policy in force has taken away, or by somebody whom it
+ * asks no more: it would not count at signing, so it must not keep others from approving. */
+static bool is_void(const struct reg_tx *tx, const struct policy_rule *rule, const char *who,
+                    const struct hm_digest *key)
+{
+    const struct policy_principal *p = policy_principal(tx->world->policy, who);
+    bool held = false;
+    if (p == NULL || (p->roles & POLICY_ROLE_APPROVER) == 0)
+        return true;
+    for (size_t i = 0; i < p->approval_key_count && !held; i++) {
+        struct hm_digest id = hm_key_id(&p->approval_keys[i]);
+        held = hm_digest_eq(&id, key);
+    }
+    return !held || (rule != NULL && !policy_rule_asks(rule, POLICY_ANY_STAGE, p));
+}
+
+static void leave_out_void(const struct reg_tx *tx, const struct approval *a, struct approved *out)
+{
+    const struct policy_rule *rule = rule_in_force(tx, a->dossier);
+    bool same = a->dossier->known->policy == tx->world->policy;
+    for (size_t i = 0; i < out->all_count; i++)
+        if (same || !is_void(tx, rule, out->all[i].principal, &out->all[i].key))
+            out->list[out->count++] = out->all[i];
+}
 
 /* The approvals so far. */
 static enum hm_err read_approved(struct reg_tx *tx, const struct approval *a, struct approved *out,
                                  struct hm_why *why)
 {
-    enum hm_err err = db_state_approvals(tx->log, a->dossier->id, out->list, &out->count, why);
-    return err == HM_OK ? reg_facts_quorum(tx, a->dossier, out->list, out->count, &out->quorum, why)
-                        : err;
+    enum hm_err err = db_state_approvals(tx->log, a->dossier->id, out->all, &out->all_count, why);
+    if (err != HM_OK)
+        return err;
+    leave_out_void(tx, a, out);
+    return reg_facts_quorum(tx, a->dossier, out->list, out->count, &out->quorum, why);
 }
 
 static enum hm_err record(struct reg_tx *tx, const struct approval *a, struct db_release *rel,
@@ -114,13 +156,13 @@ static bool is_open(const struct db_release *rel, const struct approved *so_far)
 {
     return (rel->state == HM_RELEASE_SUBMITTED ||
             (rel->state == HM_RELEASE_APPROVED && !so_far->quorum.stands)) &&
-           so_far->count < HM_APPROVALS_MAX;
+           so_far->all_count < HM_APPROVALS_MAX;
 }
 
 static enum hm_err judge(struct reg_tx *tx, const struct approval *a, struct db_release *rel,
                          struct reg_result *out, struct hm_why *why)
 {
-    struct approved so_far = {.count = 0};
+    struct approved so_far = {.all_count = 0};
     char text[160];
     const char *outcome = NULL;
     if (a->problem != REG_PROBLEM_NONE)
@@ -128,10 +170,14 @@ static enum hm_err judge(struct reg_tx *tx, const struct approval *a, struct db_
     enum hm_err err = read_approved(tx, a, &so_far, why);
     if (err != HM_OK)
         return err;
-    for (size_t i = 0; i < so_far.count; i++)
-        if (strcmp(so_far.list[i].principal, a->who->id) == 0)
+    for (size_t i = 0; i < so_far.all_count; i++)
+        if (strcmp(so_far.all[i].principal, a->who->id) == 0)
             return refuse(tx, a, rel, REG_PROBLEM_CONFLICT, NULL,
                           "this person has approved the release already", out, why);
+    struct hm_digest key = hm_key_id(&a->key);
+    if (is_void(tx, rule_in_force(tx, a->dossier), a->who->id, &key))
+        return refuse(tx, a, rel, REG_PROBLEM_POLICY, "approvals.count",
+                      "the policy in force asks this person, or this key, no more", out, why);
     const char *no = not_allowed(a, &so_far.quorum, &outcome);
     if (no != NULL)
         return refuse(tx, a, rel, REG_PROBLEM_POLICY, outcome, no, out, why);

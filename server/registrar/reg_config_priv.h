@@ -1,3 +1,4 @@
+/* The parts of the configuration that stand in files of their own. */
 #ifndef SERVER_REGISTRAR_REG_CONFIG_PRIV_H
 #define SERVER_REGISTRAR_REG_CONFIG_PRIV_H
 

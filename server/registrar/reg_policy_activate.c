@@ -18,6 +18,7 @@ struct activating {
     const struct policy *next; /* what shall be in force; loaded, NULL where it cannot be */
     struct hm_bytes document;  /* its bytes */
     struct hm_why lint;        /* why next is NULL */
+    uint64_t lists;            /* that next was held against */
     struct hm_bytes evidence[1 + POLICY_ADMIN_COUNT_MAX]; /* document, then what authorises it */
     size_t evidence_count;
     /* by quorum */
@@ -59,6 +60,23 @@ static enum hm_err activate(struct reg_tx *tx, const struct activating *a, struc
     if (err == HM_OK)
         err = db_state_policy_put(tx->log, policy_digest(a->next), r.idx, why);
     return err == HM_OK ? reg_stored_put(tx, a->ask, out, why) : err;
+}
+
+/* Every list of approvers has a higher serial number than the one before: while their sum is the
+ * same, no list came in between. */
+static enum hm_err check_lists(const struct reg_tx *tx, const struct activating *a, bool *same,
+                               struct hm_why *why)
+{
+    const struct hm_guards *g = &tx->world->guards;
+    uint64_t sum = 0;
+    enum hm_err err = HM_OK;
+    for (size_t i = 0; err == HM_OK && i < g->count; i++) {
+        uint64_t serial = 0;
+        err = db_state_roster_serial(tx->log, &g->guards[i].key, &serial, why);
+        sum += serial;
+    }
+    *same = sum == a->lists;
+    return err;
 }
 
 static enum reg_problem root_obstacle(const struct reg_tx *tx, const struct activating *a,
@@ -113,7 +131,27 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     }
     if (a->next == NULL)
         return refuse(tx, a, REG_PROBLEM_POLICY, "policy.lint", a->lint.text, out, why);
-    return activate(tx, a, out, why);
+    bool same = false;
+    err = check_lists(tx, a, &same, why);
+    if (err == HM_OK && same)
+        return activate(tx, a, out, why);
+    if (err == HM_OK)
+        reg_no(out, REG_PROBLEM_UNAVAILABLE,
+               "another list of approvers came in between; ask again");
+    return err;
+}
+
+static enum hm_err sum_lists(struct db_reader *reader, const struct reg_world *w, uint64_t *sum,
+                             struct hm_why *why)
+{
+    enum hm_err err = HM_OK;
+    *sum = 0;
+    for (size_t i = 0; err == HM_OK && i < w->guards.count; i++) {
+        uint64_t serial = 0;
+        err = db_reader_roster_serial(reader, &w->guards.guards[i].key, &serial, why);
+        *sum += serial;
+    }
+    return err;
 }
 
 /* The registrar may have become stricter since the proposal was recorded, and the guards others. */
@@ -123,6 +161,7 @@ static void load_next(struct reg_conn *c, struct activating *a)
     struct db_reader *reader;
     if (reg_conn_reader(c, &reader, &a->lint) == HM_OK &&
         reg_policies_add(c->desk->world->policies, a->document, &p, &a->lint) == HM_OK &&
+        sum_lists(reader, c->desk->world, &a->lists, &a->lint) == HM_OK &&
         reg_roster_fits(reader, c->desk->world, p, &a->lint) == HM_OK)
         a->next = p;
     a->evidence[a->evidence_count++] = a->document;

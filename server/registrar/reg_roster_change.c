@@ -3,6 +3,7 @@
 #include "server/registrar/reg_policy_change.h"
 #include "server/registrar/reg_roster.h"
 
+#include "policy/policy_guards.h"
 #include "schema/json/hm_json.h"
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_pool.h"
@@ -22,6 +23,8 @@ struct changing {
     bool known;               /* this very list was recorded before: */
     uint64_t record;
     struct hm_why state; /* why it does not follow, "" it does */
+    const struct policy *examined;
+    struct hm_why lint; /* why the examined policy cannot be in force with it, "" it can */
 };
 
 static enum hm_err read_body(struct changing *a, const json_t *body, struct hm_why *why)
@@ -64,6 +67,29 @@ static enum hm_err find_known(struct reg_conn *c, struct changing *a, struct hm_
     return err;
 }
 
+/* Could the registrar start with it? A policy that asks people whom the list does not know would
+ * keep it from starting, and then nobody could change either. */
+static enum hm_err lint(struct db_reader *reader, const struct reg_world *w, struct changing *a,
+                        struct hm_why *why)
+{
+    __attribute__((cleanup(hm_guards_free))) struct hm_guards guards = {.count = 0};
+    enum hm_err err = reg_roster_guards(reader, w, &guards, why);
+    for (size_t i = 0; err == HM_OK && i < guards.count; i++) {
+        struct hm_guard *g = &guards.guards[i];
+        if (!hm_digest_eq(&g->key, &a->key))
+            continue;
+        free(g->approvers);
+        g->approvers = calloc(a->roster->count + 1, sizeof *g->approvers);
+        g->approver_count = g->approvers != NULL ? a->roster->count : 0;
+        if (g->approvers == NULL)
+            return hm_fail(why, HM_E_MEMORY, "no memory for guards");
+        memcpy(g->approvers, a->roster->approvers, a->roster->count * sizeof *g->approvers);
+    }
+    if (err == HM_OK && policy_check_guards(a->examined, &guards, &a->lint) == HM_OK)
+        a->lint.text[0] = '\0';
+    return err;
+}
+
 static enum hm_err examine(struct reg_conn *c, struct changing *a, struct hm_why *why)
 {
     const struct reg_world *w = c->desk->world;
@@ -87,11 +113,11 @@ static enum hm_err examine(struct reg_conn *c, struct changing *a, struct hm_why
         err = find_known(c, a, why);
     if (err == HM_OK && !a->known && hm_roster_follows(a->roster, &now, &a->state) == HM_OK)
         a->state.text[0] = '\0';
-    return err;
+    return err == HM_OK && !a->known ? lint(reader, w, a, why) : err;
 }
 
-static enum hm_err refuse(struct reg_tx *tx, const struct changing *a, struct reg_result *out,
-                          struct hm_why *why)
+static enum hm_err refuse(struct reg_tx *tx, const struct changing *a, enum reg_problem problem,
+                          const char *detail, struct reg_result *out, struct hm_why *why)
 {
     struct hm_record r = {.event = HM_EV_ROSTER_REFUSED,
                           .has_guard = true,
@@ -99,8 +125,8 @@ static enum hm_err refuse(struct reg_tx *tx, const struct changing *a, struct re
                           .serial = a->roster->serial,
                           .evidence_count = 1};
     struct hm_bytes evidence[1] = {a->update.statement};
-    struct reg_refusal f = {.problem = REG_PROBLEM_STATE,
-                            .detail = a->state.text,
+    struct reg_refusal f = {.problem = problem,
+                            .detail = detail,
                             .actor = a->ask->caller.who->id,
                             .record = &r,
                             .evidence = evidence};
@@ -115,12 +141,15 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     enum hm_err err = db_state_roster_serial(tx->log, &a->key, &serial, why);
     if (err != HM_OK || !reg_has_room(tx, out))
         return err;
-    if (serial != a->serial_stored) {
-        reg_no(out, REG_PROBLEM_UNAVAILABLE, "another list came in between; ask again");
+    if (serial != a->serial_stored || a->examined != tx->world->policy) {
+        reg_no(out, REG_PROBLEM_UNAVAILABLE,
+               "another list or another policy came in between; ask again");
         return HM_OK;
     }
     if (a->state.text[0] != '\0')
-        return refuse(tx, a, out, why);
+        return refuse(tx, a, REG_PROBLEM_STATE, a->state.text, out, why);
+    if (a->lint.text[0] != '\0')
+        return refuse(tx, a, REG_PROBLEM_POLICY, a->lint.text, out, why);
     struct hm_record r = {.event = HM_EV_ROSTER_CHANGED,
                           .has_guard = true,
                           .guard = a->key,
@@ -250,7 +279,7 @@ enum hm_err reg_roster_change(struct reg_conn *c, const struct reg_ask *ask, str
 {
     HM_JSON_AUTO *body = NULL;
     HM_FREE struct hm_roster *roster = calloc(1, sizeof *roster);
-    struct changing a = {.ask = ask, .roster = roster};
+    struct changing a = {.ask = ask, .roster = roster, .examined = c->desk->world->policy};
     if (roster == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory for a roster");
     enum hm_err err = hm_json_parse(ask->body, HM_JSON_OURS(HM_BODY_MAX), &body, why);

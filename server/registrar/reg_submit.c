@@ -365,6 +365,19 @@ static enum hm_err check_replay(struct reg_tx *tx, const struct submission *s,
     return err == HM_E_NOT_FOUND ? HM_OK : err;
 }
 
+/* *go: neither the request has run out nor the token that came with it, which is not spent. */
+static enum hm_err check_times(struct reg_tx *tx, const struct submission *s, int64_t now_s,
+                               struct reg_result *out, bool *go, struct hm_why *why)
+{
+    char trouble[HM_WHY_MAX] = "the request has expired";
+    enum reg_problem problem = REG_PROBLEM_EXPIRED;
+    enum hm_err err = HM_OK;
+    if (s->claim->request.expires_s > now_s)
+        err = reg_token_check(tx, &s->claim->token, now_s, &problem, trouble, why);
+    *go = problem == REG_PROBLEM_NONE;
+    return err == HM_OK && !*go ? refuse(tx, s, problem, NULL, trouble, out, why) : err;
+}
+
 static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, struct hm_why *why)
 {
     struct submission *s = arg;
@@ -387,15 +400,9 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     int64_t now_s = (int64_t)(tx->now_ms / 1000);
     memset(&s->verdict, 0, sizeof s->verdict);
     s->verdict.policy = *policy_digest(tx->world->policy);
-    if (q->expires_s <= now_s)
-        return refuse(tx, s, REG_PROBLEM_EXPIRED, NULL, "the request has expired", out, why);
-    char trouble[HM_WHY_MAX];
-    enum reg_problem problem = REG_PROBLEM_NONE;
-    err = reg_token_check(tx, &s->claim->token, now_s, &problem, trouble, why);
-    if (err != HM_OK)
+    err = check_times(tx, s, now_s, out, &go, why);
+    if (err != HM_OK || !go)
         return err;
-    if (problem != REG_PROBLEM_NONE)
-        return refuse(tx, s, problem, NULL, trouble, out, why);
     if (q->expires_s > now_s + REQUEST_AHEAD_S) {
         reg_no(out, REG_PROBLEM_MALFORMED, "$.expires: expected at most 24 hours ahead");
         return HM_OK;

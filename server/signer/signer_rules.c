@@ -132,7 +132,8 @@ static enum hm_err check_approval(const struct signer_facts *f, const struct hm_
                        a->environment, g->environment);
     if (!r->has_manifest || !hm_digest_eq(&a->manifest, &r->manifest) ||
         a->sequence != r->sequence || strcmp(a->product, r->product) != 0 ||
-        strcmp(a->version, r->version) != 0)
+        strcmp(a->version, r->version) != 0 || strcmp(a->channel, r->channel) != 0 ||
+        !r->has_release || a->release != r->release)
         return hm_fail(why, HM_E_DENIED,
                        "rule 3: the statement and the record are not about the same release");
     if (f->now_s >= a->expires_s)
@@ -144,6 +145,11 @@ static enum hm_err check_guard(const struct signer_facts *f, const struct hm_gua
                                const struct signer_item *it, const struct hm_record *r,
                                const struct hm_digest *tbs, struct hm_why *why)
 {
+    /* Whoever watches the log for one environment sees every use of its keys. */
+    if (strcmp(r->environment, g->environment) != 0)
+        return hm_fail(why, HM_E_DENIED,
+                       "rule 2: record %" PRIu64 " is for another environment than the guard's %s",
+                       it->index, g->environment);
     if (g->approvals == 0)
         return HM_OK; /* a development key (hm_guards.h): rule 2 and the statement's digest held */
     const struct signer_list list = signer_rosters_list(f->rosters, f->guards, g);

@@ -98,6 +98,9 @@ def records(c, w, log, rel):
         "record of another sequence": (put(sequence=99), "same release"),
         "record of another product": (put(product="edge-radio"), "same release"),
         "record of another version": (put(version="9.9.9"), "same release"),
+        "record of another channel": (put(channel="nightly"), "same release"),
+        "record of another release": (put(release="r18"), "same release"),
+        "record of another environment": (put(environment="staging"), "another environment than the guard's"),
     }
     liar = log.append_raw(log.records[-1])
     cases["record with another's index"] = (liar, "says of itself")
@@ -167,6 +170,8 @@ def statements(c, w, log):
         "another origin": ({"origin": "evil.example/log"}, "another log", E_DENIED),
         "another product": ({"product": "edge-radio"}, "same release", E_DENIED),
         "another version": ({"version": "2.1.2"}, "same release", E_DENIED),
+        "another channel": ({"channel": "nightly"}, "same release", E_DENIED),
+        "another release": ({"release": "r18"}, "same release", E_DENIED),
         "another sequence": ({"sequence": "13"}, "same release", E_DENIED),
         "another manifest": ({"manifest": f"sha256:{'00' * 32}"}, "same release", E_DENIED),
         "another environment": ({"environment": "staging"}, "environment", E_DENIED),
@@ -195,9 +200,11 @@ def development(c, w, log):
     """M = 0 needs no approval, but everything else."""
     dev = Release(w, "development-2026.pem", "development", 70)
     index = log.append(**dev.record)
+    posing = log.append(**{**dev.record, "environment": "production"})
     size = len(log.records)
     before = c.hello()["size"]
     c.checkpoint(size, log.root(), before, log.consistency(before, size))
+    denied(c, "a development key that the log would call production's", dev.item(log, posing, size), "another environment than the guard's")
     found = one(c, dev.item(log, index, size))
     row("a development key signs without approval", found[0] == 0 and dev.holds(found[1]), found)
     denied(c, "but not another statement", dev.item(log, index, size, statement=b"x"), "not the one")

@@ -66,10 +66,25 @@ static void ask(const struct policy *p, const char *product, const char *channel
     struct hm_provenance statement = {.builder = "https://ci.example.com/builder",
                                       .sources = {{.repository = "https://git.example.com/p"}}};
     const struct hm_digest artifact = {{1}};
+    const struct hm_hardware hardware = {.model = "er-100", .revision = "b"};
+    const struct policy_fact_last last = {.version = "1", .size = 900};
+    const struct policy_fact_set set = {&artifact, 1};
+    const struct policy_fact_earlier earlier = {product, "staging", channel, "ci", 1, set};
     size_t n = take_approvals(p, approvals);
     size_t statements = take_provenance(p, &artifact, &statement, &provenance);
     for (size_t i = 0; i < PEOPLE && policy_principal_at(p, i) != NULL; i++) {
         const struct policy_facts f = {.stage = POLICY_AT_SIGNING,
+                                       .hardware = &hardware,
+                                       .hardware_count = 1,
+                                       .break_glass = i % 2 == 1 ? "because" : NULL,
+                                       .now_s = 1795392000,
+                                       .submitted_s = 1795392000,
+                                       .size = 1000,
+                                       .last = &last,
+                                       .same_version = &set,
+                                       .same_version_count = 1,
+                                       .earlier = &earlier,
+                                       .earlier_count = 1,
                                        .product = product,
                                        .version = "1",
                                        .channel = channel,
