@@ -140,6 +140,8 @@ class Roster:
         rows.equal("asking twice gives the same record", (again.status, again.doc.get("index")), (200, r.doc["index"]))
         rows.equal("now it is signed", lab.sign(rel).status, 200)
         self.index = r.doc["index"]
+        shown = next(k for k in lab.get("/v1/keys").doc["keys"] if k["id"] == "production")
+        rows.equal("the keys' page counts the list that holds", shown["guard_approvers"], len(self.joined))
 
     def leave(self):
         lab, rows = self.lab, self.rows
