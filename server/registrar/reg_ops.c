@@ -8,6 +8,7 @@
 #include "schema/log/hm_tlog_proof.h"
 #include "server/registrar/reg_artifact.h"
 #include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_roster.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -356,12 +357,13 @@ static enum hm_err op_trust_store(void *ctx, struct ipc_request *r, struct hm_wh
     return HM_OK;
 }
 
-static json_t *key_json(const struct reg_desk *desk, const struct policy_release_key *k)
+static json_t *key_json(const struct reg_desk *desk, const struct hm_guards *guards,
+                        const struct policy_release_key *k)
 {
     char hex[HM_SHA256_HEX];
     char token[HM_TOKEN_SERIAL_MAX + 1] = "";
     HM_BUF_AUTO pem = {.limit = 4096};
-    const struct hm_guard *g = hm_guards_find(&desk->world->guards, &k->key_id);
+    const struct hm_guard *g = hm_guards_find(guards, &k->key_id);
     hm_digest_hex(&k->key_id, hex);
     hm_key_pem(&k->key, &pem);
     bool there = reg_seq_key_token(desk->seq, &k->key_id, token, NULL) == HM_OK;
@@ -375,11 +377,23 @@ static json_t *key_json(const struct reg_desk *desk, const struct policy_release
 static enum hm_err op_keys(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     const struct reg_desk *desk = ctx;
+    const struct policy *policy = desk->world->policy;
+    const struct policy_release_key *k;
+    __attribute__((cleanup(hm_guards_free))) struct hm_guards guards = {.count = 0};
     HM_BUF_AUTO vkey = {.limit = 1024};
+    struct reg_conn *c;
+    struct db_reader *reader;
+    enum hm_err err = conn_of(r, &c, why);
+    if (err == HM_OK)
+        err = reg_conn_reader(c, &reader, why);
+    if (err == HM_OK)
+        err = reg_roster_guards(reader, desk->world, &guards, why);
+    if (err != HM_OK)
+        return err;
     json_t *list = json_array();
     hm_vkey_write(&desk->world->genesis.log_key, &vkey);
-    for (size_t i = 0; policy_key_at(desk->world->policy, i) != NULL; i++)
-        (void)json_array_append_new(list, key_json(desk, policy_key_at(desk->world->policy, i)));
+    for (size_t i = 0; (k = policy_key_at(policy, i)) != NULL; i++)
+        (void)json_array_append_new(list, key_json(desk, &guards, k));
     json_t *doc = json_pack("{s:s, s:s, s:o}", "origin", desk->world->genesis.origin, "log_key",
                             hm_buf_str(&vkey), "keys", list);
     char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS) : NULL;

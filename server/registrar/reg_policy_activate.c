@@ -62,14 +62,14 @@ static enum hm_err activate(struct reg_tx *tx, const struct activating *a, struc
     return err == HM_OK ? reg_stored_put(tx, a->ask, out, why) : err;
 }
 
-/* Every list of approvers has a higher serial number than the one before: while their sum is the
- * same, no list came in between. */
+/* Lists of approvers have rising serial numbers, guards documents rising records: while the sum is
+ * the same, none came in between. */
 static enum hm_err check_lists(const struct reg_tx *tx, const struct activating *a, bool *same,
                                struct hm_why *why)
 {
     const struct hm_guards *g = &tx->world->guards;
     uint64_t sum = 0;
-    enum hm_err err = HM_OK;
+    enum hm_err err = db_state_guards(tx->log, &sum, why);
     for (size_t i = 0; err == HM_OK && i < g->count; i++) {
         uint64_t serial = 0;
         err = db_state_roster_serial(tx->log, &g->guards[i].key, &serial, why);
@@ -137,15 +137,14 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
         return activate(tx, a, out, why);
     if (err == HM_OK)
         reg_no(out, REG_PROBLEM_UNAVAILABLE,
-               "another list of approvers came in between; ask again");
+               "other guards or approvers came in between; ask again");
     return err;
 }
 
 static enum hm_err sum_lists(struct db_reader *reader, const struct reg_world *w, uint64_t *sum,
                              struct hm_why *why)
 {
-    enum hm_err err = HM_OK;
-    *sum = 0;
+    enum hm_err err = db_reader_guards(reader, sum, why);
     for (size_t i = 0; err == HM_OK && i < w->guards.count; i++) {
         uint64_t serial = 0;
         err = db_reader_roster_serial(reader, &w->guards.guards[i].key, &serial, why);

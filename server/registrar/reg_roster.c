@@ -1,5 +1,7 @@
 #include "server/registrar/reg_roster.h"
 
+#include "server/registrar/reg_guards.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,10 +93,26 @@ enum hm_err reg_roster_guards(struct db_reader *r, const struct reg_world *w, st
     return err;
 }
 
+/* A document that was recorded, but is not served yet, would be met at the next start. */
+static enum hm_err check_served(struct db_reader *r, const struct reg_world *w, struct hm_why *why)
+{
+    struct reg_guards_now now;
+    struct hm_digest served = hm_sha256(hm_buf_bytes(&w->guards_bytes));
+    enum hm_err err = reg_guards_read(r, w, &now, why);
+    return err != HM_OK || hm_digest_eq(&now.sha256, &served)
+               ? err
+               : hm_fail(why, HM_E_STATE,
+                         "the guards document of record %llu holds, but this registrar was started "
+                         "with the one before it; restart it first",
+                         (unsigned long long)now.record);
+}
+
 enum hm_err reg_roster_fits(struct db_reader *r, const struct reg_world *w, const struct policy *p,
                             struct hm_why *why)
 {
     __attribute__((cleanup(hm_guards_free))) struct hm_guards guards = {.count = 0};
-    enum hm_err err = reg_roster_guards(r, w, &guards, why);
+    enum hm_err err = check_served(r, w, why);
+    if (err == HM_OK)
+        err = reg_roster_guards(r, w, &guards, why);
     return err == HM_OK ? reg_world_fits(w, &guards, p, why) : err;
 }

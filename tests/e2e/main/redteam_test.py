@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 
 import e2e_lib as e
 from lab import USER
@@ -35,10 +36,10 @@ class Wire:
     def __init__(self, path, user):
         self.path, self.user = path, user
 
-    def exchange(self, frames):
-        """Sends bytes, returns what came back: [(code, body)]. Runs in a child that becomes the door's user."""
-        r = subprocess.run([sys.executable, "-B", os.path.abspath(__file__), "--speak", self.path, self.user], input=frames,
-                           stdout=subprocess.PIPE, check=True, timeout=60)
+    def exchange(self, frames, fd=None):
+        """Sends bytes, and a descriptor with them; returns what came back: [(code, body)]. Runs in a child that becomes the user."""
+        r = subprocess.run([sys.executable, "-B", os.path.abspath(__file__), "--speak", self.path, self.user, str(-1 if fd is None else fd)],
+                           input=frames, stdout=subprocess.PIPE, check=True, timeout=60, pass_fds=() if fd is None else (fd,))
         out, at, data = [], 0, r.stdout
         while at < len(data):
             n, code = struct.unpack(">IH", data[at:at + 6])
@@ -55,7 +56,7 @@ def frame(op, body):
     return struct.pack(">IH", len(body), op) + body
 
 
-def speak(path, user):
+def speak(path, user, fd):
     """The child: becomes the user, sends stdin, prints all answers as they are."""
     if user and os.geteuid() == 0:
         pw = pwd.getpwnam(user)
@@ -66,7 +67,11 @@ def speak(path, user):
     s.settimeout(20)
     try:
         s.connect(path)
-        s.sendall(sys.stdin.buffer.read())
+        data = sys.stdin.buffer.read()
+        if fd >= 0:
+            socket.send_fds(s, [data], [fd])
+        else:
+            s.sendall(data)
         s.shutdown(socket.SHUT_WR)
         while True:
             data = s.recv(65536)
@@ -119,6 +124,14 @@ class RedTeam:
         if op != SUBMIT:
             head += text(match) + u64(release)
         return Answer(*self.wire.call(op, head + text(body)))
+
+    def put(self, data):
+        """An artifact into the registrar's store, as the door gives it: digest, size, descriptor."""
+        with tempfile.TemporaryFile() as f:
+            f.write(data)
+            f.flush()
+            f.seek(0)
+            return self.wire.exchange(frame(ART_PUT, e.hashlib.sha256(data).digest() + u64(len(data))), f.fileno())
 
     def expect(self, name, a, says, event=None, outcome=None):
         """The refusal, and the record that the documents promise (event None: none)."""
@@ -255,7 +268,7 @@ def main(lab, rows):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--speak"]:
-        speak(sys.argv[2], sys.argv[3])
+        speak(sys.argv[2], sys.argv[3], int(sys.argv[4]))
         sys.exit(0)
     os.umask(0o022)
     e.run_script(main)

@@ -140,6 +140,8 @@ class Roster:
         rows.equal("asking twice gives the same record", (again.status, again.doc.get("index")), (200, r.doc["index"]))
         rows.equal("now it is signed", lab.sign(rel).status, 200)
         self.index = r.doc["index"]
+        shown = next(k for k in lab.get("/v1/keys").doc["keys"] if k["id"] == "production")
+        rows.equal("the keys' page counts the list that holds", shown["guard_approvers"], len(self.joined))
 
     def leave(self):
         lab, rows = self.lab, self.rows
@@ -357,6 +359,8 @@ class Roster:
         index = [x["idx"] for x in lab.records() if x["event"] == "guards.changed"][-1]
         again = apply(three)
         rows.equal("guards: asking twice gives the same record", (again.status, again.doc.get("index")), (200, index))
+        r = lab.propose(lab.changed(lambda d: d.update(name="Between two guards")))
+        rows.row("guards: no other policy until they are served", r.says() == (403, "policy") and "restart it first" in r.doc.get("detail", ""), r)
         self.refused("guards: the former ones", apply(before), (409, "state"), "guards.refused")
         lab.stop("registrar")
         rows.equal("guards: the registrar does not start with the former file", lab.start("registrar").wait(20), 2)
