@@ -1,9 +1,10 @@
 """Random facts about a release: mostly right for one rule of the policy, so that every check is reached."""
+from model_decide import seconds_of
 from model_load import products_of, channels_of, stages_of
 from policies import CHANNELS, DAY, DEPENDENCIES, PARAMETERS, PREDICATES, PRODUCTS, REFS, REPOSITORIES
 
 NOW = 1795000000  # a day in November 2026
-VERSIONS = ["1.0", "1.1", "1.0.0", "0.9.9.1", "1.1-rc1", "2", "10.0"]
+VERSIONS = ["1.0", "1.1", "1.0.0", "0.9.9.1", "1.1-rc1", "2", "10.0", "1.0.0.0", "1.0.0.1"]
 
 
 class Historian:
@@ -34,7 +35,7 @@ class Historian:
             f["version"] = self.pick(VERSIONS + ["nightly"])
         self.request(f, doc, rule)
         f["artifacts"] = [self.digest() for _ in range(self.pick([0, 1, 1, 1, 1, 2, 2, 3]))]
-        f["now_s"] = NOW + rng.randrange(7 * DAY) if self.usually(0.97) else 0
+        f["now_s"] = self.now(rule) if self.usually(0.97) else 0
         f["submitted_s"] = (f["now_s"] or NOW) - rng.randrange(3600) if self.usually(0.97) else 0
         f["provenance"] = [self.statement(doc, rule, f) if self.usually(0.98) else None for _ in range(self.pick([0, 1, 1, 1, 2, 2, 3]))]
         f["attestations"] = [self.attestation(doc, rule, f) for _ in range(self.pick([0, 1, 2, 3, 4]))]
@@ -45,6 +46,20 @@ class Historian:
             f["vetoes"] = [self.pick(doc["principals"])["id"] for _ in range(rng.randint(1, 2))]
         self.history(f, doc, rule)
         return {k: v for k, v in f.items() if not (k.endswith("_s") and v == 0 and self.usually(0.5))}
+
+    def now(self, rule):
+        """Some time of a week; often just where a window begins or ends."""
+        now = NOW + self.rng.randrange(7 * DAY)
+        if not rule or "freeze" not in rule or self.usually(0.5):
+            return now
+        window, offset = self.pick(rule["freeze"]["windows"]), rule["freeze"]["utc_offset"]
+        edge = window[self.pick(["from", "to"])]
+        minutes = (int(offset[1:3]) * 60 + int(offset[4:6])) * (-1 if offset[0] == "-" else 1)
+        if "days" in window:
+            local = (now + minutes * 60) // DAY * DAY + int(edge[:2]) * 3600 + int(edge[3:]) * 60
+        else:
+            local = seconds_of(edge)
+        return local - minutes * 60 + self.pick([-1, 0, 0, 1])
 
     def request(self, f, doc, rule):
         rng = self.rng
@@ -166,6 +181,11 @@ class Historian:
         if self.usually(0.6):
             f["last"] = {"version": self.pick(VERSIONS[:5]) if self.usually(0.9) else "nightly", "rollback_floor": rng.randint(0, 2),
                          "size": self.pick([0, 100, 900, 1000, 1000, 4000])}
+        percent = (rule or {}).get("limits", {}).get("size_factor_percent")
+        if percent and "last" in f and self.usually(0.6):  # just where a change begins
+            k = self.pick([1, 7])
+            a, b = 100 * k, percent * k
+            f["size"], f["last"]["size"] = self.pick([(b, a), (b + 1, a), (a, b), (a, b + 1)])
         f["same_version"] = [f["artifacts"][:] if self.usually(0.8) else [self.digest()] for _ in range(self.pick([0, 0, 1, 2]))]
         now = f["now_s"] or NOW
         f["signed_at"] = [now - self.pick([0, 10, 59, 60, 61, 3599, 3600, DAY]) for _ in range(self.pick([0, 1, 2, 3]))]
