@@ -267,6 +267,14 @@ def is_ready(lab):
         return False
 
 
+def bench_policy(_, bench_dir, __):
+    """A decision, and the check of an approval, against a bare signature verification."""
+    out = subprocess.run([os.path.join(bench_dir, "bench_policy"), TOP], stdout=subprocess.PIPE, check=True).stdout
+    for line in out.splitlines():
+        row = json.loads(line)
+        figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
+
+
 def table():
     rows = [("bench", "value", "unit", "bare", "ratio", "")]
     for f in FIGURES:
@@ -287,7 +295,7 @@ def main():
     p.add_argument("which", nargs="*", default=[])
     args = p.parse_args()
     bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
-    all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start}
+    all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start, "policy": bench_policy}
     for name in args.which or list(all_benches):
         all_benches[name](args, os.path.abspath(bench_dir), os.path.abspath(bin_dir))
     table()
