@@ -79,6 +79,9 @@ static enum hm_err unbase64_into(struct hm_bytes text, bool any, struct hm_buf *
         return HM_E_MALFORMED;
     if (padded && (text.len - n) != (4 - n % 4) % 4)
         return HM_E_MALFORMED;
+    uint8_t *o = hm_buf_room(out, n * 3 / 4);
+    if (o == NULL)
+        return hm_buf_err(out);
     uint32_t v = 0;
     for (size_t i = 0; i < n; i++) {
         int d = base64_value(text.data[i], any);
@@ -86,22 +89,23 @@ static enum hm_err unbase64_into(struct hm_bytes text, bool any, struct hm_buf *
             return HM_E_MALFORMED;
         v = v << 6 | (uint32_t)d;
         if (i % 4 == 3) {
-            uint8_t three[3] = {(uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
-            hm_buf_put(out, three, 3);
+            *o++ = (uint8_t)(v >> 16);
+            *o++ = (uint8_t)(v >> 8);
+            *o++ = (uint8_t)v;
             v = 0;
         }
     }
     if (n % 4 == 2) {
         if ((v & 15) != 0)
             return HM_E_MALFORMED;
-        hm_buf_putc(out, (uint8_t)(v >> 4));
+        *o = (uint8_t)(v >> 4);
     } else if (n % 4 == 3) {
         if ((v & 3) != 0)
             return HM_E_MALFORMED;
-        hm_buf_putc(out, (uint8_t)(v >> 10));
-        hm_buf_putc(out, (uint8_t)(v >> 2));
+        *o++ = (uint8_t)(v >> 10);
+        *o = (uint8_t)(v >> 2);
     }
-    return hm_buf_err(out);
+    return HM_OK;
 }
 
 /* Leaves nothing of a text that turns out to be bad. */

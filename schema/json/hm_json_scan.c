@@ -28,6 +28,10 @@ static size_t first_bad_byte(struct hm_bytes text)
     size_t good = 0;
     size_t len = text.len;
     while (good < len) {
+        if (text.data[good] - 1u < 0x7fu) { /* nearly every byte: ASCII, not NUL */
+            good++;
+            continue;
+        }
         size_t n = 1;
         while (n <= 4 && good + n <= len && !hm_utf8_ok(hm_bytes_of(text.data + good, n)))
             n++;
