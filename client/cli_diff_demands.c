@@ -267,6 +267,29 @@ static void demand_promotion(struct diff *d, const char *where, const json_t *fr
                 number_or(from, "soak_s", 0), number_or(to, "soak_s", 0));
 }
 
+static json_t *signing_keys(const json_t *rule)
+{
+    const json_t *several = json_object_get(json_object_get(rule, "keys"), "of");
+    json_t *set = diff_set_of(several);
+    if (several == NULL)
+        (void)json_object_set_new(set, diff_text(rule, "key"), json_string(diff_text(rule, "key")));
+    return set;
+}
+
+static void demand_keys(struct diff *d, const char *where, const json_t *from, const json_t *to)
+{
+    const json_t *a = json_object_get(from, "keys");
+    const json_t *b = json_object_get(to, "keys");
+    if (a == NULL && b == NULL) {
+        diff_value(d, where, "signing key", json_object_get(from, "key"),
+                   json_object_get(to, "key"));
+        return;
+    }
+    diff_sets(d, where, "signing keys", DIFF_MAY, signing_keys(from), signing_keys(to));
+    diff_number(d, where, "signatures that a release needs", DIFF_DEMAND,
+                number_or(a, "threshold", 1), number_or(b, "threshold", 1));
+}
+
 void diff_demands(struct diff *d, const char *where, const json_t *from, const json_t *to)
 {
     if (from == NULL || to == NULL || json_equal(from, to))
@@ -291,5 +314,5 @@ void diff_demands(struct diff *d, const char *where, const json_t *from, const j
                      json_object_get(to, "promotion"));
     diff_value(d, where, "environment", json_object_get(from, "environment"),
                json_object_get(to, "environment"));
-    diff_value(d, where, "signing key", json_object_get(from, "key"), json_object_get(to, "key"));
+    demand_keys(d, where, from, to);
 }

@@ -126,8 +126,14 @@ static void print_rule(const struct policy_rule *r)
 {
     char quorum[POLICY_TEXT_MAX];
     policy_quorum_text(r, quorum);
-    (void)printf("rule %s: environment %s, key %s, approvals: %s, within %" PRId64 " s\n", r->id,
-                 r->environment, r->key->id, quorum, r->approval_ttl_s);
+    (void)printf("rule %s: environment %s, ", r->id, r->environment);
+    if (r->key_count > 1)
+        (void)printf("%zu of the keys", r->key_threshold);
+    else
+        (void)fputs("key", stdout);
+    for (size_t i = 0; i < r->key_count; i++)
+        (void)printf("%s %s", i > 0 ? "," : "", r->keys[i]->id);
+    (void)printf(", approvals: %s, within %" PRId64 " s\n", quorum, r->approval_ttl_s);
 }
 
 static void print_people(const json_t *able)

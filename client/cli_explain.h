@@ -25,7 +25,7 @@ struct cli_explain {
     struct hm_request request;
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     char submitter[HM_NAME_MAX + 1];
-    struct hm_digest key; /* that would sign, where a record names one */
+    struct hm_digest keys[HM_SIGN_KEYS_MAX]; /* that would sign, where a record names them */
     struct hm_provenance statements[HM_ATTESTATIONS_MAX];
     struct policy_fact_provenance provenance[HM_ATTESTATIONS_MAX];
     struct hm_statement others[HM_ATTESTATIONS_MAX];

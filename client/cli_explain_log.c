@@ -138,7 +138,7 @@ static enum hm_err on_key(void *ctx, struct hm_bytes record, struct hm_why *why)
         return err;
     bool by_key = false;
     for (size_t i = 0; i < r.key_count; i++)
-        by_key |= hm_digest_eq(&r.keys[i].spki, &e->key);
+        by_key |= hm_digest_eq(&r.keys[i].spki, &e->keys[0]);
     if (by_key)
         e->signed_at[e->facts.signed_at_count++] = (int64_t)(r.t_ms / 1000);
     return HM_OK;
@@ -197,7 +197,7 @@ static enum hm_err ask_version(struct question *q)
 static enum hm_err ask_key(struct question *q)
 {
     char hex[HM_SHA256_HEX];
-    hm_digest_hex(&q->e->key, hex);
+    hm_digest_hex(&q->e->keys[0], hex);
     const char *names[4] = {"key"}, *values[4] = {hex};
     return ask(q, names, values, on_key);
 }
@@ -234,7 +234,7 @@ enum hm_err cli_explain_log(struct cli *c, uint64_t release, const struct policy
         return err;
     policy_wants(rule, &q.wants);
     if (f->key == NULL)
-        e->key = rule->key->key_id;
+        e->keys[0] = rule->key->key_id;
     if (q.wants.last && f->last == NULL)
         err = ask_last(&q);
     if (err == HM_OK && q.wants.same_version && f->same_version_count == 0)

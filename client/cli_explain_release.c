@@ -126,9 +126,11 @@ enum hm_err cli_explain_release(struct cli *c, uint64_t release, struct cli_expl
     (void)snprintf(e->submitter, sizeof e->submitter, "%s", f->submitted.record.actor);
     cli_explain_request(e);
     e->facts.submitted_s = (int64_t)(f->submitted.record.t_ms / 1000);
+    for (size_t i = 0; i < f->submitted.record.key_count; i++)
+        e->keys[i] = f->submitted.record.keys[i].spki;
     if (f->submitted.record.key_count > 0) {
-        e->key = f->submitted.record.keys[0].spki;
-        e->facts.key = &e->key;
+        e->facts.key = e->keys;
+        e->facts.more_keys = f->submitted.record.key_count - 1;
     }
     err = take_attestations(c, f, e);
     if (err == HM_OK)

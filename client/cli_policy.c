@@ -43,6 +43,20 @@ static void put_scope(struct cli_table *t, const json_t *rule, const char *membe
         cli_table_cell(t, "(the key's)");
 }
 
+/* The key that signs, or so many of several. */
+static void put_keys(struct cli_table *t, const json_t *rule)
+{
+    char text[512];
+    const json_t *keys = json_object_get(rule, "keys");
+    if (keys == NULL) {
+        put(t, rule, "key");
+        return;
+    }
+    joined(json_object_get(keys, "of"), text, sizeof text);
+    cli_table_cell(t, "%" JSON_INTEGER_FORMAT " of %s",
+                   json_integer_value(json_object_get(keys, "threshold")), text);
+}
+
 static void finish(const struct cli *c, struct cli_table *t)
 {
     cli_table_write(t, stdout, c->term.color_out);
@@ -64,7 +78,7 @@ static void print_rules(const struct cli *c, const struct policy *p, const json_
         put_scope(&t, r, "products");
         put_scope(&t, r, "channels");
         put(&t, r, "environment");
-        put(&t, r, "key");
+        put_keys(&t, r);
         put(&t, r, "submitters");
         policy_quorum_text(policy_rule_at(p, i), quorum);
         cli_table_cell(&t, "%s", quorum);

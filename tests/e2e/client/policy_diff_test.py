@@ -4,9 +4,14 @@ import json
 import sys
 import tempfile
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from policy_lib import Bench, documented, edited, new_key
 
 CAROL = new_key("carol")
+PEM = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 BUILDER = "https://ci.example.com/builder"
 
 
@@ -14,6 +19,16 @@ def rule(i, **members):
     return lambda d: d["rules"][i].update(members)
 
 
+
+
+def several_keys(threshold):
+    """Two keys in place of one, both for all that the rule is for."""
+    def edit(d):
+        d["keys"].append(dict(d["keys"][0], id="production-b", public_key={"pem": PEM}))
+        rule = d["rules"][0]
+        del rule["key"]
+        rule["keys"] = {"of": ["production-2026", "production-b"], "threshold": threshold}
+    return edit
 
 
 # what is edited, kind and text from old to new, kind and text back; None: that direction is not looked at
@@ -79,6 +94,9 @@ CHANGES = [
                                d["groups"].append({"id": "all", "members": ["alice", "bob", "carol"]}),
                                d["rules"].append(dict(d["rules"][0], id="urgent", break_glass=True, approvals={"group": "all", "count": 3}))),
      ("wider", "can be released now, no rule was for it: edge-router on stable by break glass"), ("stricter", "can be released no longer")),
+    ("several keys", several_keys(2), ("stricter", "signatures that a release needs: 2 in place of 1"),
+     ("weaker", "signatures that a release needs: 1 in place of 2")),
+    ("one of several keys", several_keys(1), ("wider", "signing keys added: production-b"), ("stricter", "signing keys removed: production-b")),
     ("products left out", lambda d: d["rules"][0].pop("products"), None, None),
     ("member leaves", lambda d: (d["groups"][0].update(members=["alice"]), d["rules"][0]["approvals"].update(count=1)),
      ("stricter", "members removed: bob"), ("wider", "members added: bob")),
