@@ -14,7 +14,11 @@ struct decision {
     const struct reg_dossier *dossier;
     enum hm_signed_kind kind;
     enum hm_release_state target;
-    const struct policy_principal *who; /* NULL: the signature names nobody */
+    const struct policy *examined;       /* in force when the signature was looked at */
+    const struct policy_principal *who;  /* by the policy of submission, or else by that one; NULL:
+                                            the signature names nobody */
+    const struct policy_principal *then; /* by the policy of submission */
+    const struct policy_principal *now;  /* by the examined one */
     enum reg_problem problem;
     char detail[HM_WHY_MAX];
 };
@@ -35,11 +39,23 @@ static enum hm_err refuse(struct reg_tx *tx, const struct decision *d, struct db
     return reg_refuse(tx, d->ask, &f, out, why);
 }
 
+/* Somebody whom the policy in force has taken the role or the key from ends nothing; whoever it
+ * gives a veto may use it, also on what was submitted before. */
 static bool may(const struct decision *d)
 {
-    bool submitter = strcmp(d->dossier->submitted->actor, d->who->id) == 0;
-    return policy_rule_may_reject(d->dossier->known->rule, d->who) ||
-           (d->kind == HM_SIGNED_CANCELLATION && submitter);
+    const struct reg_known *k = d->dossier->known;
+    const struct hm_record *r = d->dossier->submitted;
+    const struct policy_subject subject = {r->product, r->channel, k->hardware, k->hardware_count,
+                                           k->break_glass != NULL};
+    const struct policy_rule *now = policy_match(d->examined, &subject);
+    if (d->kind == HM_SIGNED_CANCELLATION && d->then != NULL && strcmp(r->actor, d->then->id) == 0)
+        return true;
+    if (d->now == NULL || (d->now->roles & POLICY_ROLE_APPROVER) == 0)
+        return false;
+    if (now != NULL && policy_rule_may_reject(now, d->now))
+        return true;
+    return d->then != NULL && strcmp(d->then->id, d->now->id) == 0 &&
+           policy_rule_may_reject(k->rule, d->then);
 }
 
 static enum hm_err record(struct reg_tx *tx, const struct decision *d, struct db_release *rel,
@@ -76,6 +92,11 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
         return err;
     if (d->problem != REG_PROBLEM_NONE)
         return refuse(tx, d, &rel, d->problem, d->detail, out, why);
+    if (d->examined != tx->world->policy) {
+        reg_no(out, REG_PROBLEM_UNAVAILABLE,
+               "the policy in force changed while this was examined; ask again");
+        return HM_OK;
+    }
     if (!may(d))
         return refuse(
             tx, d, &rel, REG_PROBLEM_FORBIDDEN,
@@ -108,6 +129,7 @@ static void examine(struct reg_conn *c, const struct hm_signed *s, struct decisi
 {
     struct hm_why why = {""};
     struct hm_key key;
+    d->examined = c->desk->world->policy;
     struct reg_who_input in = {.certs = c->desk->certs,
                                .policy = d->dossier->known->policy,
                                .memo = c->desk->memo,
@@ -116,7 +138,13 @@ static void examine(struct reg_conn *c, const struct hm_signed *s, struct decisi
                                .kind = d->kind,
                                .hint = d->ask->caller.who->id,
                                .at_s = hm_clock_unix_s()};
-    enum hm_err err = reg_who_signed(&in, &d->who, &key, &why);
+    enum hm_err err = reg_who_signed(&in, &d->then, &key, &why);
+    in.policy = d->examined;
+    if (d->examined == d->dossier->known->policy)
+        d->now = d->then;
+    else if (reg_who_signed(&in, &d->now, &key, NULL) == HM_OK)
+        err = HM_OK;
+    d->who = d->then != NULL ? d->then : d->now;
     if (err == HM_OK)
         err = check_statement(d->dossier, s, d->kind, c->desk->world->genesis.origin, &why);
     if (err == HM_OK)

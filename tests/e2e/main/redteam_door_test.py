@@ -13,12 +13,11 @@ import e2e_lib as e
 import oidc_test as oidc
 import redteam_test as red
 from attempts import Table
-from lab import ORIGIN
+from redteam_tokens import PROPOSE, ROSTER, ACTIVATE, FORBIDDEN, MALFORMED, CONFLICT, POLICY, SIGNATURE, Tokens
 from roster_test import Rostered
 
-PROPOSE, APPROVE_POLICY, ACTIVATE, REPLACE, ROSTER, GUARDS = range(21, 27)
-SIGNATURE, FORBIDDEN, STATE, CONFLICT, MALFORMED = (403, "signature"), (403, "forbidden"), (409, "state"), (409, "conflict"), (400, "malformed")
-POLICY, UNKNOWN = (403, "policy"), (404, "not-found")
+APPROVE_POLICY, REPLACE, GUARDS = 22, 24, 26
+STATE, UNKNOWN = (409, "state"), (404, "not-found")
 REFUSED = {red.SUBMIT: "release.refused", red.APPROVE: "approval.refused", red.REJECT: "request.refused", red.CANCEL: "request.refused",
            red.SIGN: "sign.refused"}
 
@@ -43,17 +42,10 @@ class Everybody(oidc.Jobs, Rostered):
         return e.ssh_document(text, getattr(self, who).sign("hallmark-submit", text))
 
 
-class Door(red.RedTeam):
+class Door(Tokens, red.RedTeam):
     def __init__(self, lab, rows):
         super().__init__(lab, rows)
         self.t = Table(rows, lab, "the door's place")
-
-    def token_caller(self, op, token, body, release=None):
-        """A caller without a certificate: 32 zero bytes and a token."""
-        head = b"\0" * 32 + red.text(token) + red.text("")
-        if op != red.SUBMIT:
-            head += red.text("") + red.u64(release)
-        return red.Answer(*self.wire.call(op, head + red.text(body)))
 
     def new(self, **kw):
         release, statement = self.lab.new(**kw)
@@ -68,83 +60,6 @@ class Door(red.RedTeam):
 
     def state(self, n):
         return self.lab.settled("/v1/releases/r%d" % n)["state"]
-
-    # --- tokens ---
-
-    def tokens(self):
-        lab, t = self.lab, self.t
-        t.begin("token")
-        body, payload, token, data = lab.job()
-        other_token = lab.job()[2]
-        self.put(data)
-
-        def with_token(p, tok):
-            return json.dumps({"request": json.dumps({"payload": base64.b64encode(p).decode(), "oidc": tok}),
-                               "attestations": json.loads(body)["attestations"]})
-
-        mine = oidc.rsa.generate_private_key(65537, 2048)
-        forged = {"a token of another repository": (lab.token(payload, repository="evil/fork"), SIGNATURE, "names nobody"),
-                  "a token that the door signed": (lab.token(payload, mine), SIGNATURE, "not signed"),
-                  "its own key in the header": (lab.token(payload, mine, headers={"jwk": oidc.jwk(mine, "one")}), MALFORMED, "jwk"),
-                  "its own key, and where it lies": (lab.token(payload, mine, headers={"jku": "https://evil.example"}), MALFORMED, "jku"),
-                  "GitLab's key under GitHub's name": (lab.token(payload, lab.gitlab, "ES256"), SIGNATURE, ""),
-                  "a token bound to another request": (other_token, SIGNATURE, "audience"),
-                  "an access token that passed by": (lab.token(), SIGNATURE, "audience"),
-                  "a token for another log": (lab.token(payload, aud="other.example/log#sha256:" + e.sha256(payload)), SIGNATURE, "audience"),
-                  "claims changed under the signature": (self.bent(token, repository="example/auditors"), SIGNATURE, "not signed"),
-                  "the signature cut off": (token.rsplit(".", 1)[0] + ".", MALFORMED, "")}
-        for what, (tok, says, text) in forged.items():
-            t.tried(what, self.ask(red.SUBMIT, "ci-edge", with_token(payload, tok)), says, text=text)
-        t.tried("the request changed under its token", self.ask(red.SUBMIT, "ci-edge", with_token(payload.replace(b"stable", b"brief"), token)),
-                SIGNATURE, text="audience")
-        both = json.loads(lab.by_certificate(payload))
-        both["oidc"] = token
-        t.tried("a token and a signature in one document", self.ask(red.SUBMIT, "ci-edge", json.dumps(
-            {"request": json.dumps(both), "attestations": json.loads(body)["attestations"]})), MALFORMED)
-        good = self.ask(red.SUBMIT, "ci-edge", body)
-        t.control("the job's own document, brought as ci-edge's, is the job's", good.status == 201 and lab.record(good.doc["index"])["actor"] == "hub", good)
-        t.tried("the same again", self.ask(red.SUBMIT, "ci-dsse", body), CONFLICT)
-        reused = self.reuse(token)
-        t.tried("the spent jti for another request", self.ask(red.SUBMIT, "ci-edge", reused), CONFLICT, "release.refused", text="used before")
-        self.tokens_elsewhere(good, token)
-
-    def bent(self, token, **claims):
-        head, body, sig = token.split(".")
-        doc = json.loads(base64.urlsafe_b64decode(body + "=="))
-        doc.update(claims)
-        return ".".join([head, base64.urlsafe_b64encode(json.dumps(doc).encode()).rstrip(b"=").decode(), sig])
-
-    def reuse(self, token):
-        """The issuer gives the same jti again: an honest issuer never does, a door that asks twice might get one."""
-        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        body, _, _, data = self.lab.job(lambda p: self.lab.token(p, jti=claims["jti"]))
-        self.put(data)
-        return body
-
-    def tokens_elsewhere(self, good, spent):
-        lab, t = self.lab, self.t
-        n, st = good.doc["index"], good.doc["statement"].encode()
-
-        def as_token(payload, bound=True):
-            return json.dumps({"payload": base64.b64encode(payload).decode(), "oidc": lab.token(payload if bound else None)})
-
-        rejection = lab.decision("rejection", "r%d" % n, st)
-        self.try_op("a token as approval", red.APPROVE, "alice", as_token(st), n, SIGNATURE)
-        self.try_op("a token as veto", red.REJECT, "gina", as_token(rejection), n, SIGNATURE)
-        self.try_op("a token as cancellation", red.CANCEL, "ci-edge", as_token(lab.decision("cancellation", "r%d" % n, st)), n, SIGNATURE)
-        document = lab.changed(lambda d: d.update(name="By a job"))
-        proposal = json.dumps({"proposal": as_token(lab.proposal(document)), "policy": document.decode()})
-        t.tried("a token as proposal", self.ask(PROPOSE, "dora", proposal, 0), SIGNATURE)
-        for what, tok in (("an access token", lab.token()), ("a bound token", lab.token(b"x")), ("a spent token", spent)):
-            for name, op in (("approves", red.APPROVE), ("vetoes", red.REJECT), ("cancels", red.CANCEL), ("proposes", PROPOSE), ("activates", ACTIVATE),
-                             ("changes a roster", ROSTER)):
-                t.tried("caller by %s %s" % (what, name), self.token_caller(op, tok, "{}" if op != ACTIVATE else "", n), FORBIDDEN)
-        t.tried("caller by a bound token asks for a signature", self.token_caller(red.SIGN, lab.token(b"x"), "", n), FORBIDDEN)
-        t.tried("caller by an auditor's token asks for a signature", self.token_caller(red.SIGN, lab.token(repository="example/auditors"), "", n), FORBIDDEN)
-        t.tried("caller by a forged token", self.token_caller(red.SIGN, lab.token(repository="evil/fork"), "", n), (401, "unauthenticated"))
-        t.tried("caller by no token", self.token_caller(red.SIGN, "", "", n), (401, "unauthenticated"))
-        t.tried("an access token asks for a signature without approvals", self.token_caller(red.SIGN, lab.token(), "", n), POLICY, "sign.refused", "approvals.count")
-        t.control("it is where it was", self.state(n) == "submitted")
 
     # --- attestations ---
 
@@ -377,6 +292,7 @@ class Door(red.RedTeam):
             next(g for g in d["groups"] if g["id"] == "administrators")["members"].remove("emil")
             p = next(p for p in d["principals"] if p["id"] == "bob")
             p.update(roles=["auditor"], approval_keys=[])
+            next(g for g in d["groups"] if g["id"] == "guardians")["members"].append("ivan")
 
         lab.change(without, ("dora", "fay"))
         self.try_op("a release that he approved", red.SIGN, "ci-edge", "", n, POLICY, "approvals.count")
@@ -387,6 +303,12 @@ class Door(red.RedTeam):
         fresh = lab.propose(lab.changed(lambda d: d.update(name="Fresh"))).doc["index"]
         t.tried("his signature, brought as dora's", self.ask(APPROVE_POLICY, "dora", lab.policy_document("emil", lab.policy_statement(fresh)), fresh),
                 FORBIDDEN, "policy.refused")
+        text = lab.decision("rejection", "r%d" % m, other)
+        self.try_op("his rejection, brought as alice's", red.REJECT, "alice", lab.ssh_keygen("bob", "hallmark-submit", text), m, FORBIDDEN)
+        text = lab.decision("cancellation", "r%d" % m, other)
+        self.try_op("his cancellation, brought as alice's", red.CANCEL, "alice", lab.ssh_keygen("bob", "hallmark-submit", text), m, FORBIDDEN)
+        good = self.ask(red.REJECT, "alice", lab.veto("r%d" % n, st, "ivan"), n)
+        t.control("whom the new policy gives a veto, uses it on what was there before", good.status == 200 and self.state(n) == "rejected", good)
         good = self.ask(red.APPROVE, "alice", self.ssh("alice", other), m)
         t.control("the others go on", good.status == 201, good)
         good = self.ask(red.APPROVE, "carol", self.ssh("carol", other), m)
