@@ -16,15 +16,22 @@ struct walk {
     json_t *pairs; /* "<old id>/<new id>" -> {"from", "to", "subjects": {text: text}} */
 };
 
-/* The key of the rule, or the first of several, for what the rule itself leaves out. */
+static bool signs(const json_t *rule, const char *id)
+{
+    const json_t *several = json_object_get(json_object_get(rule, "keys"), "of");
+    bool yes = several == NULL && strcmp(diff_text(rule, "key"), id) == 0;
+    for (size_t i = 0; i < json_array_size(several); i++)
+        yes |= strcmp(json_string_value(json_array_get(several, i)), id) == 0;
+    return yes;
+}
+
+/* The key of the rule, for what the rule itself leaves out; of several, the one that stands first
+ * among the document's. */
 static const json_t *key_of(const json_t *doc, const json_t *rule)
 {
     const json_t *keys = json_object_get(doc, "keys");
-    const json_t *several = json_object_get(json_object_get(rule, "keys"), "of");
-    const char *id =
-        several != NULL ? json_string_value(json_array_get(several, 0)) : diff_text(rule, "key");
     for (size_t i = 0; i < json_array_size(keys); i++)
-        if (strcmp(diff_text(json_array_get(keys, i), "id"), id) == 0)
+        if (signs(rule, diff_text(json_array_get(keys, i), "id")))
             return json_array_get(keys, i);
     return NULL;
 }

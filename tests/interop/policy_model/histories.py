@@ -1,6 +1,6 @@
 """Random facts about a release: mostly right for one rule of the policy, so that every check is reached."""
 from model_decide import seconds_of
-from model_load import products_of, channels_of, stages_of
+from model_load import channels_of, first_key, keys_of, products_of, stages_of
 from policies import CHANNELS, DAY, DEPENDENCIES, PARAMETERS, PREDICATES, PRODUCTS, REFS, REPOSITORIES
 
 NOW = 1795000000  # a day in November 2026
@@ -25,7 +25,7 @@ class Historian:
     def facts(self, doc):
         rng = self.rng
         rule = self.pick(doc["rules"]) if doc["rules"] and self.usually(0.95) else None
-        key = next((k for k in doc["keys"] if rule and k["id"] == rule["key"]), None)
+        key = first_key(doc, rule) if rule else None
         f = {"stage": self.pick(["submission", "signing", "signing"]),
              "product": self.pick(products_of(rule, key)) if rule else self.pick(PRODUCTS), "version": self.pick(VERSIONS[:3]),
              "channel": self.pick(channels_of(rule, key)) if rule else self.pick(CHANNELS)}
@@ -65,8 +65,8 @@ class Historian:
         rng = self.rng
         if self.usually(0.95):
             f["submitter"] = self.pick(rule["submitters"] if rule and self.usually(0.6 if "separate" in rule else 0.9) else [p["id"] for p in doc["principals"]] + ["x"])
-        if self.usually(0.8):
-            own = [k for k in doc["keys"] if rule and k["id"] == rule["key"]]
+        if self.usually(0.15 if rule and "keys" in rule else 0.8):
+            own = [k for k in doc["keys"] if rule and k["id"] in keys_of(rule)]
             f["key"] = self.pool.key_id(self.pick(own if own and self.usually(0.93) else doc["keys"])["public_key"])
             if self.usually(0.03):
                 f["key"] = "00" * 32

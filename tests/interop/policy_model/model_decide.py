@@ -5,7 +5,7 @@ evaluate(doc, facts, identity, key_ids) gives (allow, [(check, ok)], rule id). A
 import calendar
 import re
 
-from model_load import APPROVALS_MAX, Policy, assignable, channels_of, covers, one_more, products_of, specificity, stages_of
+from model_load import APPROVALS_MAX, Policy, assignable, channels_of, covers, first_key, keys_of, one_more, products_of, specificity, stages_of
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 AHEAD_S = 300  # a build may seem to finish so much after its submission
@@ -18,7 +18,7 @@ def match(policy, facts):
     glass = facts.get("break_glass") is not None
     candidates = []
     for rule in policy.doc["rules"]:
-        key = policy.keys[rule["key"]]
+        key = first_key(policy.doc, rule)
         if product in products_of(rule, key) and channel in channels_of(rule, key) and rule.get("break_glass", False) == glass:
             candidates.append(rule)
     candidates.sort(key=lambda r: -specificity(r))  # stable: equal ones in the order of the document
@@ -310,8 +310,8 @@ def evaluate(doc, facts, identity, key_ids):
     findings.append(("submitter.allowed", facts.get("submitter") in rule["submitters"]))
     if "separate" in rule:
         findings.append(("duty.separation", duties_hold(policy, rule, facts)))
-    own = key_ids(policy.keys[rule["key"]]["public_key"])
-    findings.append(("key.separation", facts.get("key") in (None, own)))
+    own = [key_ids(policy.keys[k]["public_key"]) for k in keys_of(rule)]
+    findings.append(("key.separation", "key" not in facts or [facts["key"]] == own))
     findings += provenance_findings(policy, rule, facts)
     findings += attestation_findings(policy, rule, facts)
     findings += history_findings(rule, facts)

@@ -44,6 +44,16 @@ def names(values, low, high, why="names"):
 
 # --- what a rule says, with its defaults ---
 
+def keys_of(rule):
+    """Ids of the keys that sign."""
+    return rule["keys"]["of"] if "keys" in rule else [rule["key"]]
+
+
+def first_key(doc, rule):
+    """The rule's key; of several, the one that stands first in the document."""
+    return next(k for k in doc["keys"] if k["id"] in keys_of(rule))
+
+
 def products_of(rule, key):
     return rule.get("products", key["products"])
 
@@ -199,15 +209,19 @@ class Policy:
     # --- one rule ---
 
     def load_rule(self, rule):
-        need(rule["environment"] in ENVIRONMENTS and rule["key"] in self.keys, "environment, key")
-        key = self.keys[rule["key"]]
-        need(key["environment"] == rule["environment"], "environment of the key")
+        need(rule["environment"] in ENVIRONMENTS and ("key" in rule) != ("keys" in rule), "environment, key")
+        if "keys" in rule:
+            once(rule["keys"]["of"], 2, 4, "keys")
+            need(1 <= rule["keys"]["threshold"] <= len(rule["keys"]["of"]), "threshold")
+        need(set(keys_of(rule)) <= set(self.keys), "a key nobody defines")
         if "products" in rule:
             names(rule["products"], 1, 1024)
-            need(set(rule["products"]) <= set(key["products"]), "products of the key")
         if "channels" in rule:
             names(rule["channels"], 1, 64)
-            need(set(rule["channels"]) <= set(key["channels"]), "channels of the key")
+        for key in (self.keys[k] for k in keys_of(rule)):
+            need(key["environment"] == rule["environment"], "environment of the key")
+            need(set(products_of(rule, first_key(self.doc, rule))) <= set(key["products"]), "products of the key")
+            need(set(channels_of(rule, first_key(self.doc, rule))) <= set(key["channels"]), "channels of the key")
         if "hardware" in rule:
             once(rule["hardware"], 1, 256, "hardware")
             need(all(1 <= len(h.split("/")) <= 2 and all(NAME.fullmatch(x) for x in h.split("/")) for h in rule["hardware"]),
@@ -360,17 +374,20 @@ class Policy:
 
     def common(self, a, b):
         """Some product and channel that both rules are for."""
-        ka, kb = self.keys[a["key"]], self.keys[b["key"]]
+        ka, kb = first_key(self.doc, a), first_key(self.doc, b)
         return (set(products_of(a, ka)) & set(products_of(b, kb))) and (set(channels_of(a, ka)) & set(channels_of(b, kb)))
 
     def load_pairs(self):
         rules = self.doc["rules"]
-        keys = self.keys
-        need(sum(len(products_of(r, keys[r["key"]])) * len(channels_of(r, keys[r["key"]])) for r in rules) <= 65536, "pairs")
+        scopes = [(r, first_key(self.doc, r)) for r in rules]
+        need(sum(len(products_of(r, k)) * len(channels_of(r, k)) for r, k in scopes) <= 65536, "pairs")
         for i, a in enumerate(rules):
             for b in rules[:i]:
                 same = a.get("break_glass", False) == b.get("break_glass", False)
-                if same and a["key"] == b["key"]:
+                shared = set(keys_of(a)) & set(keys_of(b))
+                if shared:
+                    need(signing(a) == signing(b), "one key, other keys beside it")
+                if same and shared:
                     need(requirements(a) == requirements(b), "one key, two prices")
                 if not self.common(a, b) or not hardware_meets(a, b):
                     continue
@@ -388,6 +405,10 @@ def frozen(value, order=False):
     if isinstance(value, list):
         return tuple(frozen(v) for v in value) if order else frozenset(frozen(v) for v in value)
     return (type(value).__name__, value)
+
+
+def signing(rule):
+    return frozenset(keys_of(rule)), rule["keys"]["threshold"] if "keys" in rule else 1
 
 
 def requirements(rule):

@@ -109,6 +109,8 @@ class Maker:
         doc["keys"].append({"id": f"k{i}", "public_key": release[i][0], "environment": environment, "products": PRODUCTS[:],
                             "channels": channels})
         demands = self.demands(environment)
+        if len(doc["keys"]) > 1 and doc["keys"][-2]["id"] == f"spare{i}" and self.chance(0.4, "rule.keys"):
+            demands["keys"] = {"of": self.some([f"k{i}", f"spare{i}"], 2), "threshold": rng.randint(1, 2)}
         scopes = [[PRODUCTS[0]], PRODUCTS[1:]] if rng.random() < 0.4 else [PRODUCTS]
         for n, products in enumerate(scopes):
             if rng.random() < 0.1:
@@ -130,6 +132,8 @@ class Maker:
         if not (self.features.has("rule.hardware") and rng.random() < 0.2):
             rule["channels"] = list(channels)
         rule.update(copy.deepcopy(demands))
+        if "keys" in rule:
+            del rule["key"]
         if self.chance(0.4, "rule.limits"):
             rule["limits"] = self.limits(rule)
         if self.chance(0.3, "rule.freeze"):
@@ -291,7 +295,7 @@ class Maker:
         out = [
             lambda: rule.update(channels=self.some(CHANNELS)),
             lambda: rule.update(products=self.some(PRODUCTS)),
-            lambda: rule.update(key=rng.choice(["k0", "k1", "k2", "K0"])),
+            lambda: (rule.pop("keys", None), rule.update(key=rng.choice(["k0", "k1", "k2", "K0"]))),
             lambda: rule.update(submitters=self.some([p["id"] for p in doc["principals"]])),
             lambda: rule.update(approvals={"group": group["id"], "count": rng.randint(1, 4)}),
             lambda: rule.update(approvals="none"),
@@ -303,6 +307,10 @@ class Maker:
         ]
         demands = self.demands(rule["environment"])
         out += [lambda m=m, v=v: rule.update({m: v}) for m, v in demands.items()]
+        if self.features.has("rule.keys"):
+            out += [lambda: (rule.pop("key", None), rule.update(keys={"of": self.some([k["id"] for k in doc["keys"]], 2, 4),
+                                                                     "threshold": rng.randint(1, 2)})),
+                    lambda: (rule.pop("keys", None), rule.update(key=rng.choice(doc["keys"])["id"]))]
         if self.features.has("rule.hardware"):
             out += [lambda: rule.update(hardware=self.some(HARDWARE + ["ER-1", "er-1/A"], 1, 3)), lambda: rule.pop("products", None),
                     lambda: rule.pop("channels", None), lambda: doc["rules"].append(dict(rule, id="again", hardware=self.some(HARDWARE, 1, 2)))]
