@@ -7,14 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RUNNING 32     /* releases read at a time that are being signed */
+#define SAME_RUNNING 7 /* of one version; each in a channel of its own */
+
 /* What the log knows that a rule asks about; facts point into it. */
 struct history {
     struct db_release row;
     struct hm_record record;
     struct policy_fact_last last;
     char last_version[HM_NAME_MAX + 1];
-    struct hm_digest same[HM_ARTIFACTS_MAX];
-    struct policy_fact_set same_set;
+    struct hm_digest same[1 + SAME_RUNNING][HM_ARTIFACTS_MAX];
+    struct policy_fact_set same_set[1 + SAME_RUNNING];
     int64_t signed_at[POLICY_SIGNATURES_MAX];
     struct db_release rows[DB_FACTS_EARLIER_MAX];
     struct hm_digest artifacts[DB_FACTS_EARLIER_MAX][HM_ARTIFACTS_MAX];
@@ -77,6 +80,14 @@ static enum hm_err find_last(struct reg_tx *tx, struct policy_facts *f, struct h
     return HM_OK;
 }
 
+static void add_same(struct policy_facts *f, struct history *h)
+{
+    size_t n = f->same_version_count++;
+    memcpy(h->same[n], h->record.artifacts, sizeof h->same[n]);
+    h->same_set[n] = (struct policy_fact_set){h->same[n], h->record.artifact_count};
+    f->same_version = h->same_set;
+}
+
 static enum hm_err find_same_version(struct reg_tx *tx, struct policy_facts *f, struct history *h,
                                      struct hm_why *why)
 {
@@ -90,11 +101,55 @@ static enum hm_err find_same_version(struct reg_tx *tx, struct policy_facts *f, 
         err = read_signed(tx, &h->row, &h->record, why);
     if (err != HM_OK)
         return err;
-    memcpy(h->same, h->record.artifacts, sizeof h->same);
-    h->same_set = (struct policy_fact_set){h->same, h->record.artifact_count};
-    f->same_version = &h->same_set;
-    f->same_version_count = 1;
+    add_same(f, h);
     return HM_OK;
+}
+
+static bool names_key(const struct hm_record *r, const struct hm_digest *key)
+{
+    bool yes = false;
+    for (size_t i = 0; i < r->key_count; i++)
+        yes = yes || hm_digest_eq(&r->keys[i].spki, key);
+    return yes;
+}
+
+static enum hm_err add_running(struct reg_tx *tx, uint64_t release, const struct hm_digest *key,
+                               const struct policy_wants *w, struct policy_facts *f,
+                               struct history *h, struct hm_why *why)
+{
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    const struct hm_record *r = &h->record;
+    enum hm_err err = db_facts_record(tx->log, release, &bytes, why);
+    if (err == HM_OK)
+        err = hm_record_parse(hm_buf_bytes(&bytes), &h->record, why);
+    if (err != HM_OK)
+        return err;
+    if (f->signed_at_count < w->signatures && names_key(r, key))
+        h->signed_at[f->signed_at_count++] = f->now_s;
+    if (w->same_version && f->same_version_count <= SAME_RUNNING &&
+        strcmp(r->product, f->product) == 0 && strcmp(r->version, f->version) == 0)
+        add_same(f, h);
+    return HM_OK;
+}
+
+/* Signatures that are being made count like those that were: of two that are asked for at once,
+ * neither would find the other. */
+static enum hm_err find_running(struct reg_tx *tx, const struct hm_digest *key,
+                                const struct policy_wants *w, struct policy_facts *f,
+                                struct history *h, struct hm_why *why)
+{
+    uint64_t ids[RUNNING];
+    uint64_t after = 0;
+    size_t n = RUNNING;
+    enum hm_err err = HM_OK;
+    while (err == HM_OK && n == RUNNING) {
+        err = db_state_signing(tx->log, after, ids, RUNNING, &n, why);
+        for (size_t i = 0; err == HM_OK && i < n; i++) {
+            after = ids[i];
+            err = add_running(tx, ids[i], key, w, f, h, why);
+        }
+    }
+    return err;
 }
 
 static enum hm_err find_earlier(struct reg_tx *tx, const char *environment, struct policy_facts *f,
@@ -143,6 +198,8 @@ static enum hm_err look_back(struct reg_tx *tx, const struct policy_rule *rule,
                                  &f->signed_at_count, why);
         f->signed_at = h->signed_at;
     }
+    if (err == HM_OK && f->stage == POLICY_AT_SIGNING && (w->signatures > 0 || w->same_version))
+        err = find_running(tx, key, w, f, h, why);
     return err;
 }
 
