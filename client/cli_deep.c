@@ -282,7 +282,7 @@ static enum hm_err examine_result(struct cli_deep *d, struct deep_release *o,
     if (err == HM_OK)
         err = deep_claim_get(d, r->release, o, &k, why);
     if (err == HM_OK)
-        err = deep_judge_result(d, k, r, why);
+        err = deep_judge_result(d, k, o->threshold, r, why);
     d->sums.results += err == HM_OK;
     return err;
 }

@@ -111,6 +111,7 @@ struct deep_release {
     size_t policy; /* of submission: number in the list */
     uint64_t size, floor;
     uint64_t intention; /* the last one, 0: none */
+    size_t threshold;   /* keys that must sign, of the policies that were asked */
     bool faulty;        /* what the submission itself came to */
     enum cli_deep_kind kind;
     struct hm_why why;
@@ -193,9 +194,10 @@ enum hm_err HM_MUST_USE deep_judge_submission(struct cli_deep *d, struct deep_cl
                                               struct hm_why *why);
 /* cli_deep_sign.c */
 enum hm_err HM_MUST_USE deep_judge_intention(struct cli_deep *d, struct deep_claim *k,
-                                             const struct deep_release *r,
+                                             struct deep_release *r,
                                              const struct hm_record *intended, struct hm_why *why);
 enum hm_err HM_MUST_USE deep_judge_result(struct cli_deep *d, struct deep_claim *k,
-                                          const struct hm_record *signed_, struct hm_why *why);
+                                          size_t threshold, const struct hm_record *signed_,
+                                          struct hm_why *why);
 
 #endif

@@ -172,7 +172,7 @@ static enum hm_err mark_classes(struct cli_deep *d, const struct deep_claim *k, 
 }
 
 static enum hm_err ask(struct cli_deep *d, const struct policy *p, struct policy_facts *f,
-                       const char *which, struct hm_why *why)
+                       const char *which, size_t *threshold, struct hm_why *why)
 {
     HM_FREE struct policy_verdict *v = calloc(1, sizeof *v);
     if (v == NULL)
@@ -180,14 +180,16 @@ static enum hm_err ask(struct cli_deep *d, const struct policy *p, struct policy
     d->step = CLI_DEEP_VERDICT_SIGNING;
     deep_history_facts(&d->history, p, f, d->past);
     policy_evaluate(p, f, v);
-    return v->allow ? HM_OK
-                    : hm_fail(why, HM_E_DENIED, "the policy %s refuses it: %s", which,
-                              policy_first_failed(v));
+    if (!v->allow || v->matched == NULL)
+        return hm_fail(why, HM_E_DENIED, "the policy %s refuses it: %s", which,
+                       policy_first_failed(v));
+    if (v->matched->key_threshold > *threshold)
+        *threshold = v->matched->key_threshold;
+    return HM_OK;
 }
 
-enum hm_err deep_judge_intention(struct cli_deep *d, struct deep_claim *k,
-                                 const struct deep_release *r, const struct hm_record *intended,
-                                 struct hm_why *why)
+enum hm_err deep_judge_intention(struct cli_deep *d, struct deep_claim *k, struct deep_release *r,
+                                 const struct hm_record *intended, struct hm_why *why)
 {
     struct policy_facts *f = &k->e->facts;
     const struct deep_policy *now = deep_in_force(d);
@@ -206,8 +208,11 @@ enum hm_err deep_judge_intention(struct cli_deep *d, struct deep_claim *k,
         k->key_ids[i] = k->submitted.keys[i].spki;
     f->key = k->key_ids;
     f->more_keys = k->submitted.key_count - 1; /* there is one: the claim was checked */
-    err = ask(d, k->policy, f, "of the submission", why);
-    return err == HM_OK && now->policy != k->policy ? ask(d, now->policy, f, "in force", why) : err;
+    r->threshold = 1;
+    err = ask(d, k->policy, f, "of the submission", &r->threshold, why);
+    return err == HM_OK && now->policy != k->policy
+               ? ask(d, now->policy, f, "in force", &r->threshold, why)
+               : err;
 }
 
 /* ---- the result ---- */
@@ -240,7 +245,8 @@ static enum hm_err check_prior(const struct cli_deep *d, const struct hm_record 
 
 /* The record names who signed; each must have, nobody else, and enough of them. */
 static enum hm_err check_signatures(const struct deep_claim *k, const struct hm_record *r,
-                                    const struct hm_auth_view *view, struct hm_why *why)
+                                    const struct hm_auth_view *view, size_t threshold,
+                                    struct hm_why *why)
 {
     struct hm_key keys[HM_SIGN_KEYS_MAX];
     size_t n = 0;
@@ -248,16 +254,17 @@ static enum hm_err check_signatures(const struct deep_claim *k, const struct hm_
         for (size_t at = 0; at < k->rule->key_count; at++)
             if (hm_digest_eq(&r->keys[i].spki, &k->rule->keys[at]->key_id))
                 keys[n++] = k->rule->keys[at]->key;
-    if (n != r->key_count || n < k->rule->key_threshold || view->count != n)
-        return hm_fail(why, HM_E_DENIED,
-                       "%zu keys are named, the envelope holds %zu signatures, the rule asks for "
-                       "%zu",
-                       r->key_count, view->count, k->rule->key_threshold);
+    if (n != r->key_count || n < threshold || view->count != n)
+        return hm_fail(
+            why, HM_E_DENIED,
+            "%zu keys are named, the envelope holds %zu signatures, the policies ask for "
+            "%zu",
+            r->key_count, view->count, threshold);
     return hm_auth_verify(view, keys, n, n, why);
 }
 
-enum hm_err deep_judge_result(struct cli_deep *d, struct deep_claim *k, const struct hm_record *r,
-                              struct hm_why *why)
+enum hm_err deep_judge_result(struct cli_deep *d, struct deep_claim *k, size_t threshold,
+                              const struct hm_record *r, struct hm_why *why)
 {
     HM_BUF_AUTO envelope = {.limit = HM_ENVELOPE_MAX + 1};
     struct hm_auth_view view;
@@ -275,5 +282,5 @@ enum hm_err deep_judge_result(struct cli_deep *d, struct deep_claim *k, const st
     err = hm_auth_parse(hm_buf_bytes(&envelope), true, &view, why);
     if (err == HM_OK && !hm_bytes_eq(view.payload, hm_buf_bytes(&k->manifest)))
         err = hm_fail(why, HM_E_DENIED, "the envelope holds another manifest");
-    return err == HM_OK ? check_signatures(k, r, &view, why) : err;
+    return err == HM_OK ? check_signatures(k, r, &view, threshold, why) : err;
 }
