@@ -61,6 +61,7 @@ class Keys(e.Cast):
         self.tokens_for_signer(labels)
         self.start("signer")
         self.wait_ready()
+        self.new()  # comes again until the new signer has confirmed it
 
     def public(self, label):
         name = "release.pem" if label == "production" else label + ".pem"
