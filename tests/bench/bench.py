@@ -223,7 +223,8 @@ def bench_start(args, bench_dir, bin_dir):
         for size in (1000, 100000):
             lab.stop_all()
             database = lab.path("registrar", "log.db")
-            lab.run([os.path.join(bench_dir, "bench_fill"), database, ORIGIN, str(size - have)], timeout=900)
+            policy = sha256(read(lab.path("policy.json")))
+            lab.run([os.path.join(bench_dir, "bench_fill"), database, ORIGIN, str(size - have), policy], timeout=900)
             lab.own(lab.path("registrar"), "registrar")
             have = size
             lab.start_all()
