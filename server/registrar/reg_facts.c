@@ -182,6 +182,32 @@ static enum hm_err find_earlier(struct reg_tx *tx, const char *environment, stru
     return err;
 }
 
+static enum hm_err signatures_by(struct reg_tx *tx, const struct hm_digest *key,
+                                 const struct policy_wants *w, struct policy_facts *f,
+                                 struct history *h, struct hm_why *why)
+{
+    f->signed_at = h->signed_at;
+    return db_facts_signed_at(tx->log, key, f->now_s - w->window_s, w->signatures, h->signed_at,
+                              &f->signed_at_count, why);
+}
+
+/* Of several keys not each signs every release: the one that signed most counts. */
+static enum hm_err find_signatures(struct reg_tx *tx, const struct policy_rule *rule,
+                                   const struct hm_digest **key, const struct policy_wants *w,
+                                   struct policy_facts *f, struct history *h, struct hm_why *why)
+{
+    size_t most = 0;
+    enum hm_err err = HM_OK;
+    for (size_t i = 0; err == HM_OK && rule->key_count > 1 && i < rule->key_count; i++) {
+        err = signatures_by(tx, &rule->keys[i]->key_id, w, f, h, why);
+        if (err == HM_OK && f->signed_at_count > most) {
+            most = f->signed_at_count;
+            *key = &rule->keys[i]->key_id;
+        }
+    }
+    return err == HM_OK ? signatures_by(tx, *key, w, f, h, why) : err;
+}
+
 /* Whatever the rule that matches under this policy asks, and nothing else. */
 static enum hm_err look_back(struct reg_tx *tx, const struct policy_rule *rule,
                              const struct policy_wants *w, struct policy_facts *f,
@@ -193,11 +219,8 @@ static enum hm_err look_back(struct reg_tx *tx, const struct policy_rule *rule,
         err = find_same_version(tx, f, h, why);
     if (err == HM_OK && w->earlier != NULL)
         err = find_earlier(tx, w->earlier, f, h, why);
-    if (err == HM_OK && w->signatures > 0) {
-        err = db_facts_signed_at(tx->log, key, f->now_s - w->window_s, w->signatures, h->signed_at,
-                                 &f->signed_at_count, why);
-        f->signed_at = h->signed_at;
-    }
+    if (err == HM_OK && w->signatures > 0)
+        err = find_signatures(tx, rule, &key, w, f, h, why);
     if (err == HM_OK && f->stage == POLICY_AT_SIGNING && (w->signatures > 0 || w->same_version))
         err = find_running(tx, key, w, f, h, why);
     return err;

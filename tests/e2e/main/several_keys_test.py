@@ -31,6 +31,7 @@ class Keys(e.Cast):
             if rule["key"] == "production":
                 del rule["key"]
                 rule["keys"] = {"of": LABELS, "threshold": 2}
+                rule["limits"] = {"signatures": {"count": 3, "window_s": 3600}}
         return doc
 
     def ceremony_config(self):
@@ -111,18 +112,19 @@ def main(lab, rows):
 
     fewer, _ = lab.approved(version="1.1.0")
     alone, _ = lab.approved(version="1.2.0")
-    lab.only(LABELS[:2])
+    fourth, _ = lab.approved(version="1.3.0")
+    lab.only(LABELS[1:])
     r = lab.sign(fewer)
     rows.equal("one token is away: signed", r.status, 200, r)
     body = json.loads(r.body)
-    rows.equal("by the other two", who_signed(lab, base64.b64decode(body["envelope"])), sorted(LABELS[:2]))
+    rows.equal("by the other two", who_signed(lab, base64.b64decode(body["envelope"])), sorted(LABELS[1:]))
     rows.equal("and the record names those two", len(lab.record(body["index"])["keys"]), 2)
     for name, release in (("three", record["release"]), ("two", fewer)):
         out = lab.path("work", name)
         got = lab.cli("audit", "bundle", release, "--out", out, check=False)
         rows.equal("the bundle of %s signatures verifies" % name, got.returncode, 0, got.out + got.err)
 
-    lab.only(LABELS[:1])
+    lab.only(LABELS[2:])
     before = lab.size()
     r = lab.sign(alone)
     rows.row("two tokens are away: not signed", r.status in (403, 409, 422, 503) and "1 of 3 keys" in r.body.decode(), r)
@@ -131,6 +133,8 @@ def main(lab, rows):
     lab.only(LABELS)
     r = lab.sign(alone)
     rows.equal("with the tokens back it is signed", r.status, 200, r)
+    r = lab.sign(fourth)
+    rows.equal("a limit per key counts the key that signed most, not the first one", r.failed(), ["signatures.window"], r)
     rows.equal("the log holds", lab.cli("audit", "log", "verify", check=False).returncode, 0)
     deep = lab.cli("audit", "log", "verify", "--deep", check=False)
     rows.equal("and every intention holds again", deep.returncode, 0, deep.out + deep.err)
