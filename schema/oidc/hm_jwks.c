@@ -52,14 +52,25 @@ static bool number_ok(const json_t *v, const char *name, size_t min, size_t max)
     return raw.len >= min && raw.len <= max && (raw.data[0] != 0 || max == min);
 }
 
+/* An odd exponent from 3 on: with 1 every message would be its own signature (RFC 8017 §3.1). */
+static bool exponent_ok(const json_t *v)
+{
+    HM_BUF_AUTO raw = {.limit = RSA_BYTES_MAX + 1};
+    const char *text = json_string_value(json_object_get(v, "e"));
+    if (!number_ok(v, "e", 1, EXPONENT_BYTES_MAX) ||
+        hm_jose_decode(hm_bytes_str(text), &raw) != HM_OK)
+        return false;
+    uint8_t last = raw.data[raw.len - 1];
+    return (last & 1) != 0 && (raw.len > 1 || last >= 3);
+}
+
 /* The algorithms that the key's kind has; 0: of no use here. */
 static unsigned algs_of(const json_t *v)
 {
     const char *kty = json_string_value(json_object_get(v, "kty"));
     const char *crv = json_string_value(json_object_get(v, "crv"));
     if (kty != NULL && strcmp(kty, "RSA") == 0)
-        return number_ok(v, "n", RSA_BYTES_MIN, RSA_BYTES_MAX) &&
-                       number_ok(v, "e", 1, EXPONENT_BYTES_MAX)
+        return number_ok(v, "n", RSA_BYTES_MIN, RSA_BYTES_MAX) && exponent_ok(v)
                    ? HM_OIDC_RS256 | HM_OIDC_PS256
                    : 0;
     if (kty == NULL || crv == NULL || strcmp(kty, "EC") != 0)

@@ -158,6 +158,7 @@ SETS = [
     ("larger than a set may be", {"keys": [dict(KEYS[0], more="x" * 300000)]}, "limit"),
     ("a point off its curve", {"keys": [dict(KEYS[1], y=KEYS[1]["x"])]}, "malformed"),
     ("a modulus with a zero in front", {"keys": [dict(KEYS[0], n=b64(b"\0" + base64.urlsafe_b64decode(KEYS[0]["n"] + "==")))]}, "malformed"),
+    ("an exponent of 1", {"keys": [dict(KEYS[0], e="AQ")]}, "malformed"), ("an even exponent", {"keys": [dict(KEYS[0], e="AQAC")]}, "malformed"),
     ("members that nobody knows", {"keys": [dict(KEYS[0], x5t="abc", x5c=["AAA"])], "more": 1}, "ok"),
     ("a good key beside useless ones", {"keys": KEYS[3:] + [KEYS[0]]}, "ok"),
 ]
