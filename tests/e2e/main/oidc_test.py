@@ -233,6 +233,7 @@ class GitHub:
                 outer.asked.append((self.headers["Authorization"], query["audience"][0]))
                 body = json.dumps({"count": 1, "value": lab.token(aud=query["audience"][0])}).encode()
                 self.send_response(200 if self.headers["Authorization"] == "Bearer job-secret" else 401)
+                self.send_header("Content-Length", str(len(body)))  # else only the end of the connection ends it
                 self.end_headers()
                 self.wfile.write(body)
 
