@@ -81,6 +81,8 @@ struct reg_seq {
     unsigned tries;
 };
 
+/* Waits on c until the monotonic time at_ms; the lock is held. */
+void reg_seq_wait_until(pthread_cond_t *c, pthread_mutex_t *lock, int64_t at_ms);
 /* Opens the log if needed, meets the signer, records the start once, covers everything with a
  * checkpoint. HM_OK: ready. */
 enum hm_err HM_MUST_USE reg_seq_bring_up(struct reg_seq *s, struct hm_why *why);
