@@ -42,22 +42,6 @@ enum hm_err deep_build_manifest(const struct deep_claim *k, struct hm_buf *out, 
     return hm_suit_build(s, out, why);
 }
 
-static void from_request(const struct hm_request *r, struct hm_approval *a)
-{
-    memcpy(a->product, r->product, sizeof a->product);
-    memcpy(a->version, r->version, sizeof a->version);
-    memcpy(a->channel, r->channel, sizeof a->channel);
-    memcpy(a->break_glass, r->break_glass, sizeof a->break_glass);
-    memcpy(a->hardware, r->hardware, sizeof a->hardware);
-    a->hardware_count = r->hardware_count;
-    memcpy(a->regions, r->regions, sizeof a->regions);
-    a->region_count = r->region_count;
-    memcpy(a->dependencies, r->dependencies, sizeof a->dependencies);
-    a->dependency_count = r->dependency_count;
-    memcpy(a->artifacts, r->artifacts, sizeof a->artifacts);
-    a->artifact_count = r->artifact_count;
-}
-
 static void from_record(const struct hm_record *r, struct hm_approval *a)
 {
     a->release = r->idx;
@@ -83,7 +67,7 @@ enum hm_err deep_build_statement(const char *origin, const struct deep_claim *k,
         return hm_fail(why, HM_E_MEMORY, "out of memory");
     (void)snprintf(a->origin, sizeof a->origin, "%s", origin);
     a->submitted = k->leaf;
-    from_request(&k->e->request, a);
+    hm_approval_of_request(&k->e->request, a);
     from_record(&k->submitted, a);
     if (v->source != NULL)
         a->source = *v->source;

@@ -36,6 +36,8 @@ struct hm_approval {
     size_t sign_count;
     int64_t expires_s;
 };
+/* Fills what the statement takes over from the request as it stands there. */
+void hm_approval_of_request(const struct hm_request *r, struct hm_approval *a);
 /* Appends the statement. The same values give the same bytes. */
 enum hm_err HM_MUST_USE hm_approval_write(const struct hm_approval *a, struct hm_buf *out,
                                           struct hm_why *why);

@@ -155,3 +155,19 @@ enum hm_err hm_approval_write(const struct hm_approval *a, struct hm_buf *out, s
         out->len = start;
     return e;
 }
+
+void hm_approval_of_request(const struct hm_request *r, struct hm_approval *a)
+{
+    memcpy(a->product, r->product, sizeof a->product);
+    memcpy(a->version, r->version, sizeof a->version);
+    memcpy(a->channel, r->channel, sizeof a->channel);
+    memcpy(a->break_glass, r->break_glass, sizeof a->break_glass);
+    memcpy(a->hardware, r->hardware, sizeof a->hardware);
+    a->hardware_count = r->hardware_count;
+    memcpy(a->regions, r->regions, sizeof a->regions);
+    a->region_count = r->region_count;
+    memcpy(a->dependencies, r->dependencies, sizeof a->dependencies);
+    a->dependency_count = r->dependency_count;
+    memcpy(a->artifacts, r->artifacts, sizeof a->artifacts);
+    a->artifact_count = r->artifact_count;
+}

@@ -40,22 +40,6 @@ void reg_claim_facts(const struct reg_claim *c, enum policy_stage stage,
     };
 }
 
-static void copy_request(const struct hm_request *r, struct hm_approval *a)
-{
-    memcpy(a->product, r->product, sizeof a->product);
-    memcpy(a->version, r->version, sizeof a->version);
-    memcpy(a->channel, r->channel, sizeof a->channel);
-    memcpy(a->break_glass, r->break_glass, sizeof a->break_glass);
-    memcpy(a->hardware, r->hardware, sizeof a->hardware);
-    a->hardware_count = r->hardware_count;
-    memcpy(a->regions, r->regions, sizeof a->regions);
-    a->region_count = r->region_count;
-    memcpy(a->dependencies, r->dependencies, sizeof a->dependencies);
-    a->dependency_count = r->dependency_count;
-    memcpy(a->artifacts, r->artifacts, sizeof a->artifacts);
-    a->artifact_count = r->artifact_count;
-}
-
 enum hm_err reg_statement(const char *origin, const struct hm_record *submitted,
                           const struct hm_digest *leaf, const struct hm_request *request,
                           const struct policy_verdict *verdict, struct hm_buf *out,
@@ -67,7 +51,7 @@ enum hm_err reg_statement(const char *origin, const struct hm_record *submitted,
     (void)snprintf(a->origin, sizeof a->origin, "%s", origin);
     a->submitted = *leaf;
     a->release = submitted->idx;
-    copy_request(request, a);
+    hm_approval_of_request(request, a);
     memcpy(a->environment, submitted->environment, sizeof a->environment);
     a->sequence = submitted->sequence;
     if (verdict->source != NULL)

@@ -5,6 +5,7 @@
 #include "schema/io/hm_file.h"
 #include "server/ipc/ipc_msg.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,7 +59,7 @@ enum hm_err signer_guards_remember(const char *state_dir, const struct hm_guards
     struct last before = {.serial = 0};
     if (snprintf(path, sizeof path, "%s/guards-last", state_dir) >= PATH_LIMIT)
         return hm_fail(why, HM_E_LIMIT, "%s: path too long", state_dir);
-    if (access(path, F_OK) != 0)
+    if (access(path, F_OK) != 0 && errno == ENOENT)
         return write_last(path, &now, why);
     enum hm_err err = read_last(path, &before, why);
     if (err != HM_OK)

@@ -3,6 +3,7 @@
 #include "schema/io/hm_file.h"
 #include "schema/log/hm_record.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -107,8 +108,10 @@ static enum hm_err load_one(struct signer_rosters *r, size_t i, struct hm_why *w
     if (item == NULL || l == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory for a roster");
     enum hm_err err = path_of(r, key, path, why);
-    if (err != HM_OK || access(path, F_OK) != 0)
+    if (err != HM_OK)
         return err;
+    if (access(path, F_OK) != 0 && errno == ENOENT)
+        return HM_OK; /* none was ever taken; what cannot be looked at is an error below */
     err = hm_file_read(path, FILE_MAX, &file, why);
     if (err == HM_OK)
         err = decode(hm_buf_bytes(&file), item, why);
