@@ -2,33 +2,6 @@
 
 #include "db/log/db_log_priv.h"
 
-/* Beside the tables of db_log_schema.c, and made when a log is opened: logs of before get them,
- * with what their decision state still tells. */
-static const char *const ddl =
-    "CREATE TABLE latest(product TEXT NOT NULL, channel TEXT NOT NULL, release INTEGER NOT NULL,"
-    " PRIMARY KEY(product, channel)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE signed(key BLOB NOT NULL, t_s INTEGER NOT NULL, idx INTEGER NOT NULL,"
-    " PRIMARY KEY(key, t_s, idx)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE artifact_again(digest BLOB NOT NULL, release INTEGER NOT NULL,"
-    " PRIMARY KEY(digest, release)) STRICT, WITHOUT ROWID;"
-    "INSERT INTO latest(product, channel, release) SELECT product, channel, id FROM"
-    " (SELECT product, channel, id, max(signed_idx) FROM release WHERE signed_idx>0"
-    " GROUP BY product, channel);";
-
-enum hm_err db_facts_prepare(struct db_log *log, struct hm_why *why)
-{
-    int64_t there = 0;
-    enum hm_err err = db_sql_int(
-        &log->sql, "SELECT count(*) FROM sqlite_master WHERE type='table' AND name='latest'",
-        &there, why);
-    if (err != HM_OK || there > 0)
-        return err;
-    err = db_sql_exec(&log->sql, "BEGIN IMMEDIATE", why);
-    if (err == HM_OK)
-        err = db_sql_exec(&log->sql, ddl, why);
-    return err == HM_OK ? db_sql_exec(&log->sql, "COMMIT", why) : err;
-}
-
 static enum hm_err put_latest(struct db_log *log, const struct hm_record *r, struct hm_why *why)
 {
     DB_Q_AUTO q = db_q_begin(&log->sql, FACTS_LATEST_PUT);

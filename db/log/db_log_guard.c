@@ -14,13 +14,13 @@ static bool listed(const char *name, const char *const *list)
 }
 
 static const char *const all_tables[] = {
-    "record",   "evidence", "checkpoint", "head",           "detail",  "release",
-    "approval", "artifact", "class",      "counter",        "request", "answer",
-    "meta",     "latest",   "signed",     "artifact_again", NULL};
+    "record",   "evidence",       "checkpoint", "head",    "detail", "release", "approval",
+    "artifact", "class",          "counter",    "request", "answer", "meta",    "latest",
+    "signed",   "artifact_again", "progress",   "open",    NULL};
 static const char *const no_insert[] = {"head", "counter", NULL};
-static const char *const updatable[] = {"head", "release", "class", "counter",
-                                        "meta", "latest",  NULL};
-static const char *const deletable[] = {"detail", "request", "answer", NULL};
+static const char *const updatable[] = {"head", "progress", "class", "counter",
+                                        "meta", "latest",   NULL};
+static const char *const deletable[] = {"detail", "request", "answer", "open", NULL};
 static const char *const functions[] = {"max", "coalesce", "count", "sum", NULL};
 
 static bool allowed(int action, const char *a, const char *b)
@@ -34,7 +34,8 @@ static bool allowed(int action, const char *a, const char *b)
     case SQLITE_INSERT:
         return listed(a, all_tables) && !listed(a, no_insert);
     case SQLITE_UPDATE:
-        return listed(a, updatable) && !(strcmp(a, "head") == 0 && strcmp(b, "origin") == 0);
+        return (listed(a, updatable) && !(strcmp(a, "head") == 0 && strcmp(b, "origin") == 0)) ||
+               (strcmp(a, "release") == 0 && strcmp(b, "dead") == 0);
     case SQLITE_DELETE:
         return listed(a, deletable);
     case SQLITE_FUNCTION:

@@ -8,21 +8,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum hm_err db_log_check_kind(struct db_sql *s, const char *path, struct hm_why *why)
+enum hm_err db_log_check_kind(struct db_sql *s, const char *path, int64_t *version,
+                              struct hm_why *why)
 {
     int64_t id = 0;
-    int64_t version = 0;
     enum hm_err err = db_sql_int(s, "PRAGMA application_id", &id, why);
     if (err == HM_OK)
-        err = db_sql_int(s, "PRAGMA user_version", &version, why);
+        err = db_sql_int(s, "PRAGMA user_version", version, why);
     if (err != HM_OK)
         return hm_fail_in(why, err, "%s", path);
     if (id != DB_LOG_APPLICATION_ID)
         return hm_fail(why, HM_E_MALFORMED, "%s: this is no Hallmark log (application id %lld)",
                        path, (long long)id);
-    if (version != DB_LOG_SCHEMA_VERSION)
-        return hm_fail(why, HM_E_UNSUPPORTED, "%s: schema version %lld, expected %d", path,
-                       (long long)version, DB_LOG_SCHEMA_VERSION);
+    if (*version < 1 || *version > DB_LOG_SCHEMA_VERSION)
+        return hm_fail(why, HM_E_UNSUPPORTED, "%s: schema version %lld, expected 1 to %d", path,
+                       (long long)*version, DB_LOG_SCHEMA_VERSION);
     return HM_OK;
 }
 
@@ -46,10 +46,11 @@ static enum hm_err set_wal(struct db_log *log, struct hm_why *why)
 
 static enum hm_err connect(struct db_log *log, struct hm_why *why)
 {
+    int64_t version = 0;
     enum hm_err err =
         db_sql_open(&log->sql, log->path, SQLITE_OPEN_READWRITE, db_log_text, LOG_STMT_COUNT, why);
     if (err == HM_OK)
-        err = db_log_check_kind(&log->sql, log->path, why);
+        err = db_log_check_kind(&log->sql, log->path, &version, why);
     if (err == HM_OK)
         err = set_wal(log, why);
     if (err != HM_OK)
@@ -61,7 +62,7 @@ static enum hm_err connect(struct db_log *log, struct hm_why *why)
                       "PRAGMA temp_store=MEMORY;PRAGMA journal_size_limit=67108864",
                       why);
     if (err == HM_OK)
-        err = db_facts_prepare(log, why);
+        err = db_log_migrate(log, version, why);
     return err == HM_OK ? db_log_guard(log, true, why) : err;
 }
 

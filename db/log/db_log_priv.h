@@ -7,7 +7,7 @@
 #include "db/sql/db_sql.h"
 
 #define DB_LOG_APPLICATION_ID 0x484d4c47 /* "HMLG" */
-#define DB_LOG_SCHEMA_VERSION 1
+#define DB_LOG_SCHEMA_VERSION 2
 #define DB_LOG_DETAIL_MAX ((size_t)64 * 1024)    /* bytes of one private detail */
 #define DB_LOG_EVIDENCE_SLOTS 32                 /* evidence.ref = idx * 32 + n */
 #define DB_LOG_RESERVE ((size_t)8 * 1024 * 1024) /* bytes of the reserve file */
@@ -20,9 +20,10 @@
 _Static_assert(HM_RECORD_EVIDENCE_MAX <= DB_LOG_EVIDENCE_SLOTS, "evidence.ref has no room");
 
 /* Columns in the order of struct db_release (db_state_take_release). */
-#define DB_LOG_RELEASE_COLUMNS                                                                     \
-    "id,state,version_tag,product,version,channel,environment,submitter,sequence,expires_s,"       \
-    "submitted_leaf,manifest,statement,policy,intent,unknown,signed_idx,last_idx"
+#define DB_LOG_RELEASE_SELECT                                                                      \
+    "SELECT id,state,version_tag,product,version,channel,environment,submitter,sequence,"          \
+    "expires_s,submitted_leaf,manifest,statement,policy,intent,unknown,signed_idx,last_idx"        \
+    " FROM release JOIN progress USING(id) WHERE id=?1"
 
 /* Statements of the writer. */
 enum db_log_stmt {
@@ -42,10 +43,13 @@ enum db_log_stmt {
     LOG_CHECKPOINT_LAST,
     LOG_VACUUM_INTO,
     STATE_RELEASE_GET,
-    STATE_RELEASE_STEP,
     STATE_RELEASE_INSERT,
-    STATE_RELEASE_UPDATE,
-    STATE_RELEASE_END,
+    STATE_PROGRESS_INSERT,
+    STATE_PROGRESS_UPDATE,
+    STATE_PROGRESS_THERE,
+    STATE_OPEN,
+    STATE_CLOSE,
+    STATE_DEAD,
     STATE_RELEASE_BY_VERSION,
     STATE_SIGNED_VERSION,
     STATE_EXPIRED,
@@ -116,9 +120,8 @@ struct db_log {
     struct db_node_slot cache[DB_LOG_NODE_LEVELS][DB_LOG_NODE_WIDTH];
 };
 
-/* db_facts.c: its tables; what a record that was appended means for them; bytes that were released
- * before as something else. */
-enum hm_err HM_MUST_USE db_facts_prepare(struct db_log *log, struct hm_why *why);
+/* db_facts.c: what a record that was appended means for its tables; bytes that were released before
+ * as something else. */
 enum hm_err HM_MUST_USE db_facts_note(struct db_log *log, const struct hm_record *r,
                                       struct hm_why *why);
 enum hm_err HM_MUST_USE db_facts_again(struct db_log *log, const struct hm_digest *artifact,
@@ -152,8 +155,13 @@ enum hm_err HM_MUST_USE db_log_note_matches(const struct db_log *log, uint64_t s
                                             struct hm_why *why);
 /* fsync of the directory that path lies in. */
 enum hm_err HM_MUST_USE db_log_sync_dir(const char *path, struct hm_why *why);
-/* application_id and user_version of any connection. */
-enum hm_err HM_MUST_USE db_log_check_kind(struct db_sql *s, const char *path, struct hm_why *why);
+/* application_id and user_version of any connection; *version is 1 to DB_LOG_SCHEMA_VERSION. The
+ * log's own tables are the same in all of them. */
+enum hm_err HM_MUST_USE db_log_check_kind(struct db_sql *s, const char *path, int64_t *version,
+                                          struct hm_why *why);
+/* The decision tables of an older version become those of this one, in one transaction. Before the
+ * guard. */
+enum hm_err HM_MUST_USE db_log_migrate(struct db_log *log, int64_t from, struct hm_why *why);
 
 /* Result of a changing statement: remembers what makes the transaction or the connection useless,
  * and frees the reserve when the disk is full. */
@@ -166,6 +174,9 @@ enum hm_err HM_MUST_USE db_log_in_tx(const struct db_log *log, struct hm_why *wh
 enum hm_err HM_MUST_USE db_log_alive(const struct db_log *log, struct hm_why *why);
 /* Runs a bound, changing statement to its end. */
 enum hm_err HM_MUST_USE db_log_change(struct db_log *log, struct db_q *q, struct hm_why *why);
+
+/* HM_E_NOT_FOUND where there is no such release. */
+enum hm_err HM_MUST_USE db_state_release_there(struct db_log *log, uint64_t id, struct hm_why *why);
 
 /* One release, or up to HM_APPROVALS_MAX approvals, from a bound statement: shared by the writer
  * and the readers. */

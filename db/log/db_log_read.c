@@ -38,7 +38,7 @@ static const char *const reader_text[READ_COUNT] = {
     [READ_NODES] = "SELECT hashes FROM record WHERE idx=?1",
     [READ_BEGIN] = "BEGIN",
     [READ_END] = "COMMIT",
-    [READ_RELEASE] = "SELECT " DB_LOG_RELEASE_COLUMNS " FROM release WHERE id=?1",
+    [READ_RELEASE] = DB_LOG_RELEASE_SELECT,
     [READ_APPROVALS] =
         "SELECT record, principal, key FROM approval WHERE release=?1 ORDER BY record",
     [READ_META] = "SELECT value FROM meta WHERE name=?1",
@@ -54,12 +54,13 @@ enum hm_err db_reader_open(const char *path, struct db_reader **out, struct hm_w
     if (access(path, F_OK) != 0)
         return hm_fail(why, HM_E_NOT_FOUND, "%s: there is no log", path);
     struct db_reader *r = calloc(1, sizeof *r);
+    int64_t version = 0;
     if (r == NULL)
         return hm_fail(why, HM_E_MEMORY, "%s: no memory", path);
     enum hm_err err =
         db_sql_open(&r->sql, path, SQLITE_OPEN_READONLY, reader_text, READ_COUNT, why);
     if (err == HM_OK)
-        err = db_log_check_kind(&r->sql, path, why);
+        err = db_log_check_kind(&r->sql, path, &version, why);
     if (err == HM_OK)
         err = db_sql_exec(&r->sql, "PRAGMA query_only=ON", why);
     if (err != HM_OK) {

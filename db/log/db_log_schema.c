@@ -47,17 +47,22 @@ const char *const db_log_ddl =
                 "CREATE TABLE detail(idx INTEGER PRIMARY KEY, salt BLOB NOT NULL, bytes BLOB NOT "
                 "NULL) STRICT;"
 
-                "CREATE TABLE release(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, version_tag "
-                "INTEGER NOT NULL,"
+                /* What changes with each step stands apart and is narrow: a batch of signatures
+                 * touches few pages. */
+                "CREATE TABLE release(id INTEGER PRIMARY KEY,"
                 " product TEXT NOT NULL, version TEXT NOT NULL, channel TEXT NOT NULL, environment "
                 "TEXT NOT NULL,"
                 " submitter TEXT NOT NULL, sequence INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
                 " submitted_leaf BLOB NOT NULL, manifest BLOB NOT NULL, statement BLOB NOT NULL, "
-                "policy BLOB NOT NULL,"
-                " intent INTEGER NOT NULL, unknown INTEGER NOT NULL, signed_idx INTEGER NOT NULL,"
-                " last_idx INTEGER NOT NULL, ended INTEGER NOT NULL, dead INTEGER NOT NULL) STRICT;"
+                "policy BLOB NOT NULL, dead INTEGER NOT NULL) STRICT;"
                 "CREATE INDEX release_version ON release(product, version, channel) WHERE dead=0;"
-                "CREATE INDEX release_open ON release(expires_s) WHERE ended=0;"
+                "CREATE TABLE progress(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, version_tag "
+                "INTEGER NOT NULL,"
+                " intent INTEGER NOT NULL, unknown INTEGER NOT NULL, signed_idx INTEGER NOT NULL,"
+                " last_idx INTEGER NOT NULL) STRICT;"
+                "CREATE INDEX progress_signing ON progress(id) WHERE state=3;"
+                "CREATE TABLE open(expires_s INTEGER NOT NULL, id INTEGER NOT NULL,"
+                " PRIMARY KEY(expires_s, id)) STRICT, WITHOUT ROWID;"
 
                 "CREATE TABLE approval(release INTEGER NOT NULL, record INTEGER NOT NULL, "
                 "principal TEXT NOT NULL,"
@@ -79,7 +84,17 @@ const char *const db_log_ddl =
                 "CREATE INDEX answer_at ON answer(at_s);"
                 "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT "
                 "ROWID;"
-                "INSERT INTO counter(one, value) VALUES(1, 0);";
+                "INSERT INTO counter(one, value) VALUES(1, 0);"
+
+                "CREATE TABLE latest(product TEXT NOT NULL, channel TEXT NOT NULL, release INTEGER "
+                "NOT NULL,"
+                " PRIMARY KEY(product, channel)) STRICT, WITHOUT ROWID;"
+                "CREATE TABLE signed(key BLOB NOT NULL, t_s INTEGER NOT NULL, idx INTEGER NOT NULL,"
+                " PRIMARY KEY(key, t_s, idx)) STRICT, WITHOUT ROWID;"
+                "CREATE TABLE artifact_again(digest BLOB NOT NULL, release INTEGER NOT NULL,"
+                " PRIMARY KEY(digest, release)) STRICT, WITHOUT ROWID;";
+
+_Static_assert(HM_RELEASE_SIGNING == 3, "progress_signing and its statements name this state");
 
 /* After the first row: one row, of one origin, whose size only grows and always counts the records.
  */

@@ -20,24 +20,27 @@ const char *const db_log_text[LOG_STMT_COUNT] = {
     [LOG_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [LOG_VACUUM_INTO] = "VACUUM main INTO ?1",
 
-    [STATE_RELEASE_GET] = "SELECT " DB_LOG_RELEASE_COLUMNS " FROM release WHERE id=?1",
-    [STATE_RELEASE_STEP] = "SELECT state, version_tag FROM release WHERE id=?1",
-    [STATE_RELEASE_INSERT] = "INSERT INTO release(" DB_LOG_RELEASE_COLUMNS ",ended,dead) "
-                             "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [STATE_RELEASE_UPDATE] =
-        "UPDATE release SET state=?1, version_tag=version_tag+1, intent=?2, unknown=?3, "
-        "signed_idx=?4, last_idx=?5 WHERE id=?6 AND version_tag=?7",
-    [STATE_RELEASE_END] = "UPDATE release SET ended=?1, dead=?2 WHERE id=?3",
+    [STATE_RELEASE_GET] = DB_LOG_RELEASE_SELECT,
+    [STATE_RELEASE_INSERT] =
+        "INSERT INTO release(id,product,version,channel,environment,submitter,sequence,expires_s,"
+        "submitted_leaf,manifest,statement,policy,dead) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    [STATE_PROGRESS_INSERT] = "INSERT INTO progress(id,state,version_tag,intent,unknown,signed_idx,"
+                              "last_idx) VALUES(?1,?2,?3,?4,?5,?6,?7)",
+    [STATE_PROGRESS_UPDATE] =
+        "UPDATE progress SET state=?1, version_tag=version_tag+1, intent=?2, unknown=?3, "
+        "signed_idx=?4, last_idx=?5 WHERE id=?6 AND version_tag=?7 AND state=?8",
+    [STATE_PROGRESS_THERE] = "SELECT state FROM progress WHERE id=?1",
+    [STATE_OPEN] = "INSERT INTO open(expires_s, id) VALUES(?1, ?2)",
+    [STATE_CLOSE] = "DELETE FROM open WHERE expires_s=?1 AND id=?2",
+    [STATE_DEAD] = "UPDATE release SET dead=1 WHERE id=?1",
     [STATE_RELEASE_BY_VERSION] =
         "SELECT id FROM release WHERE product=?1 AND version=?2 AND channel=?3 "
         "AND dead=0 ORDER BY id DESC LIMIT 1",
-    [STATE_SIGNED_VERSION] = "SELECT id FROM release WHERE product=?1 AND version=?2 AND dead=0 "
-                             "AND state=?3 LIMIT 1",
-    [STATE_EXPIRED] =
-        "SELECT id FROM release WHERE ended=0 AND expires_s<=?1 AND state IN (?2, ?3) "
-        "ORDER BY expires_s LIMIT ?4",
-    [STATE_SIGNING] =
-        "SELECT id FROM release WHERE ended=0 AND state=?1 AND id>?2 ORDER BY id LIMIT ?3",
+    [STATE_SIGNED_VERSION] = "SELECT id FROM release JOIN progress USING(id) WHERE product=?1 AND "
+                             "version=?2 AND dead=0 AND state=?3 LIMIT 1",
+    [STATE_EXPIRED] = "SELECT o.id FROM open o JOIN progress p ON p.id=o.id WHERE o.expires_s<=?1 "
+                      "AND p.state IN (?2, ?3) ORDER BY o.expires_s LIMIT ?4",
+    [STATE_SIGNING] = "SELECT id FROM progress WHERE state=3 AND id>?1 ORDER BY id LIMIT ?2",
     [STATE_APPROVAL_CLASH] =
         "SELECT count(*), coalesce(sum(principal=?2 OR key=?3), 0) FROM approval "
         "WHERE release=?1",
@@ -74,8 +77,8 @@ const char *const db_log_text[LOG_STMT_COUNT] = {
     [FACTS_AGAIN_PUT] =
         "INSERT INTO artifact_again(digest, release) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
     [FACTS_EARLIER] =
-        "SELECT id FROM release WHERE id IN (SELECT release FROM artifact WHERE digest=?1 UNION "
-        "SELECT release FROM artifact_again WHERE digest=?1) AND environment=?2 AND signed_idx>0 "
-        "ORDER BY signed_idx LIMIT ?3",
+        "SELECT id FROM release JOIN progress USING(id) WHERE id IN (SELECT release FROM artifact "
+        "WHERE digest=?1 UNION SELECT release FROM artifact_again WHERE digest=?1) "
+        "AND environment=?2 AND signed_idx>0 ORDER BY signed_idx LIMIT ?3",
     [FACTS_EVIDENCE] = "SELECT bytes FROM evidence WHERE ref=?1",
 };

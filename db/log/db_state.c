@@ -32,10 +32,9 @@ enum hm_err db_state_artifact_get(struct db_log *log, const struct hm_digest *ar
 enum hm_err db_state_artifact_put(struct db_log *log, const struct hm_digest *artifact,
                                   uint64_t release, struct hm_why *why)
 {
-    struct db_release r;
     enum hm_err err = db_log_in_tx(log, why);
     if (err == HM_OK)
-        err = db_state_release_get(log, release, &r, why);
+        err = db_state_release_there(log, release, why);
     if (err != HM_OK)
         return err;
     DB_Q_AUTO q = db_q_begin(&log->sql, STATE_ARTIFACT_PUT);

@@ -9,7 +9,8 @@
 struct db_release {
     uint64_t id; /* index of its release.submitted record */
     enum hm_release_state state;
-    uint64_t version_tag; /* grows with every change: the ETag */
+    enum hm_release_state stored; /* as it was read or last written; of db/log alone */
+    uint64_t version_tag;         /* grows with every change: the ETag */
     char product[HM_NAME_MAX + 1];
     char version[HM_NAME_MAX + 1];
     char channel[HM_NAME_MAX + 1];
@@ -28,9 +29,11 @@ struct db_release {
 };
 enum hm_err HM_MUST_USE db_state_release_get(struct db_log *log, uint64_t id,
                                              struct db_release *out, struct hm_why *why);
-enum hm_err HM_MUST_USE db_state_release_insert(struct db_log *log, const struct db_release *r,
+enum hm_err HM_MUST_USE db_state_release_insert(struct db_log *log, struct db_release *r,
                                                 struct hm_why *why);
-/* Writes state, version_tag + 1, intent, unknown, signed_idx, last_idx. */
+/* Writes state, version_tag + 1, intent, unknown, signed_idx, last_idx of a release that was read
+ * (or inserted) before. HM_E_STATE: not a legal step. HM_E_CONFLICT: changed since. HM_E_NOT_FOUND.
+ */
 enum hm_err HM_MUST_USE db_state_release_update(struct db_log *log, struct db_release *r,
                                                 struct hm_why *why);
 /* A release of this product+version+channel that is neither refused, rejected, cancelled nor

@@ -23,6 +23,7 @@ static void take(struct db_q *q, struct db_release *r)
         q->rc = SQLITE_CORRUPT;
     r->id = db_q_get_u64(q, 0);
     r->state = (enum hm_release_state)state;
+    r->stored = r->state;
     r->version_tag = db_q_get_u64(q, 2);
     db_q_get_text(q, 3, r->product, sizeof r->product);
     db_q_get_text(q, 4, r->version, sizeof r->version);
@@ -70,8 +71,6 @@ enum hm_err db_state_release_get(struct db_log *log, uint64_t id, struct db_rele
 static void bind_release(struct db_q *q, const struct db_release *r)
 {
     db_q_u64(q, r->id);
-    db_q_i64(q, (int64_t)r->state);
-    db_q_u64(q, r->version_tag);
     db_q_text(q, r->product);
     db_q_text(q, r->version);
     db_q_text(q, r->channel);
@@ -83,16 +82,33 @@ static void bind_release(struct db_q *q, const struct db_release *r)
     db_q_digest(q, &r->manifest);
     db_q_digest(q, &r->statement);
     db_q_digest(q, &r->policy);
-    db_q_u64(q, r->intent);
-    db_q_u64(q, r->unknown);
-    db_q_u64(q, r->signed_idx);
-    db_q_u64(q, r->last_idx);
-    db_q_i64(q, hm_release_is_end(r->state));
     db_q_i64(q, is_dead(r->state));
 }
 
-enum hm_err db_state_release_insert(struct db_log *log, const struct db_release *r,
-                                    struct hm_why *why)
+static enum hm_err insert_progress(struct db_log *log, const struct db_release *r,
+                                   struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&log->sql, STATE_PROGRESS_INSERT);
+    db_q_u64(&q, r->id);
+    db_q_i64(&q, (int64_t)r->state);
+    db_q_u64(&q, r->version_tag);
+    db_q_u64(&q, r->intent);
+    db_q_u64(&q, r->unknown);
+    db_q_u64(&q, r->signed_idx);
+    db_q_u64(&q, r->last_idx);
+    return db_log_change(log, &q, why);
+}
+
+static enum hm_err change_open(struct db_log *log, unsigned which, const struct db_release *r,
+                               struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&log->sql, which);
+    db_q_i64(&q, r->expires_s);
+    db_q_u64(&q, r->id);
+    return db_log_change(log, &q, why);
+}
+
+enum hm_err db_state_release_insert(struct db_log *log, struct db_release *r, struct hm_why *why)
 {
     enum hm_err err = db_log_in_tx(log, why);
     if (err != HM_OK)
@@ -103,52 +119,41 @@ enum hm_err db_state_release_insert(struct db_log *log, const struct db_release 
     DB_Q_AUTO q = db_q_begin(&log->sql, STATE_RELEASE_INSERT);
     bind_release(&q, r);
     err = db_log_change(log, &q, why);
-    return err == HM_E_CONFLICT ? hm_fail(why, err, "release r%llu exists", ULL(r->id)) : err;
-}
-
-/* The stored row must be the one the caller has read, and the step a legal one. */
-static enum hm_err check_step(struct db_log *log, const struct db_release *r, bool *ends,
-                              struct hm_why *why)
-{
-    DB_Q_AUTO q = db_q_begin(&log->sql, STATE_RELEASE_STEP);
-    db_q_u64(&q, r->id);
-    bool found = db_q_row(&q);
-    enum hm_release_state state = (enum hm_release_state)db_q_get_i64(&q, 0);
-    uint64_t tag = db_q_get_u64(&q, 1);
-    enum hm_err err = db_q_err(&q, why);
-    if (err != HM_OK)
-        return err;
-    if (!found)
-        return hm_fail(why, HM_E_NOT_FOUND, "release r%llu does not exist", ULL(r->id));
-    if (tag != r->version_tag)
-        return hm_fail(why, HM_E_CONFLICT,
-                       "release r%llu: changed since it was read (%llu, now %llu)", ULL(r->id),
-                       ULL(r->version_tag), ULL(tag));
-    if (state != r->state && !hm_release_may(state, r->state))
-        return hm_fail(why, HM_E_STATE, "release r%llu: cannot go from %s to %s", ULL(r->id),
-                       hm_release_state_name(state), hm_release_state_name(r->state));
-    *ends = state != r->state && hm_release_is_end(r->state);
-    return HM_OK;
-}
-
-static enum hm_err end(struct db_log *log, const struct db_release *r, struct hm_why *why)
-{
-    DB_Q_AUTO q = db_q_begin(&log->sql, STATE_RELEASE_END);
-    db_q_i64(&q, 1);
-    db_q_i64(&q, is_dead(r->state));
-    db_q_u64(&q, r->id);
-    return db_log_change(log, &q, why);
-}
-
-enum hm_err db_state_release_update(struct db_log *log, struct db_release *r, struct hm_why *why)
-{
-    bool ends = false;
-    enum hm_err err = db_log_in_tx(log, why);
+    if (err == HM_E_CONFLICT)
+        return hm_fail(why, err, "release r%llu exists", ULL(r->id));
     if (err == HM_OK)
-        err = check_step(log, r, &ends, why);
-    if (err != HM_OK)
-        return err;
-    DB_Q_AUTO q = db_q_begin(&log->sql, STATE_RELEASE_UPDATE);
+        err = insert_progress(log, r, why);
+    if (err == HM_OK && !hm_release_is_end(r->state))
+        err = change_open(log, STATE_OPEN, r, why);
+    if (err == HM_OK)
+        r->stored = r->state;
+    return err;
+}
+
+enum hm_err db_state_release_there(struct db_log *log, uint64_t id, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&log->sql, STATE_PROGRESS_THERE);
+    db_q_u64(&q, id);
+    bool found = db_q_row(&q);
+    enum hm_err err = db_q_err(&q, why);
+    return err != HM_OK || found
+               ? err
+               : hm_fail(why, HM_E_NOT_FOUND, "release r%llu does not exist", ULL(id));
+}
+
+/* No row was changed: because there is none, or because it is not the one that was read. */
+static enum hm_err stale(struct db_log *log, const struct db_release *r, struct hm_why *why)
+{
+    enum hm_err err = db_state_release_there(log, r->id, why);
+    return err != HM_OK
+               ? err
+               : hm_fail(why, HM_E_CONFLICT, "release r%llu: changed since it was read (%s, %llu)",
+                         ULL(r->id), hm_release_state_name(r->stored), ULL(r->version_tag));
+}
+
+static enum hm_err step(struct db_log *log, const struct db_release *r, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&log->sql, STATE_PROGRESS_UPDATE);
     db_q_i64(&q, (int64_t)r->state);
     db_q_u64(&q, r->intent);
     db_q_u64(&q, r->unknown);
@@ -156,13 +161,37 @@ enum hm_err db_state_release_update(struct db_log *log, struct db_release *r, st
     db_q_u64(&q, r->last_idx);
     db_q_u64(&q, r->id);
     db_q_u64(&q, r->version_tag);
-    err = db_log_change(log, &q, why);
-    /* Apart, because only here do the partial indexes change. */
-    if (err == HM_OK && ends)
-        err = end(log, r, why);
-    if (err == HM_OK)
-        r->version_tag++;
-    return err;
+    db_q_i64(&q, (int64_t)r->stored);
+    enum hm_err err = db_log_change(log, &q, why);
+    return err == HM_OK && sqlite3_changes(log->sql.db) != 1 ? stale(log, r, why) : err;
+}
+
+static enum hm_err kill(struct db_log *log, uint64_t id, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&log->sql, STATE_DEAD);
+    db_q_u64(&q, id);
+    return db_log_change(log, &q, why);
+}
+
+enum hm_err db_state_release_update(struct db_log *log, struct db_release *r, struct hm_why *why)
+{
+    enum hm_err err = db_log_in_tx(log, why);
+    if (err != HM_OK)
+        return err;
+    bool moves = r->state != r->stored;
+    if (moves && !hm_release_may(r->stored, r->state))
+        return hm_fail(why, HM_E_STATE, "release r%llu: cannot go from %s to %s", ULL(r->id),
+                       hm_release_state_name(r->stored), hm_release_state_name(r->state));
+    err = step(log, r, why);
+    if (err == HM_OK && moves && hm_release_is_end(r->state))
+        err = change_open(log, STATE_CLOSE, r, why);
+    if (err == HM_OK && moves && is_dead(r->state))
+        err = kill(log, r->id, why);
+    if (err != HM_OK)
+        return err;
+    r->version_tag++;
+    r->stored = r->state;
+    return HM_OK;
 }
 
 static enum hm_err first_id(struct db_q *q, uint64_t *id, struct hm_why *why)
@@ -235,7 +264,6 @@ enum hm_err db_state_signing(struct db_log *log, uint64_t after, uint64_t *ids, 
     if (err != HM_OK)
         return err;
     DB_Q_AUTO q = db_q_begin(&log->sql, STATE_SIGNING);
-    db_q_i64(&q, HM_RELEASE_SIGNING);
     db_q_u64(&q, after);
     db_q_u64(&q, max);
     return collect(&q, ids, max, count, why);

@@ -162,6 +162,7 @@ static void test_log_of_before(void **state)
     sign(t->log, 1001, "stable", "k", 1000);
     sign(t->log, 1002, "stable", "k", 2000);
     db_log_close(t->log);
+    t_to_version_1(t->d.path);
     assert_int_equal(
         t_raw(t->d.path, "DROP TABLE latest; DROP TABLE signed; DROP TABLE artifact_again"),
         SQLITE_OK);

@@ -22,7 +22,7 @@ static struct db_release release(uint64_t id, const char *version)
     return r;
 }
 
-static void insert(struct db_log *log, const struct db_release *r)
+static void insert(struct db_log *log, struct db_release *r)
 {
     T_OK(db_log_begin(log, why));
     T_OK(db_state_release_insert(log, r, why));
@@ -329,6 +329,53 @@ static void test_readers(void **state)
     db_reader_close(rd);
 }
 
+/* Releases of a log of version 1 are what they were: states, what is open, what is dead. */
+static void test_of_version_1(void **state)
+{
+    struct t_log *t = *state;
+    struct db_reader *rd = NULL;
+    struct db_release out;
+    uint64_t ids[4];
+    uint64_t id = 0;
+    size_t n = 0;
+    for (uint64_t i = 1; i <= 4; i++) {
+        char version[8];
+        (void)snprintf(version, sizeof version, "%u.0", (unsigned)i);
+        struct db_release r = release(i, version);
+        r.expires_s = (int64_t)(1000 + i);
+        insert(t->log, &r);
+    }
+    move(t->log, 2, HM_RELEASE_APPROVED);
+    move(t->log, 2, HM_RELEASE_SIGNING);
+    move(t->log, 3, HM_RELEASE_CANCELLED);
+    db_log_close(t->log);
+    t_to_version_1(t->d.path);
+    T_OK(db_reader_open(t->d.path, &rd, why)); /* an old backup can be read */
+    db_reader_close(rd);
+    assert_int_equal(t_raw_int(t->d.path, "PRAGMA user_version"), 1);
+    T_OK(db_log_open(t->d.path, T_ORIGIN, &t->log, why));
+    assert_int_equal(t_raw_int(t->d.path, "PRAGMA user_version"), DB_LOG_SCHEMA_VERSION);
+    T_OK(db_state_release_get(t->log, 2, &out, why));
+    assert_int_equal(out.state, HM_RELEASE_SIGNING);
+    assert_int_equal(out.version_tag, 3);
+    assert_string_equal(out.product, "router");
+    T_OK(db_state_signing(t->log, 0, ids, 4, &n, why));
+    assert_int_equal(n, 1);
+    assert_int_equal(ids[0], 2);
+    T_OK(db_state_expired(t->log, 2000, ids, 4, &n, why));
+    assert_int_equal(n, 2);
+    assert_int_equal(ids[0], 1);
+    assert_int_equal(ids[1], 4);
+    T_OK(db_state_release_by_version(t->log, "router", "2.0", "stable", &id, why));
+    T_FAILS(HM_E_NOT_FOUND,
+            db_state_release_by_version(t->log, "router", "3.0", "stable", &id, why));
+    move(t->log, 2, HM_RELEASE_SIGNED);
+    move(t->log, 4, HM_RELEASE_EXPIRED);
+    t_reopen(t);
+    T_OK(db_state_expired(t->log, 2000, ids, 4, &n, why));
+    assert_int_equal(n, 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, t_log_setup, t_log_teardown)
 int main(void)
 {
@@ -344,6 +391,7 @@ int main(void)
         T(test_approvals),
         T(test_approvals_limit),
         T(test_readers),
+        T(test_of_version_1),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@ static struct db_release release(uint64_t id, const char *version)
     return r;
 }
 
-static void insert(struct db_log *log, const struct db_release *r)
+static void insert(struct db_log *log, struct db_release *r)
 {
     T_OK(db_log_begin(log, why));
     T_OK(db_state_release_insert(log, r, why));
@@ -221,9 +221,9 @@ static void test_damaged_rows(void **state)
     struct hm_digest k = t_digest("k");
     insert(t->log, &r);
     static const char *const sql[] = {
-        "UPDATE release SET state=0",
-        "UPDATE release SET state=10",
-        "UPDATE release SET state=1, manifest=x'00'",
+        "UPDATE progress SET state=0",
+        "UPDATE progress SET state=10",
+        "UPDATE progress SET state=1; UPDATE release SET manifest=x'00'",
         "UPDATE release SET manifest=zeroblob(33)",
         "UPDATE release SET manifest=zeroblob(32), product=printf('%.65c', 'x')",
     };

@@ -120,3 +120,25 @@ int64_t t_raw_int(const char *path, const char *sql)
     (void)sqlite3_close(db);
     return v;
 }
+
+void t_to_version_1(const char *path)
+{
+    static const char *const sql =
+        "BEGIN; DROP INDEX release_version; ALTER TABLE release RENAME TO new_release;"
+        "CREATE TABLE release(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, version_tag INTEGER "
+        "NOT NULL, product TEXT NOT NULL, version TEXT NOT NULL, channel TEXT NOT NULL, "
+        "environment TEXT NOT NULL, submitter TEXT NOT NULL, sequence INTEGER NOT NULL, expires_s "
+        "INTEGER NOT NULL, submitted_leaf BLOB NOT NULL, manifest BLOB NOT NULL, statement BLOB "
+        "NOT NULL, policy BLOB NOT NULL, intent INTEGER NOT NULL, unknown INTEGER NOT NULL, "
+        "signed_idx INTEGER NOT NULL, last_idx INTEGER NOT NULL, ended INTEGER NOT NULL, dead "
+        "INTEGER NOT NULL) STRICT;"
+        "INSERT INTO release SELECT id, state, version_tag, product, version, channel, "
+        "environment, submitter, sequence, expires_s, submitted_leaf, manifest, statement, policy, "
+        "intent, unknown, signed_idx, last_idx, id NOT IN (SELECT id FROM open), dead FROM "
+        "new_release JOIN progress USING(id);"
+        "CREATE INDEX release_version ON release(product, version, channel) WHERE dead=0;"
+        "CREATE INDEX release_open ON release(expires_s) WHERE ended=0;"
+        "DROP TABLE new_release; DROP TABLE progress; DROP TABLE open;"
+        "PRAGMA user_version=1; COMMIT";
+    assert_int_equal(t_raw(path, sql), SQLITE_OK);
+}

@@ -64,6 +64,8 @@ void t_put_checkpoint(struct db_log *log);
 /* A second connection without any of the writer's protections; foreign SQL. Returns SQLite's code.
  */
 int t_raw(const char *path, const char *sql);
+/* Makes a closed log what version 1 of the schema would have made of it. */
+void t_to_version_1(const char *path);
 /* First column of the first row as an integer; fails the test where there is none. */
 int64_t t_raw_int(const char *path, const char *sql);
 
