@@ -183,26 +183,55 @@ static void advance(struct hmd_bytes *b, size_t n)
     *b = (struct hmd_bytes){b->p + n, b->len - n};
 }
 
-bool hmd_json_member(struct hmd_bytes object, const char *name, struct hmd_bytes *value)
+/* Takes the next `"name":value` off the inside of an object. */
+static bool next_member(struct hmd_bytes *rest, struct hmd_bytes *name, struct hmd_bytes *value)
+{
+    if (rest->len < 2 || rest->p[0] != '"')
+        return false;
+    size_t end = string_end(*rest, 0);
+    *name = (struct hmd_bytes){rest->p + 1, end - 1};
+    advance(rest, end + 2); /* quote and colon */
+    *value = (struct hmd_bytes){rest->p, value_length(*rest)};
+    advance(rest, value->len + 1);
+    return true;
+}
+
+static int order_text(struct hmd_bytes name, const char *text)
+{
+    size_t len = 0;
+    while (text[len] != '\0')
+        len++;
+    return hmd_order(name, (struct hmd_bytes){(const uint8_t *)text, len});
+}
+
+void hmd_json_members(struct hmd_bytes object, struct hmd_json_want *want, unsigned count)
 {
     struct hmd_bytes rest = object;
+    struct hmd_bytes name;
+    struct hmd_bytes value;
+    unsigned at = 0;
+    for (unsigned i = 0; i < count; i++)
+        want[i].value = (struct hmd_bytes){NULL, 0};
     if (rest.len == 0 || rest.p[0] != '{')
-        return false;
+        return;
     advance(&rest, 1);
-    while (rest.len > 1 && rest.p[0] == '"') {
-        size_t end = 1;
-        while (end < rest.len && rest.p[end] != '"')
-            end++;
-        struct hmd_bytes found = {rest.p + 1, end - 1};
-        advance(&rest, end + 2); /* quote and colon */
-        size_t len = value_length(rest);
-        if (hmd_is(found, name)) {
-            *value = (struct hmd_bytes){rest.p, len};
-            return true;
-        }
-        advance(&rest, len + 1);
+    while (at < count && next_member(&rest, &name, &value)) {
+        int order = 1;
+        while (at < count && (order = order_text(name, want[at].name)) > 0)
+            at++; /* that one is not there */
+        if (order == 0)
+            want[at++].value = value;
     }
-    return false;
+}
+
+bool hmd_json_member(struct hmd_bytes object, const char *name, struct hmd_bytes *value)
+{
+    struct hmd_json_want want = {name, {NULL, 0}};
+    hmd_json_members(object, &want, 1);
+    if (want.value.len == 0)
+        return false;
+    *value = want.value;
+    return true;
 }
 
 bool hmd_json_string(struct hmd_bytes value, struct hmd_bytes *content)

@@ -12,8 +12,15 @@
  */
 bool hmd_json_canonical(struct hmd_bytes text);
 
-/* The raw text of a member's value (a string with its quotes). False where there is no such member.
- */
+/* Members that are asked for in one pass: names in ascending order; value is the raw text of the
+ * member (a string with its quotes), empty where there is none. */
+struct hmd_json_want {
+    const char *name;
+    struct hmd_bytes value;
+};
+void hmd_json_members(struct hmd_bytes object, struct hmd_json_want *want, unsigned count);
+
+/* A single one. False where there is no such member. */
 bool hmd_json_member(struct hmd_bytes object, const char *name, struct hmd_bytes *value);
 
 /* Content of a string value without escapes; false for any other value. */

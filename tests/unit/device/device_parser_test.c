@@ -293,6 +293,17 @@ static void json_lookup(void **state)
     assert_false(hmd_json_next(&rest, &element));
     assert_false(hmd_json_member(text_bytes(text), "s", &value));
     assert_false(hmd_json_member(text_bytes(text), "", &value));
+    struct hmd_json_want want[] = {{"", {NULL, 9}},  {"a", {NULL, 9}},  {"aa", {NULL, 9}},
+                                   {"c", {NULL, 9}}, {"cc", {NULL, 9}}, {"d", {NULL, 9}},
+                                   {"e", {NULL, 9}}};
+    hmd_json_members(text_bytes(text), want, 7);
+    assert_true(hmd_is(want[1].value, "\"x\"") && hmd_is(want[5].value, "12"));
+    assert_true(hmd_json_array(want[3].value, &rest) && rest.len == want[3].value.len - 2);
+    for (size_t i = 0; i < 7; i += 2)
+        assert_int_equal(want[i].value.len, 0);
+    hmd_json_members(text_bytes("{}"), want, 7);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(want[i].value.len, 0);
 }
 
 /* Names are stable, all different, and only HMD_OK maps to OK. */
