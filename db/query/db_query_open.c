@@ -234,5 +234,6 @@ void db_query_writer_close(struct db_query_writer *w)
     if (w->sql.db != NULL && !w->damaged && set_clean(w, true, NULL) != HM_OK)
         w->damaged = true;
     db_sql_close(&w->sql);
+    free(w->postings.rows);
     free(w);
 }

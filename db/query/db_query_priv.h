@@ -1,6 +1,6 @@
-/* Inside of db/query. Every filter is a posting list: rows (key, idx) in order of idx, where key =
- * id * 16 + kind and id is a small integer from the dictionary. Filters are combined by walking
- * their lists side by side. */
+/* Inside of db/query. Every filter is a posting list: rows (key, block, bits) in order of block,
+ * where key = id * 16 + kind, id is a small integer from the dictionary, and bit n stands for index
+ * 64 * block + n. Filters are combined by walking their lists side by side. */
 #ifndef DB_QUERY_DB_QUERY_PRIV_H
 #define DB_QUERY_DB_QUERY_PRIV_H
 
@@ -8,7 +8,8 @@
 #include "db/sql/db_sql.h"
 
 #define DB_QUERY_APPLICATION_ID 0x484d5159 /* "HMQY" */
-#define DB_QUERY_SCHEMA_VERSION 1
+#define DB_QUERY_SCHEMA_VERSION 2
+#define DB_QUERY_BLOCK 64 /* indexes in a row of postings */
 #define DB_QUERY_WORD_SLOTS 4096
 #define DB_QUERY_FILTERS_MAX 12
 #define DB_QUERY_LIMIT_MAX 1000
@@ -37,8 +38,20 @@ struct db_word {
     uint64_t id; /* 0 = free */
 };
 
+/* What a batch changes in one row; free where it changes nothing. */
+struct db_posting_row {
+    uint64_t key, block;
+    uint64_t add, drop;
+    bool release; /* in `rpost` */
+};
+struct db_postings {
+    struct db_posting_row *rows; /* open addressing */
+    size_t cap, count;
+};
+
 struct db_query_writer {
     struct db_sql sql;
+    struct db_postings postings; /* of the batch that is being applied */
     struct hm_frontier frontier;
     struct hm_digest leaf; /* prev of the record to come */
     uint64_t t_ms;
@@ -67,6 +80,7 @@ enum db_query_write_stmt {
     W_RELEASE_TOUCH,
     W_RPOST,
     W_RPOST_DROP,
+    W_RPOST_EMPTY,
     W_COUNT
 };
 extern const char *const db_query_write_text[W_COUNT];
@@ -101,17 +115,27 @@ struct db_query {
 enum hm_err HM_MUST_USE db_query_intern(struct db_query_writer *w, const char *text, uint64_t *id,
                                         struct hm_why *why);
 void db_query_forget_words(struct db_query_writer *w); /* after a rollback */
+/* Adds idx to the posting list, of records or of releases, with the batch's flush. Twice is once.
+ */
+enum hm_err HM_MUST_USE db_query_post(struct db_query_writer *w, bool release, uint64_t key,
+                                      uint64_t idx, struct hm_why *why);
+/* Takes a release off a list. */
+enum hm_err HM_MUST_USE db_query_unpost(struct db_query_writer *w, uint64_t key, uint64_t release,
+                                        struct hm_why *why);
+enum hm_err HM_MUST_USE db_query_post_flush(struct db_query_writer *w, struct hm_why *why);
+void db_query_post_forget(struct db_query_writer *w);
 enum hm_err HM_MUST_USE db_query_step(struct db_sql *s, unsigned which, struct hm_why *why);
 /* A changing statement to its end. */
 enum hm_err HM_MUST_USE db_query_change(struct db_query_writer *w, struct db_q *q,
                                         struct hm_why *why);
 
-/* One list to walk. */
+/* One list to walk. By key: of blocks, the last of which is kept; else of single indexes. */
 struct db_list {
     enum db_query_read_stmt up, down;
     bool by_key, by_digest;
     uint64_t key;
     struct hm_digest digest;
+    uint64_t block, bits; /* bits 0: none is kept */
 };
 /* Lists that must all contain an index; `empty`: a word that nothing has. */
 struct db_lists {
@@ -130,7 +154,7 @@ enum hm_err HM_MUST_USE db_lists_word(struct db_query *q, struct db_lists *l,
 void db_lists_id(struct db_lists *l, const struct db_list *kind, enum db_kind k, uint64_t id);
 /* Indexes in the range that all lists contain, in order, at most max. Runs inside a read
  * transaction. HM_E_LIMIT after DB_QUERY_SEEKS_MAX steps. */
-enum hm_err HM_MUST_USE db_lists_walk(struct db_query *q, const struct db_lists *l,
+enum hm_err HM_MUST_USE db_lists_walk(struct db_query *q, struct db_lists *l,
                                       const struct db_range *r, uint64_t *out, size_t max,
                                       size_t *count, struct hm_why *why);
 

@@ -10,8 +10,8 @@ const char *const db_query_ddl =
     "CREATE TABLE record(idx INTEGER PRIMARY KEY, t_ms INTEGER NOT NULL, bytes BLOB NOT NULL) "
     "STRICT;"
     "CREATE INDEX record_time ON record(t_ms);"
-    "CREATE TABLE post(key INTEGER NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY(key, idx))"
-    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE post(key INTEGER NOT NULL, block INTEGER NOT NULL, bits INTEGER NOT NULL,"
+    " PRIMARY KEY(key, block)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE artifact(digest BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY(digest, idx))"
     " STRICT, WITHOUT ROWID;"
     "CREATE TABLE release(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, version_tag INTEGER NOT "
@@ -21,8 +21,8 @@ const char *const db_query_ddl =
     " submitter TEXT NOT NULL, sequence INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
     " submitted_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL, approvals INTEGER NOT NULL,"
     " signed_idx INTEGER NOT NULL, last_idx INTEGER NOT NULL, manifest BLOB NOT NULL) STRICT;"
-    "CREATE TABLE rpost(key INTEGER NOT NULL, id INTEGER NOT NULL, PRIMARY KEY(key, id))"
-    " STRICT, WITHOUT ROWID;";
+    "CREATE TABLE rpost(key INTEGER NOT NULL, block INTEGER NOT NULL, bits INTEGER NOT NULL,"
+    " PRIMARY KEY(key, block)) STRICT, WITHOUT ROWID;";
 
 const char *const db_query_write_text[W_COUNT] = {
     [W_BEGIN] = "BEGIN IMMEDIATE",
@@ -38,7 +38,8 @@ const char *const db_query_write_text[W_COUNT] = {
     [W_WORD_GET] = "SELECT id FROM word WHERE text=?1",
     [W_WORD_PUT] = "INSERT INTO word(text) VALUES(?1)",
     [W_RECORD] = "INSERT INTO record(idx, t_ms, bytes) VALUES(?1, ?2, ?3)",
-    [W_POST] = "INSERT INTO post(key, idx) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
+    [W_POST] = "INSERT INTO post(key, block, bits) VALUES(?1, ?2, ?3) ON CONFLICT(key, block) DO "
+               "UPDATE SET bits=bits|excluded.bits",
     [W_ARTIFACT] = "INSERT INTO artifact(digest, idx) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
     [W_RELEASE_NEW] =
         "INSERT INTO release(id, state, version_tag, product, version, channel, environment,"
@@ -50,8 +51,10 @@ const char *const db_query_write_text[W_COUNT] = {
         "UPDATE release SET state=?1, version_tag=version_tag+1, changed_ms=?2,"
         " approvals=approvals+?3, signed_idx=max(signed_idx, ?4), last_idx=?5 WHERE id=?6",
     [W_RELEASE_TOUCH] = "UPDATE release SET last_idx=?1 WHERE id=?2",
-    [W_RPOST] = "INSERT INTO rpost(key, id) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
-    [W_RPOST_DROP] = "DELETE FROM rpost WHERE key=?1 AND id=?2",
+    [W_RPOST] = "INSERT INTO rpost(key, block, bits) VALUES(?1, ?2, ?3) ON CONFLICT(key, block) DO "
+                "UPDATE SET bits=bits|excluded.bits",
+    [W_RPOST_DROP] = "UPDATE rpost SET bits=bits&~?3 WHERE key=?1 AND block=?2",
+    [W_RPOST_EMPTY] = "DELETE FROM rpost WHERE key=?1 AND block=?2 AND bits=0",
 };
 
 const char *const db_query_read_text[R_COUNT] = {
@@ -61,14 +64,16 @@ const char *const db_query_read_text[R_COUNT] = {
     [R_WORD] = "SELECT id FROM word WHERE text=?1",
     [R_RECORD] = "SELECT bytes FROM record WHERE idx=?1",
     [R_TIME] = "SELECT idx FROM record WHERE t_ms>=?1 ORDER BY t_ms, idx LIMIT 1",
-    [R_POST_UP] = "SELECT idx FROM post WHERE key=?1 AND idx>=?2 ORDER BY idx LIMIT 1",
-    [R_POST_DOWN] = "SELECT idx FROM post WHERE key=?1 AND idx<=?2 ORDER BY idx DESC LIMIT 1",
+    [R_POST_UP] = "SELECT block, bits FROM post WHERE key=?1 AND block>=?2 ORDER BY block LIMIT 1",
+    [R_POST_DOWN] =
+        "SELECT block, bits FROM post WHERE key=?1 AND block<=?2 ORDER BY block DESC LIMIT 1",
     [R_ARTIFACT_UP] = "SELECT idx FROM artifact WHERE digest=?1 AND idx>=?2 ORDER BY idx LIMIT 1",
     [R_ARTIFACT_DOWN] =
         "SELECT idx FROM artifact WHERE digest=?1 AND idx<=?2 ORDER BY idx DESC LIMIT 1",
     [R_ALL_UP] = "SELECT idx FROM record WHERE idx>=?1 ORDER BY idx LIMIT 1",
     [R_ALL_DOWN] = "SELECT idx FROM record WHERE idx<=?1 ORDER BY idx DESC LIMIT 1",
-    [R_RPOST_DOWN] = "SELECT id FROM rpost WHERE key=?1 AND id<=?2 ORDER BY id DESC LIMIT 1",
+    [R_RPOST_DOWN] =
+        "SELECT block, bits FROM rpost WHERE key=?1 AND block<=?2 ORDER BY block DESC LIMIT 1",
     [R_RALL_DOWN] = "SELECT id FROM release WHERE id<=?1 ORDER BY id DESC LIMIT 1",
     [R_RELEASE] = "SELECT id, state, version_tag, product, version, channel, environment, "
                   "submitter, sequence,"

@@ -117,10 +117,9 @@ static void test_words_after_rollback(void **state)
                                "SELECT count(*) FROM post p WHERE p.key%16 < 9 AND NOT EXISTS"
                                "(SELECT 1 FROM word w WHERE w.id=p.key/16)"),
                      0);
-    assert_int_equal(t_raw_int(t->d.path,
-                               "SELECT count(*) FROM post p JOIN word w ON w.id=p.key/16 "
-                               "WHERE p.key%16=1 AND w.text='release.submitted'"),
-                     2);
+    int64_t bits = t_raw_int(t->d.path, "SELECT bits FROM post p JOIN word w ON w.id=p.key/16 "
+                                        "WHERE p.key%16=1 AND w.text='release.submitted'");
+    assert_int_equal(__builtin_popcountll((unsigned long long)bits), 2);
 }
 
 /* Records about a release that was never submitted, and a release that begins with its refusal. */
