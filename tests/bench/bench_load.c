@@ -1,20 +1,20 @@
-/* Load generator: plays a plan over mutual TLS with keep-alive connections, one thread each.
+/* Load generator: plays a plan over mutual TLS with keep-alive connections, a client each.
  *   bench_load HOST PORT CA CERT KEY PLAN BLOB
  * PLAN: lines "CLIENT METHOD PATH OFFSET LENGTH [IDEMPOTENCY-KEY]"; a client's lines run in order.
- * BLOB: bodies. Prints one JSON line: requests, failures, seconds, latencies. Threads: one per
- * client. */
+ * BLOB: bodies. Prints one JSON line: requests, failures, seconds, latencies. One thread serves all
+ * clients, so that the load costs the machine under test as little as it can. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,21 +34,26 @@ struct request {
     size_t offset, length;
 };
 struct client {
-    pthread_t thread;
-    const struct load *load;
     struct request *list;
     size_t count, cap;
     double *seconds; /* latency of each */
     size_t failures;
     char first_failure[300];
+    SSL *tls;
+    size_t at; /* request under way */
+    double since;
+    char head[1024];
+    size_t head_len, sent; /* of head and body together */
+    char *reply;
+    size_t have, want;
 };
 struct load {
     SSL_CTX *tls;
     const char *host, *port;
     const uint8_t *blob;
-    pthread_barrier_t start;
     struct client client[CLIENTS_MAX];
-    size_t clients;
+    size_t clients, running;
+    int epoll;
 };
 
 static double now(void)
@@ -138,85 +143,149 @@ static SSL *connect_tls(const struct load *l)
     return s;
 }
 
-static bool send_all(SSL *s, const void *data, size_t len)
+static void await(const struct load *l, struct client *c, uint32_t events, int op)
 {
-    const uint8_t *p = data;
-    while (len > 0) {
-        int n = SSL_write(s, p, len > 65536 ? 65536 : (int)len);
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
+    struct epoll_event e = {.events = events, .data = {.ptr = c}};
+    if (epoll_ctl(l->epoll, op, SSL_get_fd(c->tls), &e) != 0)
+        die("epoll_ctl");
 }
 
-static bool send_request(const struct load *l, SSL *s, const struct request *r)
+static void open_client(const struct load *l, struct client *c)
 {
-    char head[1024];
+    c->tls = connect_tls(l);
+    int fd = SSL_get_fd(c->tls);
+    if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+        die("fcntl");
+    await(l, c, EPOLLIN, EPOLL_CTL_ADD);
+}
+
+static void close_client(struct client *c)
+{
+    (void)SSL_shutdown(c->tls);
+    (void)close(SSL_get_fd(c->tls)); /* leaves the epoll set with it */
+    SSL_free(c->tls);
+    c->tls = NULL;
+}
+
+static void begin(const struct load *l, struct client *c)
+{
+    const struct request *r = &c->list[c->at];
     bool put = strcmp(r->method, "PUT") == 0;
-    int n = snprintf(
-        head, sizeof head,
+    c->since = now();
+    c->head_len = (size_t)snprintf(
+        c->head, sizeof c->head,
         "%s %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Length: %zu\r\nContent-Type: %s\r\n%s%s%s\r\n",
         r->method, r->path, l->host, l->port, r->length,
         put ? "application/octet-stream" : "application/json",
         r->key[0] != '\0' ? "Idempotency-Key: " : "", r->key, r->key[0] != '\0' ? "\r\n" : "");
-    return n > 0 && send_all(s, head, (size_t)n) && send_all(s, l->blob + r->offset, r->length);
+    c->sent = c->have = c->want = 0;
 }
 
-/* Status of the reply, whole body taken off the connection; 0 on a broken one. */
-static int take_reply(SSL *s, char *buf)
+enum turn { TURN_WAIT_IN, TURN_WAIT_OUT, TURN_DONE, TURN_BROKEN };
+
+static enum turn turn_of(const SSL *s, int n)
 {
-    size_t have = 0;
-    char *end = NULL;
-    size_t want = 0;
-    for (;;) {
-        int n = SSL_read(s, buf + have, (int)(REPLY_MAX - 1 - have));
+    int err = SSL_get_error(s, n);
+    return err == SSL_ERROR_WANT_READ ? TURN_WAIT_IN
+                                      : (err == SSL_ERROR_WANT_WRITE ? TURN_WAIT_OUT : TURN_BROKEN);
+}
+
+static enum turn send_some(const struct load *l, struct client *c)
+{
+    const struct request *r = &c->list[c->at];
+    while (c->sent < c->head_len + r->length) {
+        bool in_head = c->sent < c->head_len;
+        size_t off = in_head ? c->sent : c->sent - c->head_len;
+        size_t left = (in_head ? c->head_len : r->length) - off;
+        const void *from = in_head ? (const void *)(c->head + off) : l->blob + r->offset + off;
+        int n = SSL_write(c->tls, from, left > 65536 ? 65536 : (int)left);
         if (n <= 0)
-            return 0;
-        have += (size_t)n;
-        buf[have] = '\0';
-        if (end == NULL && (end = strstr(buf, "\r\n\r\n")) != NULL) {
-            const char *cl = strcasestr(buf, "\r\ncontent-length:");
-            want =
-                (size_t)(end - buf) + 4 + (cl != NULL && cl < end ? strtoul(cl + 17, NULL, 10) : 0);
-            if (want >= REPLY_MAX)
-                return 0;
+            return turn_of(c->tls, n);
+        c->sent += (size_t)n;
+    }
+    return TURN_DONE;
+}
+
+/* Length of the whole reply, once its head is there. */
+static size_t reply_length(const char *reply)
+{
+    const char *end = strstr(reply, "\r\n\r\n");
+    if (end == NULL)
+        return 0;
+    const char *cl = strcasestr(reply, "\r\ncontent-length:");
+    return (size_t)(end - reply) + 4 + (cl != NULL && cl < end ? strtoul(cl + 17, NULL, 10) : 0);
+}
+
+static enum turn take_some(struct client *c)
+{
+    while (c->want == 0 || c->have < c->want) {
+        int n = SSL_read(c->tls, c->reply + c->have, (int)(REPLY_MAX - 1 - c->have));
+        if (n <= 0)
+            return turn_of(c->tls, n);
+        c->have += (size_t)n;
+        c->reply[c->have] = '\0';
+        if (c->want == 0)
+            c->want = reply_length(c->reply);
+        if (c->want >= REPLY_MAX)
+            return TURN_BROKEN;
+    }
+    return TURN_DONE;
+}
+
+static void note_reply(struct client *c, int status)
+{
+    c->seconds[c->at] = now() - c->since;
+    if (status >= 200 && status < 300)
+        return;
+    if (c->failures++ == 0)
+        (void)snprintf(c->first_failure, sizeof c->first_failure, "%s %.40s: %d %.200s",
+                       c->list[c->at].method, c->list[c->at].path, status,
+                       status != 0 ? strstr(c->reply, "\r\n\r\n") + 4 : "");
+}
+
+/* Goes on until it has to wait. */
+static void serve(struct load *l, struct client *c)
+{
+    for (;;) {
+        enum turn t = send_some(l, c);
+        if (t == TURN_DONE)
+            t = take_some(c);
+        if (t == TURN_WAIT_IN || t == TURN_WAIT_OUT) {
+            await(l, c, t == TURN_WAIT_IN ? EPOLLIN : EPOLLOUT, EPOLL_CTL_MOD);
+            return;
         }
-        if (end != NULL && have >= want)
-            return atoi(buf + 9);
+        note_reply(c, t == TURN_DONE ? atoi(c->reply + 9) : 0);
+        if (t == TURN_BROKEN || c->at + 1 == c->count)
+            close_client(c);
+        if (++c->at == c->count) {
+            l->running--;
+            return;
+        }
+        if (c->tls == NULL)
+            open_client(l, c);
+        begin(l, c);
     }
 }
 
-static void *client_main(void *arg)
+static double play(struct load *l)
 {
-    struct client *c = arg;
-    char *buf = malloc(REPLY_MAX);
-    SSL *s = connect_tls(c->load);
-    c->seconds = calloc(c->count + 1, sizeof *c->seconds);
-    if (buf == NULL || c->seconds == NULL)
-        die("no memory");
-    (void)pthread_barrier_wait((pthread_barrier_t *)(uintptr_t)&c->load->start);
-    for (size_t i = 0; i < c->count; i++) {
-        double at = now();
-        int status = send_request(c->load, s, &c->list[i]) ? take_reply(s, buf) : 0;
-        c->seconds[i] = now() - at;
-        if (status >= 200 && status < 300)
+    struct epoll_event ready[CLIENTS_MAX];
+    double at = now();
+    for (size_t i = 0; i < l->clients; i++) {
+        if (l->client[i].count == 0)
             continue;
-        if (c->failures++ == 0)
-            (void)snprintf(c->first_failure, sizeof c->first_failure, "%s %.40s: %d %.200s",
-                           c->list[i].method, c->list[i].path, status,
-                           status != 0 ? strstr(buf, "\r\n\r\n") + 4 : "");
-        if (status == 0) {
-            SSL_free(s);
-            s = connect_tls(c->load);
-        }
+        l->running++;
+        begin(l, &l->client[i]);
+        serve(l, &l->client[i]);
     }
-    (void)SSL_shutdown(s);
-    (void)close(SSL_get_fd(s));
-    SSL_free(s);
-    free(buf);
-    return NULL;
+    while (l->running > 0) {
+        int n = epoll_wait(l->epoll, ready, CLIENTS_MAX, -1);
+        if (n < 0 && errno != EINTR)
+            die("epoll_wait");
+        for (int i = 0; i < n; i++)
+            serve(l, ready[i].data.ptr);
+    }
+    return now() - at;
 }
 
 static int by_value(const void *a, const void *b)
@@ -271,15 +340,15 @@ int main(int argc, char **argv)
     SSL_CTX_set_read_ahead(l.tls, 1);
     read_plan(&l, argv[6]);
     l.blob = map_blob(argv[7]);
-    (void)pthread_barrier_init(&l.start, NULL, (unsigned)l.clients + 1);
+    l.epoll = epoll_create1(EPOLL_CLOEXEC);
     for (size_t i = 0; i < l.clients; i++) {
-        l.client[i].load = &l;
-        if (pthread_create(&l.client[i].thread, NULL, client_main, &l.client[i]) != 0)
-            die("cannot start a thread");
+        struct client *c = &l.client[i];
+        c->reply = malloc(REPLY_MAX);
+        c->seconds = calloc(c->count + 1, sizeof *c->seconds);
+        if (c->reply == NULL || c->seconds == NULL)
+            die("no memory");
+        if (c->count > 0)
+            open_client(&l, c);
     }
-    (void)pthread_barrier_wait(&l.start);
-    double at = now();
-    for (size_t i = 0; i < l.clients; i++)
-        (void)pthread_join(l.client[i].thread, NULL);
-    return report(&l, now() - at);
+    return report(&l, play(&l));
 }
