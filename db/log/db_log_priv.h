@@ -81,6 +81,7 @@ enum db_log_stmt {
 };
 extern const char *const db_log_text[LOG_STMT_COUNT];
 extern const char *const db_log_ddl;
+extern const char *const db_log_state_ddl;
 
 /* Where the log ends. leaf is the `prev` of the record to come: SHA-256(origin) while the log is
  * empty. */

@@ -45,54 +45,55 @@ const char *const db_log_ddl =
                 " size INTEGER NOT NULL, leaf BLOB NOT NULL, t_ms INTEGER NOT NULL) STRICT;"
 
                 "CREATE TABLE detail(idx INTEGER PRIMARY KEY, salt BLOB NOT NULL, bytes BLOB NOT "
-                "NULL) STRICT;"
+                "NULL) STRICT;";
 
-                /* What changes with each step stands apart and is narrow: a batch of signatures
-                 * touches few pages. */
-                "CREATE TABLE release(id INTEGER PRIMARY KEY,"
-                " product TEXT NOT NULL, version TEXT NOT NULL, channel TEXT NOT NULL, environment "
-                "TEXT NOT NULL,"
-                " submitter TEXT NOT NULL, sequence INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
-                " submitted_leaf BLOB NOT NULL, manifest BLOB NOT NULL, statement BLOB NOT NULL, "
-                "policy BLOB NOT NULL, dead INTEGER NOT NULL) STRICT;"
-                "CREATE INDEX release_version ON release(product, version, channel) WHERE dead=0;"
-                "CREATE TABLE progress(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, version_tag "
-                "INTEGER NOT NULL,"
-                " intent INTEGER NOT NULL, unknown INTEGER NOT NULL, signed_idx INTEGER NOT NULL,"
-                " last_idx INTEGER NOT NULL) STRICT;"
-                "CREATE INDEX progress_signing ON progress(id) WHERE state=3;"
-                "CREATE TABLE open(expires_s INTEGER NOT NULL, id INTEGER NOT NULL,"
-                " PRIMARY KEY(expires_s, id)) STRICT, WITHOUT ROWID;"
+/* Decision state. What changes with each step of a release stands apart and is narrow: a batch of
+ * signatures touches few pages. */
+const char *const db_log_state_ddl =
+    "CREATE TABLE release(id INTEGER PRIMARY KEY,"
+    " product TEXT NOT NULL, version TEXT NOT NULL, channel TEXT NOT NULL, environment "
+    "TEXT NOT NULL,"
+    " submitter TEXT NOT NULL, sequence INTEGER NOT NULL, expires_s INTEGER NOT NULL,"
+    " submitted_leaf BLOB NOT NULL, manifest BLOB NOT NULL, statement BLOB NOT NULL, "
+    "policy BLOB NOT NULL, dead INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX release_version ON release(product, version, channel) WHERE dead=0;"
+    "CREATE TABLE progress(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, version_tag "
+    "INTEGER NOT NULL,"
+    " intent INTEGER NOT NULL, unknown INTEGER NOT NULL, signed_idx INTEGER NOT NULL,"
+    " last_idx INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX progress_signing ON progress(id) WHERE state=3;"
+    "CREATE TABLE open(expires_s INTEGER NOT NULL, id INTEGER NOT NULL,"
+    " PRIMARY KEY(expires_s, id)) STRICT, WITHOUT ROWID;"
 
-                "CREATE TABLE approval(release INTEGER NOT NULL, record INTEGER NOT NULL, "
-                "principal TEXT NOT NULL,"
-                " key BLOB NOT NULL, PRIMARY KEY(release, record)) STRICT, WITHOUT ROWID;"
-                "CREATE TABLE artifact(digest BLOB PRIMARY KEY, release INTEGER NOT NULL) STRICT, "
-                "WITHOUT ROWID;"
-                "CREATE TABLE class(id BLOB PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, "
-                "WITHOUT ROWID;"
-                "CREATE TABLE counter(one INTEGER PRIMARY KEY CHECK(one=1), value INTEGER NOT "
-                "NULL) STRICT;"
-                "CREATE TABLE request(digest BLOB PRIMARY KEY, expires_s INTEGER NOT NULL, record "
-                "INTEGER NOT NULL)"
-                " STRICT, WITHOUT ROWID;"
-                "CREATE INDEX request_expires ON request(expires_s);"
-                "CREATE TABLE answer(key BLOB PRIMARY KEY, body BLOB NOT NULL, status INTEGER NOT "
-                "NULL,"
-                " release INTEGER NOT NULL, record INTEGER NOT NULL, at_s INTEGER NOT NULL) "
-                "STRICT, WITHOUT ROWID;"
-                "CREATE INDEX answer_at ON answer(at_s);"
-                "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT "
-                "ROWID;"
-                "INSERT INTO counter(one, value) VALUES(1, 0);"
+    "CREATE TABLE approval(release INTEGER NOT NULL, record INTEGER NOT NULL, "
+    "principal TEXT NOT NULL,"
+    " key BLOB NOT NULL, PRIMARY KEY(release, record)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE artifact(digest BLOB PRIMARY KEY, release INTEGER NOT NULL) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE class(id BLOB PRIMARY KEY, sequence INTEGER NOT NULL) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE counter(one INTEGER PRIMARY KEY CHECK(one=1), value INTEGER NOT "
+    "NULL) STRICT;"
+    "CREATE TABLE request(digest BLOB PRIMARY KEY, expires_s INTEGER NOT NULL, record "
+    "INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE INDEX request_expires ON request(expires_s);"
+    "CREATE TABLE answer(key BLOB PRIMARY KEY, body BLOB NOT NULL, status INTEGER NOT "
+    "NULL,"
+    " release INTEGER NOT NULL, record INTEGER NOT NULL, at_s INTEGER NOT NULL) "
+    "STRICT, WITHOUT ROWID;"
+    "CREATE INDEX answer_at ON answer(at_s);"
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT "
+    "ROWID;"
+    "INSERT INTO counter(one, value) VALUES(1, 0);"
 
-                "CREATE TABLE latest(product TEXT NOT NULL, channel TEXT NOT NULL, release INTEGER "
-                "NOT NULL,"
-                " PRIMARY KEY(product, channel)) STRICT, WITHOUT ROWID;"
-                "CREATE TABLE signed(key BLOB NOT NULL, t_s INTEGER NOT NULL, idx INTEGER NOT NULL,"
-                " PRIMARY KEY(key, t_s, idx)) STRICT, WITHOUT ROWID;"
-                "CREATE TABLE artifact_again(digest BLOB NOT NULL, release INTEGER NOT NULL,"
-                " PRIMARY KEY(digest, release)) STRICT, WITHOUT ROWID;";
+    "CREATE TABLE latest(product TEXT NOT NULL, channel TEXT NOT NULL, release INTEGER "
+    "NOT NULL,"
+    " PRIMARY KEY(product, channel)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE signed(key BLOB NOT NULL, t_s INTEGER NOT NULL, idx INTEGER NOT NULL,"
+    " PRIMARY KEY(key, t_s, idx)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE artifact_again(digest BLOB NOT NULL, release INTEGER NOT NULL,"
+    " PRIMARY KEY(digest, release)) STRICT, WITHOUT ROWID;";
 
 _Static_assert(HM_RELEASE_SIGNING == 3, "progress_signing and its statements name this state");
 
@@ -136,6 +137,8 @@ static enum hm_err fill(struct db_sql *s, const char *origin, struct hm_why *why
     enum hm_err err = db_sql_exec(s, "PRAGMA page_size=4096;PRAGMA synchronous=FULL;BEGIN", why);
     if (err == HM_OK)
         err = db_sql_exec(s, db_log_ddl, why);
+    if (err == HM_OK)
+        err = db_sql_exec(s, db_log_state_ddl, why);
     if (err == HM_OK)
         err = insert_head(s, origin, why);
     if (err == HM_OK)

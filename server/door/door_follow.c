@@ -10,6 +10,7 @@
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_ops.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +259,7 @@ static int64_t pause_ms(int64_t away_ms)
 void *door_follow_main(void *model)
 {
     struct door_model *m = model;
+    proc_thread_gives_way();
     int64_t away_since_ms = hm_clock_mono_ms();
     while (!atomic_load(&m->stopping)) {
         struct hm_why why = {.text = ""};

@@ -29,17 +29,29 @@ enum hm_err ipc_connect(const char *path, int *sock, struct hm_why *why)
     return HM_OK;
 }
 
+/* What the transport itself does is one of two things to a caller. */
+static enum hm_err of_transport(enum hm_err err)
+{
+    return err == HM_OK || err == HM_E_TIMEOUT ? err : HM_E_UNAVAILABLE;
+}
+
 enum hm_err ipc_call(int sock, uint16_t op, struct hm_bytes request, int fd_out,
                      struct hm_buf *reply, int *fd_in, int64_t deadline_ms, bool *broken,
                      struct hm_why *why)
 {
+    *broken = true;
+    enum hm_err err = of_transport(ipc_send(sock, op, request, fd_out, deadline_ms, why));
+    return err == HM_OK ? ipc_take_reply(sock, reply, fd_in, deadline_ms, broken, why) : err;
+}
+
+enum hm_err ipc_take_reply(int sock, struct hm_buf *reply, int *fd_in, int64_t deadline_ms,
+                           bool *broken, struct hm_why *why)
+{
     uint16_t code = 0;
     *broken = true;
-    enum hm_err err = ipc_send(sock, op, request, fd_out, deadline_ms, why);
-    if (err == HM_OK)
-        err = ipc_recv(sock, &code, reply, fd_in, deadline_ms, why);
+    enum hm_err err = of_transport(ipc_recv(sock, &code, reply, fd_in, deadline_ms, why));
     if (err != HM_OK)
-        return err == HM_E_TIMEOUT ? HM_E_TIMEOUT : HM_E_UNAVAILABLE;
+        return err;
     *broken = false;
     if (code == 0)
         return HM_OK;

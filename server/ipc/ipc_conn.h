@@ -28,6 +28,9 @@ enum hm_err HM_MUST_USE ipc_connect(const char *path, int *sock, struct hm_why *
 enum hm_err HM_MUST_USE ipc_call(int sock, uint16_t op, struct hm_bytes request, int fd_out,
                                  struct hm_buf *reply, int *fd_in, int64_t deadline_ms,
                                  bool *broken, struct hm_why *why);
+/* Its second half, for a request that was sent before. */
+enum hm_err HM_MUST_USE ipc_take_reply(int sock, struct hm_buf *reply, int *fd_in,
+                                       int64_t deadline_ms, bool *broken, struct hm_why *why);
 /* uid of the peer at the other end. */
 enum hm_err HM_MUST_USE ipc_peer_uid(int sock, uid_t *uid, struct hm_why *why);
 

@@ -73,21 +73,60 @@ static void give_back(struct ipc_pool *p, int sock)
         (void)close(sock);
 }
 
-enum hm_err ipc_pool_call(struct ipc_pool *p, uint16_t op, struct hm_bytes request, int fd_out,
-                          struct hm_buf *reply, int *fd_in, int64_t timeout_ms, struct hm_why *why)
+static enum hm_err take_socket(struct ipc_pool *p, int *sock, struct hm_why *why)
 {
-    int sock = take_idle(p);
-    if (sock < 0) {
-        enum hm_err err = ipc_connect(p->path, &sock, why);
-        if (err != HM_OK)
-            return err;
-    }
-    bool broken = true;
-    enum hm_err err = ipc_call(sock, op, request, fd_out, reply, fd_in,
-                               hm_clock_mono_ms() + timeout_ms, &broken, why);
+    *sock = take_idle(p);
+    return *sock >= 0 ? HM_OK : ipc_connect(p->path, sock, why);
+}
+
+static void end(struct ipc_pool *p, int sock, bool broken)
+{
     if (broken)
         (void)close(sock);
     else
         give_back(p, sock);
+}
+
+enum hm_err ipc_pool_call(struct ipc_pool *p, uint16_t op, struct hm_bytes request, int fd_out,
+                          struct hm_buf *reply, int *fd_in, int64_t timeout_ms, struct hm_why *why)
+{
+    int sock = -1;
+    bool broken = true;
+    enum hm_err err = take_socket(p, &sock, why);
+    if (err != HM_OK)
+        return err;
+    err = ipc_call(sock, op, request, fd_out, reply, fd_in, hm_clock_mono_ms() + timeout_ms,
+                   &broken, why);
+    end(p, sock, broken);
+    return err;
+}
+
+enum hm_err ipc_pool_ask(struct ipc_pool *p, uint16_t op, struct hm_bytes request,
+                         int64_t timeout_ms, struct ipc_asked *asked, struct hm_why *why)
+{
+    int sock = -1;
+    asked->sock = -1;
+    asked->deadline_ms = hm_clock_mono_ms() + timeout_ms;
+    enum hm_err err = take_socket(p, &sock, why);
+    if (err != HM_OK)
+        return err;
+    err = ipc_send(sock, op, request, -1, asked->deadline_ms, why);
+    if (err == HM_OK) {
+        asked->sock = sock;
+        return HM_OK;
+    }
+    end(p, sock, true);
+    return err == HM_E_TIMEOUT ? err : HM_E_UNAVAILABLE;
+}
+
+enum hm_err ipc_pool_take(struct ipc_pool *p, struct ipc_asked *asked, struct hm_buf *reply,
+                          struct hm_why *why)
+{
+    bool broken = true;
+    if (asked->sock < 0)
+        return hm_fail(why, HM_E_INTERNAL, "nothing was asked");
+    enum hm_err err = ipc_take_reply(asked->sock, reply, NULL, asked->deadline_ms, &broken, why);
+    end(p, asked->sock, broken);
+    asked->sock = -1;
     return err;
 }

@@ -17,4 +17,16 @@ enum hm_err HM_MUST_USE ipc_pool_call(struct ipc_pool *p, uint16_t op, struct hm
                                       int fd_out, struct hm_buf *reply, int *fd_in,
                                       int64_t timeout_ms, struct hm_why *why);
 
+/* The same in two halves, for a caller with something to do in between. */
+struct ipc_asked {
+    int sock; /* -1: nothing is under way */
+    int64_t deadline_ms;
+};
+enum hm_err HM_MUST_USE ipc_pool_ask(struct ipc_pool *p, uint16_t op, struct hm_bytes request,
+                                     int64_t timeout_ms, struct ipc_asked *asked,
+                                     struct hm_why *why);
+/* Any thread; ends what was begun, whatever it returns. */
+enum hm_err HM_MUST_USE ipc_pool_take(struct ipc_pool *p, struct ipc_asked *asked,
+                                      struct hm_buf *reply, struct hm_why *why);
+
 #endif

@@ -132,6 +132,7 @@ static const int allowed_everywhere[] = {
     SCMP_SYS(sendto),
     SCMP_SYS(set_robust_list),
     SCMP_SYS(set_tid_address),
+    SCMP_SYS(setpriority),
     SCMP_SYS(setsockopt),
     SCMP_SYS(shutdown),
     SCMP_SYS(sigaltstack),

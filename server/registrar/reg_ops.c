@@ -8,6 +8,7 @@
 #include "schema/log/hm_tlog_proof.h"
 #include "server/registrar/reg_artifact.h"
 #include "server/registrar/reg_dossier.h"
+#include "server/ipc/proc_thread.h"
 #include "server/registrar/reg_roster.h"
 
 #include <poll.h>
@@ -20,6 +21,7 @@
 void *reg_conn_open(void *desk)
 {
     struct reg_conn *c = calloc(1, sizeof *c);
+    proc_thread_gives_way();
     if (c != NULL)
         c->desk = desk;
     return c;

@@ -37,16 +37,16 @@ static void remember_signature(const struct reg_seq *s, const struct hm_buf *not
 static void publish(struct reg_seq *s, const struct reg_cover *c, const struct hm_buf *note)
 {
     (void)pthread_mutex_lock(&s->lock);
-    s->head.size = c->size;
-    s->head.root = c->root;
+    s->head.size = c->asked.size;
+    s->head.root = c->asked.root;
     memcpy(s->head.note, note->data, note->len);
     s->head.note_len = note->len;
     s->has_head = true;
-    s->committed = c->size;
+    s->committed = c->asked.size;
     if (s->unstored_count == REG_UNSTORED_MAX) /* cannot be: each batch stores what is there */
         s->unstored_count--;
     struct reg_note *n = &s->unstored[s->unstored_count++];
-    n->size = c->size;
+    n->size = c->asked.size;
     n->len = note->len;
     memcpy(n->text, note->data, note->len);
     s->store_ms = hm_clock_mono_ms() + REG_STORE_MS;
@@ -54,13 +54,12 @@ static void publish(struct reg_seq *s, const struct reg_cover *c, const struct h
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-static enum hm_err cover(struct reg_seq *s, const struct reg_cover *c, struct hm_why *why)
+static enum hm_err cover(struct reg_seq *s, struct reg_cover *c, struct hm_why *why)
 {
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
-    if (s->has_head && s->head.size == c->size) /* both change on this thread only */
+    if (c->asked.call.sock < 0) /* nothing new to cover */
         return HM_OK;
-    enum hm_err err = reg_signer_checkpoint(s->signer, &s->world->genesis.log_key, c->size,
-                                            &c->root, c->old, &c->path, &note, why);
+    enum hm_err err = reg_signer_take(s->signer, &c->asked, &s->world->genesis.log_key, &note, why);
     if (err != HM_OK)
         return err;
     remember_signature(s, &note);
@@ -138,6 +137,17 @@ static void make_paths(struct reg_seq *s, struct reg_job *jobs, uint64_t size)
     }
 }
 
+/* The signer begins at once; the checkpoint's thread waits for what it says. */
+static enum hm_err ask(struct reg_seq *s, uint64_t size, struct hm_why *why)
+{
+    struct hm_path path;
+    struct hm_digest root = db_log_root(s->log);
+    enum hm_err err = hm_merkle_consistency(s->signer_size, size, db_log_node, s->log, &path, why);
+    return err == HM_OK
+               ? reg_signer_ask(s->signer, size, &root, s->signer_size, &path, &s->cover.asked, why)
+               : err;
+}
+
 enum hm_err reg_seq_cover(struct reg_seq *s, struct reg_job *jobs, struct hm_why *why)
 {
     uint64_t size = db_log_size(s->log);
@@ -145,12 +155,10 @@ enum hm_err reg_seq_cover(struct reg_seq *s, struct reg_job *jobs, struct hm_why
     enum hm_err err = reg_seq_cover_wait(s, why);
     if (err != HM_OK)
         return err;
-    s->cover = (struct reg_cover){.size = size,
-                                  .root = db_log_root(s->log),
-                                  .old = s->signer_size,
-                                  .path = {.count = 0},
-                                  .jobs = jobs};
-    err = hm_merkle_consistency(s->signer_size, size, db_log_node, s->log, &s->cover.path, why);
+    s->cover.jobs = jobs;
+    s->cover.asked.call.sock = -1;
+    if (!s->has_head || s->head.size != size) /* nobody else publishes now */
+        err = ask(s, size, why);
     if (err != HM_OK)
         return err;
     s->signer_size = size;

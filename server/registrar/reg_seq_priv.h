@@ -23,10 +23,7 @@ struct reg_note {
 };
 /* A committed log on its way under a checkpoint. */
 struct reg_cover {
-    uint64_t size;
-    struct hm_digest root;
-    uint64_t old;        /* size of the checkpoint before */
-    struct hm_path path; /* from that one */
+    struct reg_signer_asked asked;
     struct reg_job *jobs;
 };
 

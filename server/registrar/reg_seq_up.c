@@ -59,8 +59,11 @@ static enum hm_err compare_with_signer(struct reg_seq *s, const struct reg_signe
     struct hm_path none = {.count = 0};
     struct hm_digest root = db_log_root(s->log);
     struct hm_why said = {"(no answer)"};
-    err = reg_signer_checkpoint(s->signer, &s->world->genesis.log_key, size, &root,
-                                size < h->last_size ? size : h->last_size, &none, &note, &said);
+    struct reg_signer_asked asked;
+    err = reg_signer_ask(s->signer, size, &root, size < h->last_size ? size : h->last_size, &none,
+                         &asked, &said);
+    if (err == HM_OK)
+        err = reg_signer_take(s->signer, &asked, &s->world->genesis.log_key, &note, &said);
     if (err == HM_OK)
         return hm_fail(why, HM_E_INTERNAL,
                        "the signer signed a checkpoint that does not extend its last one");

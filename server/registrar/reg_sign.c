@@ -1,13 +1,14 @@
 #include "server/registrar/reg_sign.h"
 
 #include "server/ipc/ipc_conn.h"
+#include "server/ipc/proc_thread.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS 2     /* one message is being signed while the next is gathered */
-#define GATHER_MAX 16 /* of SIGNER_SIGN_MAX: one message is checked while the next is signed */
+#define THREADS 2    /* one message is being signed while the next is gathered */
+#define GATHER_MAX 6 /* of SIGNER_SIGN_MAX: one message is checked while the next is signed */
 
 struct reg_signq {
     struct reg_signer *signer;
@@ -56,6 +57,7 @@ static void *sign_main(void *arg)
     struct reg_signq *q = arg;
     struct reg_sign_job *list[GATHER_MAX];
     struct reg_sign_item *items[GATHER_MAX];
+    proc_thread_gives_way();
     for (size_t n = gather(q, list); n > 0; n = gather(q, list)) {
         struct hm_why why = {""};
         bool maybe = false;

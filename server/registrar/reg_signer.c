@@ -2,7 +2,6 @@
 
 #include "schema/io/hm_file.h"
 #include "server/ipc/ipc_msg.h"
-#include "server/ipc/ipc_pool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 struct reg_signer {
     const char *socket;
     struct ipc_pool *pool;
+    struct ipc_pool *bulk; /* signatures: the signer serves these connections behind the others */
     int64_t timeout_ms;
 };
 
@@ -24,8 +24,10 @@ enum hm_err reg_signer_open(const char *socket, uint64_t timeout_ms, struct reg_
     s->socket = socket;
     s->timeout_ms = (int64_t)timeout_ms;
     enum hm_err err = ipc_pool_open(socket, IDLE_CONNECTIONS, &s->pool, why);
+    if (err == HM_OK)
+        err = ipc_pool_open(socket, IDLE_CONNECTIONS, &s->bulk, why);
     if (err != HM_OK) {
-        free(s);
+        reg_signer_close(s);
         return err;
     }
     *out = s;
@@ -37,6 +39,7 @@ void reg_signer_close(struct reg_signer *s)
     if (s == NULL)
         return;
     ipc_pool_close(s->pool);
+    ipc_pool_close(s->bulk);
     free(s);
 }
 
@@ -53,7 +56,8 @@ static enum hm_err call(struct reg_signer *s, uint16_t op, const struct hm_buf *
     enum hm_err err = hm_buf_err(request);
     if (err != HM_OK)
         return hm_fail(why, err, "request to the signer: %s", hm_err_name(err));
-    err = ipc_pool_call(s->pool, op, hm_buf_bytes(request), -1, reply, NULL, s->timeout_ms, why);
+    err = ipc_pool_call(op == SIGNER_SIGN ? s->bulk : s->pool, op, hm_buf_bytes(request), -1, reply,
+                        NULL, s->timeout_ms, why);
     return err == HM_OK ? HM_OK : hm_fail_in(why, err, "signer");
 }
 
@@ -113,28 +117,39 @@ static enum hm_err check_note(const struct hm_vkey *v, struct hm_bytes note, uin
     return err;
 }
 
-enum hm_err reg_signer_checkpoint(struct reg_signer *s, const struct hm_vkey *v, uint64_t size,
-                                  const struct hm_digest *root, uint64_t old,
-                                  const struct hm_path *path, struct hm_buf *note,
-                                  struct hm_why *why)
+enum hm_err reg_signer_ask(struct reg_signer *s, uint64_t size, const struct hm_digest *root,
+                           uint64_t old, const struct hm_path *path, struct reg_signer_asked *asked,
+                           struct hm_why *why)
 {
     HM_BUF_AUTO request = {0};
-    HM_BUF_AUTO reply = {0};
-    struct ipc_in in;
+    asked->size = size;
+    asked->root = *root;
     ipc_put_u64(&request, size);
     ipc_put_digest(&request, root);
     ipc_put_u64(&request, old);
     ipc_put_u64(&request, path->count);
     for (size_t i = 0; i < path->count; i++)
         ipc_put_digest(&request, &path->hash[i]);
-    enum hm_err err = call(s, SIGNER_CHECKPOINT, &request, &reply, why);
+    enum hm_err err = hm_buf_err(&request);
+    if (err == HM_OK)
+        err = ipc_pool_ask(s->pool, SIGNER_CHECKPOINT, hm_buf_bytes(&request), s->timeout_ms,
+                           &asked->call, why);
+    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "signer");
+}
+
+enum hm_err reg_signer_take(struct reg_signer *s, struct reg_signer_asked *asked,
+                            const struct hm_vkey *v, struct hm_buf *note, struct hm_why *why)
+{
+    HM_BUF_AUTO reply = {0};
+    struct ipc_in in;
+    enum hm_err err = ipc_pool_take(s->pool, &asked->call, &reply, why);
     if (err != HM_OK)
-        return err;
+        return hm_fail_in(why, err, "signer");
     ipc_in_begin(&in, hm_buf_bytes(&reply));
     struct hm_bytes got = ipc_get_bytes(&in, HM_CHECKPOINT_MAX);
     err = ipc_in_end(&in, why);
     if (err == HM_OK)
-        err = check_note(v, got, size, root, why);
+        err = check_note(v, got, asked->size, &asked->root, why);
     if (err == HM_OK)
         hm_buf_put(note, got.data, got.len);
     return err != HM_OK ? err : hm_buf_err(note);

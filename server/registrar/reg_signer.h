@@ -8,6 +8,7 @@
 #include "schema/log/hm_record.h"
 #include "schema/trust/hm_guards.h"
 #include "server/ipc/ipc_ops.h"
+#include "server/ipc/ipc_pool.h"
 
 struct reg_signer;
 
@@ -54,12 +55,22 @@ enum hm_err HM_MUST_USE reg_signer_probe(const struct reg_signer *s, struct hm_w
 /* Caller frees out->last_note; out is large: allocate it. */
 enum hm_err HM_MUST_USE reg_signer_hello(struct reg_signer *s, struct reg_signer_hello *out,
                                          struct hm_why *why);
+/* Asks for a checkpoint over a tree of `size` that extends one of `old`; the answer is taken later,
+ * by any thread. */
+struct reg_signer_asked {
+    uint64_t size;
+    struct hm_digest root;
+    struct ipc_asked call;
+};
+enum hm_err HM_MUST_USE reg_signer_ask(struct reg_signer *s, uint64_t size,
+                                       const struct hm_digest *root, uint64_t old,
+                                       const struct hm_path *path, struct reg_signer_asked *asked,
+                                       struct hm_why *why);
 /* Appends the signed note, verified with v and compared with what was asked. HM_E_HISTORY: the
  * signer's refusal, with its text. */
-enum hm_err HM_MUST_USE reg_signer_checkpoint(struct reg_signer *s, const struct hm_vkey *v,
-                                              uint64_t size, const struct hm_digest *root,
-                                              uint64_t old, const struct hm_path *path,
-                                              struct hm_buf *note, struct hm_why *why);
+enum hm_err HM_MUST_USE reg_signer_take(struct reg_signer *s, struct reg_signer_asked *asked,
+                                        const struct hm_vkey *v, struct hm_buf *note,
+                                        struct hm_why *why);
 /* One message for count <= SIGNER_SIGN_MAX items. HM_OK: each item has its own err. Otherwise
  * nothing is known about any of them: *maybe says whether the signer may have signed. */
 enum hm_err HM_MUST_USE reg_signer_sign(struct reg_signer *s, struct reg_sign_item *const *items,

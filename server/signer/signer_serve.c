@@ -9,6 +9,7 @@
 #include "server/ipc/proc_log.h"
 #include "server/ipc/proc_sandbox.h"
 #include "server/ipc/proc_signal.h"
+#include "server/ipc/proc_thread.h"
 #include "server/ipc/proc_user.h"
 #include "server/signer/signer_guards.h"
 #include "server/signer/signer_item.h"
@@ -115,6 +116,7 @@ static enum hm_err on_sign(void *ctx, struct ipc_request *r, struct hm_why *why)
     const struct signer *s = ctx;
     HM_FREE struct signer_item *items = NULL;
     size_t count = 0;
+    proc_thread_gives_way(); /* checkpoints come on connections of their own */
     enum hm_err err = signer_items_read(r->body, &items, &count, why);
     if (err != HM_OK) {
         proc_log(SIGNER_PROGRAM, PROC_WARNING, "request to sign refused: %s", why->text);
