@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define THREADS 2    /* one message is being signed while the next is gathered */
-#define GATHER_MAX 6 /* of SIGNER_SIGN_MAX: one message is checked while the next is signed */
+#define GATHER_MAX 4 /* of SIGNER_SIGN_MAX: one message is checked while the next is signed */
 
 struct reg_signq {
     struct reg_signer *signer;
