@@ -177,6 +177,8 @@ class World:
         self.process, self.port, self.tls, self.lines = None, 0, None, []
         self.config = {"listen": "127.0.0.1:0", "name": NAME, "key_file": "key.pem", "state_dir": "state", "port_file": "port",
                        "logs": [{"origin": log.origin, "keys": [log.key.vkey]} for log in self.logs], **config}
+        if SERVICE_USER:
+            self.config["user"] = SERVICE_USER
         self.own()
         self.vkey = self.command("keygen").stdout.strip()
         if init:
@@ -198,7 +200,7 @@ class World:
         return path
 
     def command(self, *args, expect=0):
-        r = as_service([PROGRAM, *args, "--config", self.write_config()], capture_output=True, text=True, timeout=60)
+        r = subprocess.run([str(a) for a in (PROGRAM, *args, "--config", self.write_config())], capture_output=True, text=True, timeout=60)
         assert expect is None or r.returncode == expect, (args, r.returncode, r.stdout, r.stderr)
         return r
 
@@ -207,11 +209,7 @@ class World:
 
     def start(self, program=None):
         (self.dir / "port").unlink(missing_ok=True)
-        kw = {}
-        if SERVICE_USER:
-            user = pwd.getpwnam(SERVICE_USER)
-            kw = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        self.process = subprocess.Popen([str(program or PROGRAM), "--config", str(self.write_config())], stderr=subprocess.PIPE, **kw)
+        self.process = subprocess.Popen([str(program or PROGRAM), "--config", str(self.write_config())], stderr=subprocess.PIPE)
         # A pipe and no file: limits on files are for the state.
         self.reader = threading.Thread(target=self.read_journal, args=(self.process.stderr,), daemon=True)
         self.reader.start()
