@@ -166,6 +166,10 @@ static void say_witnesses(struct ceremony *c, const struct cer_store *s)
         hm_cosigner_write(&s->witnesses.of[i], &line);
         cer_say(&c->out, "    %s", hm_buf_str(&line));
     }
+    if (2 * s->witness_quorum <= s->witnesses.count)
+        cer_say(&c->out,
+                "    note: not more than half. Two histories of the log can each be cosigned by "
+                "witnesses that saw no other");
 }
 
 static enum hm_err make_store(struct ceremony *c, const struct cer_store *s,

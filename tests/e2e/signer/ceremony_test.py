@@ -225,6 +225,13 @@ def refusals(w):
         c["trust_stores"][0]["witnesses"].update(changes)
 
     attempt("a quorum above the witnesses", lambda c: witnesses(c, quorum=4), "$.trust_stores[0].witnesses.quorum")
+    note = "not more than half"
+    row("2 of 3 witnesses: nothing to note", note not in (w.out / "ceremony-report.txt").read_text())
+    w.ceremony_config["trust_stores"][0]["witnesses"]["quorum"] = 1
+    row("1 of 3 witnesses: two histories could each find one", note in w.ceremony("trust-store", "--force").stdout)
+    w.ceremony_config["trust_stores"][0]["witnesses"]["quorum"] = 2
+    w.ceremony("trust-store", "--force")
+    w.ceremony("genesis", "--force", "--policy", w.dir / "policy.json")
     attempt("a quorum of none", lambda c: witnesses(c, quorum=0), "$.trust_stores[0].witnesses.quorum")
     attempt("a witness twice", lambda c: witnesses(c, keys=[w.witnesses[0].vkey()] * 2), "stands twice")
     attempt("a log's key as a witness's", lambda c: witnesses(c, keys=[(w.out / "keys/log.vkey").read_text().strip()], quorum=1),
