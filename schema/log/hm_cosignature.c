@@ -66,8 +66,8 @@ enum hm_err hm_cosignatures_take(struct hm_cosignatures *s, const struct hm_cosi
 {
     struct hm_note_signatures all;
     struct hm_cosignatures next = *s;
-    if (lines.len > HM_NOTE_MAX)
-        return hm_fail(why, HM_E_LIMIT, "cosignatures: more than %zu bytes", HM_NOTE_MAX);
+    if (lines.len > HM_COSIGNED_MAX)
+        return hm_fail(why, HM_E_LIMIT, "cosignatures: more than %zu bytes", HM_COSIGNED_MAX);
     enum hm_err e = hm_note_signatures_read(lines, "cosignatures", &all, why);
     for (size_t i = 0; e == HM_OK && i < known->count; i++) {
         uint64_t time_s = 0;

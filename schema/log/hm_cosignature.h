@@ -44,9 +44,10 @@ struct hm_cosignatures {
     } of[HM_WITNESSES_MAX];
 };
 /* Takes the cosignatures of known witnesses out of signature lines: the answer of a witness, or
- * those of a note. Lines of unknown keys are ignored. If one line is malformed, one key stands
- * twice, a known witness's line does not verify, or states no time or one after latest_s, nothing
- * is taken. A later time replaces an earlier one. HM_E_MALFORMED, HM_E_LIMIT, HM_E_SIGNATURE. */
+ * those of a note, at most HM_COSIGNED_MAX bytes. Lines of unknown keys are ignored. If one line is
+ * malformed, one key stands twice, a known witness's line does not verify, or states no time or one
+ * after latest_s, nothing is taken. A later time replaces an earlier one. HM_E_MALFORMED,
+ * HM_E_LIMIT, HM_E_SIGNATURE. */
 enum hm_err HM_MUST_USE hm_cosignatures_take(struct hm_cosignatures *s,
                                              const struct hm_cosigners *known, struct hm_bytes body,
                                              struct hm_bytes lines, uint64_t latest_s,

@@ -256,7 +256,7 @@ static void too_long(const struct fixture *f, struct hm_buf *out)
 {
     line(f, 1, NOW, out);
     hm_buf_puts(out, DASH "other ");
-    while (out->len <= HM_NOTE_MAX)
+    while (out->len <= HM_COSIGNED_MAX)
         hm_buf_puts(out, "AAAA");
     hm_buf_putc(out, '\n');
 }
@@ -283,7 +283,7 @@ static const struct refused_row refused[] = {
     {"refused: without newline", no_newline, HM_E_MALFORMED},
     {"refused: something else altogether", a_problem_in_json, HM_E_MALFORMED},
     {"refused: 17 lines", too_many, HM_E_LIMIT},
-    {"refused: 64 KiB", too_long, HM_E_LIMIT},
+    {"refused: above 16 KiB", too_long, HM_E_LIMIT},
 };
 
 static void is_refused(void **state)
