@@ -16,6 +16,8 @@ struct cli_bundle {
     size_t approval_count;
     uint64_t store_epoch;
     size_t witnesses; /* that the trust store lists */
+    size_t quorum;    /* of them, how many must have cosigned; 0 without witnesses */
+    size_t cosigned;  /* of them, how many did */
     size_t people;    /* whose approvals verified */
 };
 struct cli_bundle *cli_bundle_new(void);

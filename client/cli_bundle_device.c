@@ -67,7 +67,7 @@ static struct hmd_facts fresh_device(const struct cli_facts *f, char version[sta
 }
 
 static enum hm_err check_class(const struct hmd_crypto *crypto, const struct hmd_store *store,
-                               const struct cli_bundle *b, const struct cli_facts *f, size_t i,
+                               struct cli_bundle *b, const struct cli_facts *f, size_t i,
                                struct hm_why *why)
 {
     char version[64] = "";
@@ -93,6 +93,7 @@ static enum hm_err check_class(const struct hmd_crypto *crypto, const struct hmd
     if (!hm_bytes_eq_str(product, f->statement.product) ||
         !hm_bytes_eq_str(name, f->statement.version))
         return hm_fail(why, HM_E_DENIED, "the proven record names another product or version");
+    b->cosigned = out->witnesses;
     return HM_OK;
 }
 
@@ -121,5 +122,6 @@ enum hm_err cli_bundle_check_device(struct cli_bundle *b, const struct cli_facts
     }
     b->store_epoch = store.epoch;
     b->witnesses = (size_t)store.witness_count;
+    b->quorum = (size_t)store.quorum;
     return HM_OK;
 }

@@ -169,14 +169,27 @@ static enum hm_err write_and_rename(struct cli *c, const char *out, const struct
     return err == HM_E_NOT_FOUND ? HM_E_IO : err;
 }
 
+/* "none", or how many of the trust store's witnesses cosigned. */
+static void witness_text(const struct cli_bundle *b, char out[static 96])
+{
+    if (b->witnesses == 0)
+        (void)snprintf(out, 96, "none");
+    else
+        (void)snprintf(out, 96, "%zu of %zu cosigned, %zu needed", b->cosigned, b->witnesses,
+                       b->quorum);
+}
+
 static void report(const struct cli *c, const char *out, const struct cli_facts *f,
                    const struct cli_bundle *b)
 {
+    char witnesses[96];
+    witness_text(b, witnesses);
     if (c->term.json) {
         (void)printf("{\"release\":\"r%" PRIu64 "\",\"verified\":true,\"classes\":%zu,"
-                     "\"approvers\":%zu,\"store_epoch\":%" PRIu64 ",\"index\":%" PRIu64 "}\n",
-                     f->release, f->suit.class_count, b->people, b->store_epoch,
-                     b->signed_record.record.idx);
+                     "\"approvers\":%zu,\"store_epoch\":%" PRIu64 ",\"witnesses\":%zu,"
+                     "\"witness_quorum\":%zu,\"cosigned\":%zu,\"index\":%" PRIu64 "}\n",
+                     f->release, f->suit.class_count, b->people, b->store_epoch, b->witnesses,
+                     b->quorum, b->cosigned, b->signed_record.record.idx);
         return;
     }
     (void)printf("%sverified%s %s %s (r%" PRIu64 ") in ",
@@ -187,8 +200,8 @@ static void report(const struct cli *c, const char *out, const struct cli_facts 
     (void)printf("\n  signatures, proof, freshness and compatibility hold for %zu device classes\n"
                  "  trust store epoch %" PRIu64 ", witnesses: %s\n"
                  "  approved by %zu people; %zu artifacts with the approved digests\n",
-                 f->suit.class_count, b->store_epoch, b->witnesses == 0 ? "none" : "as demanded",
-                 b->people, f->request.artifact_count);
+                 f->suit.class_count, b->store_epoch, witnesses, b->people,
+                 f->request.artifact_count);
 }
 
 static enum hm_err bundle(struct cli *c)

@@ -28,9 +28,10 @@ enum hmd_reason hmd_proof_open(struct hmd_bytes proof, struct hmd_work *work,
 enum hmd_reason hmd_proof_included(const struct hmd_crypto *crypto, const struct hmd_proof *proof,
                                    struct hmd_bytes record);
 
-/* Origin, signature of the log's key, quorum of witnesses. *quorum_time_s is the time that a quorum
- * vouches for (0 where the store asks for none). Reasons: HMD_CHECKPOINT_*, HMD_WITNESS_QUORUM,
- * HMD_ALGORITHM_UNSUPPORTED, HMD_CRYPTO_FAILED. */
+/* Origin, signature of the log's key, quorum of witnesses. *witnesses: how many of the store's
+ * cosigned, each counted once; lines of anybody else count for nothing. *quorum_time_s is the time
+ * that a quorum vouches for, the quorum-th largest (0 where the store asks for none). Reasons:
+ * HMD_CHECKPOINT_*, HMD_WITNESS_*, HMD_ALGORITHM_UNSUPPORTED, HMD_CRYPTO_FAILED. */
 enum hmd_reason hmd_checkpoint_verify(const struct hmd_crypto *crypto,
                                       const struct hmd_store *store, const struct hmd_proof *proof,
                                       unsigned *witnesses, uint64_t *quorum_time_s);

@@ -177,6 +177,17 @@ bool hmd_store_rule(const struct hmd_store *store, const uint8_t class_id[HMD_ID
     return false;
 }
 
+bool hmd_store_witness(const struct hmd_store *store, uint64_t index, struct hmd_bytes *name)
+{
+    struct hmd_cbor r = hmd_cbor_over(store->witnesses);
+    struct hmd_witness w;
+    for (uint64_t i = 0; i <= index; i++)
+        if (!hmd_store_read_witness(&r, &w))
+            return false;
+    *name = w.name;
+    return true;
+}
+
 uint64_t hmd_store_floor(const struct hmd_store *store, const uint8_t class_id[HMD_ID_LEN])
 {
     struct hmd_cbor r = hmd_cbor_over(store->floors);

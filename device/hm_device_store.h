@@ -8,7 +8,7 @@
 
 #define HMD_STORE_MAX ((size_t)64 * 1024) /* bytes */
 #define HMD_ORIGIN_MAX 128                /* bytes */
-#define HMD_WITNESSES_MAX 16
+#define HMD_WITNESSES_MAX 8
 
 /* An opened store. All slices borrow the bytes given to hmd_store_open; those of arrays hold the
  * encoded elements after the array header. */
@@ -73,6 +73,10 @@ HMD_MUST_USE bool hmd_store_rule(const struct hmd_store *store, const uint8_t cl
 
 /* Lowest acceptable sequence number of a class (member 10); 0 where the store names none. */
 uint64_t hmd_store_floor(const struct hmd_store *store, const uint8_t class_id[HMD_ID_LEN]);
+
+/* Witness `index` of the store (name borrowed from it), for people. False at the end. */
+HMD_MUST_USE bool hmd_store_witness(const struct hmd_store *store, uint64_t index,
+                                    struct hmd_bytes *name);
 
 /* Key id of a public key: first HM_KID_LEN bytes of SHA-256(DER SubjectPublicKeyInfo).
  * alg HM_COSE_ESP256 or HM_COSE_ED25519 with the matching length, else HMD_ALGORITHM_UNSUPPORTED.

@@ -92,12 +92,11 @@ static enum hmd_reason check_log(const struct hmd_crypto *crypto, const struct h
                                  struct hmd_record *record, struct hmd_release *out)
 {
     struct hmd_proof proof;
-    uint64_t quorum_time_s = 0;
     enum hmd_reason reason = hmd_proof_open(proof_file, work, &proof);
     if (reason != HMD_OK)
         return reason;
     struct hmd_bytes text = {work->record, proof.record_len};
-    reason = hmd_checkpoint_verify(crypto, store, &proof, &out->witnesses, &quorum_time_s);
+    reason = hmd_checkpoint_verify(crypto, store, &proof, &out->witnesses, &out->witness_time_s);
     if (reason == HMD_OK)
         reason = hmd_proof_included(crypto, &proof, text);
     if (reason == HMD_OK)
@@ -111,9 +110,9 @@ static enum hmd_reason check_log(const struct hmd_crypto *crypto, const struct h
     out->record_time_s = record->time_ms / 1000;
     out->product = record->product;
     out->version = record->version;
-    out->time_floor_s = latest(store->issued_s, quorum_time_s);
+    out->time_floor_s = latest(store->issued_s, out->witness_time_s);
     return check_key_times(store, &out->manifest,
-                           store->quorum > 0 ? quorum_time_s : out->record_time_s);
+                           store->quorum > 0 ? out->witness_time_s : out->record_time_s);
 }
 
 /* Check 4. */

@@ -90,10 +90,12 @@ struct hmd_release {
     struct hmd_manifest manifest;
     uint64_t record_index;
     uint64_t log_size;
-    uint64_t record_time_s;   /* the record's t_ms, in seconds */
-    uint64_t time_floor_s;    /* new time floor, to be stored on confirmation */
-    uint64_t store_epoch;     /* epoch of the store that was used */
-    unsigned witnesses;       /* verified cosignatures of distinct witnesses */
+    uint64_t record_time_s; /* the record's t_ms, in seconds */
+    uint64_t time_floor_s;  /* new time floor, to be stored on confirmation */
+    uint64_t store_epoch;   /* epoch of the store that was used */
+    unsigned witnesses;     /* verified cosignatures of distinct witnesses */
+    uint64_t
+        witness_time_s; /* what a quorum of them vouches for; 0 where the store asks for none */
     struct hmd_bytes product; /* from the record; borrows the work memory */
     struct hmd_bytes version; /* likewise */
 };

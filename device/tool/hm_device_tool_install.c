@@ -172,6 +172,10 @@ static void report(const struct tool_device *d, const struct incoming *in, bool 
     tool_number(&o, "log record:", "record_index", r->record_index);
     tool_number(&o, "log size:", "log_size", r->log_size);
     tool_witnesses(&o, &d->store);
+    if (d->store.quorum > 0) {
+        tool_number(&o, "cosigned by:", "cosigned", r->witnesses);
+        tool_time(&o, "cosigned at:", "cosigned_time_s", r->witness_time_s);
+    }
     tool_end(&o);
 }
 

@@ -59,6 +59,19 @@ static void origin_row(struct tool_out *o, const struct hmd_store *store)
     tool_text(o, "log:", "log", origin);
 }
 
+/* Who they are; how many must cosign stands in the row before. */
+static void witness_rows(struct tool_out *o, const struct hmd_store *store)
+{
+    struct hmd_bytes name;
+    for (uint64_t i = 0; hmd_store_witness(store, i, &name); i++) {
+        char member[32];
+        char text[HMD_ORIGIN_MAX + 1];
+        (void)snprintf(member, sizeof member, "witness_%llu", (unsigned long long)i + 1);
+        (void)snprintf(text, sizeof text, "%.*s", (int)name.len, (const char *)name.p);
+        tool_text(o, "witness:", member, text);
+    }
+}
+
 static enum tool_exit show(struct tool_device *d)
 {
     struct hmd_state s;
@@ -79,6 +92,7 @@ static enum tool_exit show(struct tool_device *d)
     tool_text(&o, "root keys:", "root_keys", d->identity.pin_count > 0 ? "pinned" : "not pinned");
     origin_row(&o, &d->store);
     tool_witnesses(&o, &d->store);
+    witness_rows(&o, &d->store);
     put_version(&o, "installed version:", "version", s.version, s.version_len);
     tool_flag(&o, NULL, "confirmed", s.confirmed);
     tool_number(&o, "confirmed sequence:", "sequence", s.sequence);

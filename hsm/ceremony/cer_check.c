@@ -97,6 +97,16 @@ static enum hm_err check_store_keys(const struct ceremony *c, const struct check
     return HM_OK;
 }
 
+static bool same_witnesses(const struct cer_store *s, const struct hm_trust_store *t)
+{
+    bool same = t->witness_count == s->witnesses.count && t->witness_quorum == s->witness_quorum;
+    for (size_t i = 0; same && i < t->witness_count; i++)
+        same = strcmp(t->witnesses[i].name, s->witnesses.of[i].v.name) == 0 &&
+               memcmp(t->witnesses[i].key, s->witnesses.of[i].v.key.raw,
+                      sizeof t->witnesses[i].key) == 0;
+    return same;
+}
+
 static enum hm_err check_store(struct ceremony *c, const struct checked *k,
                                const struct cer_store *s, struct hm_digest *digest,
                                struct hm_why *why)
@@ -119,6 +129,8 @@ static enum hm_err check_store(struct ceremony *c, const struct checked *k,
         strcmp(t->log_key.name, c->config.origin) != 0 ||
         memcmp(t->vendor.b, vendor.b, sizeof vendor.b) != 0 || t->epoch != s->epoch)
         return hm_fail(why, HM_E_CONFLICT, "%s: another root, log, vendor or epoch", name);
+    if (!same_witnesses(s, t))
+        return hm_fail(why, HM_E_CONFLICT, "%s: other witnesses or another quorum", name);
     err = check_store_keys(c, k, s, t, why);
     if (err != HM_OK)
         return err;

@@ -6,6 +6,7 @@
 
 #include "hsm/hsm.h"
 #include "schema/json/hm_json.h"
+#include "schema/log/hm_cosignature.h"
 #include "schema/trust/hm_genesis.h"
 
 #define CER_RELEASE_KEYS_MAX 24 /* with the root keys they must fit into a trust store */
@@ -63,6 +64,8 @@ struct cer_store {
     size_t hardware_count;
     struct cer_floor *floors; /* owned */
     size_t floor_count;
+    struct hm_cosigners witnesses; /* none: quorum 0 */
+    size_t witness_quorum;
 };
 
 struct cer_config {

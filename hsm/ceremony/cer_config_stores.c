@@ -54,6 +54,38 @@ static void read_lists(struct hm_json_in *in, struct cer_store *s)
         read_floor(in, json_array_get(floors, i), i, s);
 }
 
+static void read_witness(struct hm_json_in *in, const json_t *v, struct cer_store *s)
+{
+    struct hm_why inner = {"expected a text"};
+    struct hm_cosigner c;
+    enum hm_err err = HM_E_CONFIG;
+    if (json_is_string(v))
+        err = hm_cosigner_parse(hm_bytes_str(json_string_value(v)), &c, &inner);
+    if (err == HM_OK)
+        err = hm_cosigners_add(&s->witnesses, &c, &inner);
+    if (err != HM_OK)
+        hm_json_bad(in, HM_E_CONFIG, "keys", "%s", inner.text);
+}
+
+static void read_witnesses(struct hm_json_in *store, struct cer_store *s)
+{
+    struct hm_json_in in;
+    char path[160];
+    const json_t *v = hm_json_object_or_null(store, "witnesses");
+    if (v == NULL || store->err != HM_OK)
+        return;
+    hm_json_path(store, "witnesses", -1, path);
+    hm_json_begin(&in, v, path, store->why);
+    const json_t *keys = hm_json_array(&in, "keys", 1, HM_WITNESSES_MAX);
+    for (size_t i = 0; in.err == HM_OK && i < json_array_size(keys); i++)
+        read_witness(&in, json_array_get(keys, i), s);
+    s->witness_quorum = (size_t)hm_json_uint(&in, "quorum", 1, HM_WITNESSES_MAX);
+    if (in.err == HM_OK && s->witness_quorum > s->witnesses.count)
+        hm_json_bad(&in, HM_E_CONFIG, "quorum", "expected at most the number of witnesses, %zu",
+                    s->witnesses.count);
+    store->err = hm_json_end(&in);
+}
+
 static void read_store(struct cer_reader *r, const json_t *v, size_t i, uint64_t now_s)
 {
     struct hm_json_in in;
@@ -68,6 +100,7 @@ static void read_store(struct cer_reader *r, const json_t *v, size_t i, uint64_t
     s->epoch = hm_json_uint(&in, "epoch", 1, EPOCH_MAX);
     s->issued_s = cer_read_time_or(&in, "issued", now_s);
     read_lists(&in, s);
+    read_witnesses(&in, s);
     r->root->err = hm_json_end(&in);
     r->c->store_count = i + 1;
 }

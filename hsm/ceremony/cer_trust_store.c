@@ -123,6 +123,17 @@ static void add_floors(const struct cer_store *s, struct hm_trust_store *t)
     qsort(t->floors, t->floor_count, sizeof t->floors[0], by_kid);
 }
 
+static void add_witnesses(const struct cer_store *s, struct hm_trust_store *t)
+{
+    for (size_t i = 0; i < s->witnesses.count; i++) {
+        const struct hm_vkey *v = &s->witnesses.of[i].v;
+        memcpy(t->witnesses[i].name, v->name, sizeof t->witnesses[i].name);
+        memcpy(t->witnesses[i].key, v->key.raw, sizeof t->witnesses[i].key);
+    }
+    t->witness_count = s->witnesses.count;
+    t->witness_quorum = s->witness_quorum;
+}
+
 static enum hm_err fill(const struct ceremony *c, const struct cer_store *s,
                         struct hm_trust_store *t, struct hm_why *why)
 {
@@ -137,8 +148,28 @@ static enum hm_err fill(const struct ceremony *c, const struct cer_store *s,
     if (err != HM_OK)
         return err;
     add_floors(s, t);
+    add_witnesses(s, t);
     qsort(t->keys, t->key_count, sizeof t->keys[0], by_key);
     return HM_OK;
+}
+
+static void say_witnesses(struct ceremony *c, const struct cer_store *s)
+{
+    if (s->witnesses.count == 0) {
+        cer_say(&c->out, "    witnesses: none");
+        return;
+    }
+    cer_say(&c->out, "    witnesses: %zu of these %zu must cosign", s->witness_quorum,
+            s->witnesses.count);
+    for (size_t i = 0; i < s->witnesses.count; i++) {
+        HM_BUF_AUTO line = {.limit = 0};
+        hm_cosigner_write(&s->witnesses.of[i], &line);
+        cer_say(&c->out, "    %s", hm_buf_str(&line));
+    }
+    if (2 * s->witness_quorum <= s->witnesses.count)
+        cer_say(&c->out,
+                "    note: not more than half. Two histories of the log can each be cosigned by "
+                "witnesses that saw no other");
 }
 
 static enum hm_err make_store(struct ceremony *c, const struct cer_store *s,
@@ -159,10 +190,10 @@ static enum hm_err make_store(struct ceremony *c, const struct cer_store *s,
     if (err != HM_OK)
         return err;
     hm_time_format((int64_t)s->issued_s, issued);
-    cer_say(&c->out,
-            "  %s: epoch %llu, issued %s, %zu hardware classes, %zu release keys, witnesses: none",
+    cer_say(&c->out, "  %s: epoch %llu, issued %s, %zu hardware classes, %zu release keys",
             s->environment, (unsigned long long)s->epoch, issued, t->class_count,
             t->key_count - t->root_count);
+    say_witnesses(c, s);
     cer_store_name(s->environment, name);
     return cer_write(&c->out, name, hm_buf_bytes(&document), why);
 }

@@ -8,7 +8,7 @@
 #define HM_TS_KEYS_MAX 32
 #define HM_TS_RULES_MAX 64
 #define HM_TS_CLASSES_MAX 1024 /* in all rules together */
-#define HM_TS_WITNESSES_MAX 8
+#define HM_TS_WITNESSES_MAX HM_WITNESSES_MAX
 
 struct hm_ts_key {
     struct hm_key key;

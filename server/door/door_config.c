@@ -1,7 +1,7 @@
 #include "server/door/door_config.h"
 
 #include "schema/core/hm_limits.h"
-#include "server/door/door_listen.h"
+#include "server/ipc/proc_listen.h"
 #include "server/ipc/proc_config.h"
 
 #include <stdlib.h>
@@ -52,7 +52,7 @@ enum hm_err door_config_read(const char *path, struct door_config *out, struct h
     if (err != HM_OK)
         return err;
     const char *listen = hm_json_str(&f.in, "listen");
-    if (listen != NULL && door_listen_parse(listen, NULL, NULL) != HM_OK)
+    if (listen != NULL && proc_listen_parse(listen, NULL, NULL) != HM_OK)
         hm_json_bad(&f.in, HM_E_CONFIG, "listen",
                     "expected \"ADDRESS:PORT\" with a numeric address, found \"%.80s\"", listen);
     c.listen = copy_of(&f, "listen", listen);

@@ -4,7 +4,7 @@
 #include "server/door/door_health.h"
 #include "server/door/door_http.h"
 #include "server/door/door_inbox.h"
-#include "server/door/door_listen.h"
+#include "server/ipc/proc_listen.h"
 #include "server/door/door_metrics.h"
 #include "server/door/door_model.h"
 #include "server/door/door_people.h"
@@ -141,7 +141,7 @@ static enum hm_err open_network(struct parts *p, const struct door_config *c, st
 {
     uint16_t port = 0;
     char text[16];
-    enum hm_err err = door_listen_open(c->listen, &p->listen_fd, &port, why);
+    enum hm_err err = proc_listen_open(c->listen, &p->listen_fd, &port, why);
     if (err == HM_OK)
         proc_log(DOOR_PROGRAM, PROC_INFO, "listens on %s, port %u", c->listen, port);
     if (err != HM_OK || c->port_file == NULL)

@@ -1,5 +1,5 @@
-"""The systemd units against the programs: every system call that a program makes in a whole release is one that its unit allows, and the
-units are as closed as docs/operations.md says. Needs strace and systemd-analyze; else skipped."""
+"""The systemd units against the programs: every system call that a program makes in a whole release, and a witness while it cosigns, is one
+that its unit allows, and the units are as closed as docs/operations.md says. Needs strace and systemd-analyze; else skipped."""
 
 import os
 import re
@@ -13,9 +13,12 @@ sys.dont_write_bytecode = True
 SOURCE = os.environ["HALLMARK_SOURCE"]
 BUILD = os.environ["HALLMARK_BUILD"]
 sys.path.insert(0, os.path.join(SOURCE, "scripts", "lib"))
+sys.path.insert(0, os.path.join(SOURCE, "tests", "e2e", "witness"))
 from lab import PROGRAM, SERVICES, Lab, write  # noqa: E402
+import witness_lib  # noqa: E402
 
-UNITS = {"signer": "hallmark-signer", "registrar": "hallmark-registrar", "door": "hallmarkd"}
+UNITS = {"signer": "hallmark-signer", "registrar": "hallmark-registrar", "door": "hallmarkd", "witness": "hallmark-witness"}
+PROGRAMS = {**PROGRAM, "witness": "hallmark-witness"}
 EXPOSED_MOST = 1.5  # operations.md says 0.5 and 1.2; another systemd counts a little differently
 # Made only by a program that root started and that becomes its configured user; systemd starts ours as that user.
 OF_ROOT = {"setgroups", "setresgid", "setresuid", "setuid"}
@@ -54,25 +57,23 @@ def allowed(unit):
 
 
 def traced_programs(folder):
-    """The programs, each of the three under strace once it serves."""
+    """The programs, each server under strace once it serves."""
     real = os.path.join(BUILD, "bin")
     for name in os.listdir(real):
-        if name in PROGRAM.values():
+        if name in PROGRAMS.values():
             write(os.path.join(folder, name),
                   "#!/bin/sh\ncase \" $* \" in *\" init \"*) exec %s/%s \"$@\" ;; esac\n"
-                  "exec strace -f -qq -o %s/%s.trace %s/%s \"$@\"\n" % (real, name, folder, name, real, name), 0o755)
+                  "exec strace -f -qq -A -o %s/%s.trace %s/%s \"$@\"\n" % (real, name, folder, name, real, name), 0o755)
         else:
             os.symlink(os.path.join(real, name), os.path.join(folder, name))
 
 
-def end(lab):
-    """Ends the programs themselves, so that strace writes all it saw."""
-    for s in reversed(SERVICES):
-        pid = lab.processes[s].pid
-        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
-            for child in f.read().split():
-                os.kill(int(child), 15)
-        lab.processes[s].wait(30)
+def end(process):
+    """Ends the program itself, so that strace writes all it saw."""
+    with open("/proc/%d/task/%d/children" % (process.pid, process.pid)) as f:
+        for child in f.read().split():
+            os.kill(int(child), 15)
+    process.wait(30)
 
 
 def one_release(top, folder):
@@ -84,9 +85,30 @@ def one_release(top, folder):
         lab.cli("audit", "bundle", release, "--out", lab.path("work", "bundle"))
         lab.cli("audit", "log", "verify")
         time.sleep(1)
-        end(lab)
+        for s in reversed(SERVICES):
+            end(lab.processes[s])
     finally:
         lab.clean()
+
+
+def some_cosignatures(folder):
+    """Over HTTP and over TLS; a fork as well, which leaves a file."""
+    w = witness_lib.World()
+    try:
+        for tls in (False, True):
+            if tls:
+                w.tls = witness_lib.server_context(w.dir)
+                w.own()
+                w.config.update(tls_certificate="tls.pem", tls_key="tls.key")
+            w.start(os.path.join(folder, "hallmark-witness"))
+            old = len(w.log.tree.leaves)
+            w.log.tree.grow(5)
+            assert w.add(old).status == 200 and w.get("/metrics").status == 200
+            w.add(old + 5, tree=witness_lib.Tree().grow(old + 5, b"fork"))
+            end(w.process)
+            w.process = None
+    finally:
+        w.close()
 
 
 def row(name, good, found=""):
@@ -95,11 +117,11 @@ def row(name, good, found=""):
 
 
 def check_calls(service, folder):
-    with open(os.path.join(folder, PROGRAM[service] + ".trace")) as f:
+    with open(os.path.join(folder, PROGRAMS[service] + ".trace")) as f:
         used = set(re.findall(r"^\d+ +([a-z_0-9]+)\(", f.read(), re.M))
     unit = os.path.join(BUILD, "deploy", UNITS[service] + ".service")
     refused = sorted(used - allowed(unit) - OF_ROOT)
-    return row("%s: %d system calls, all allowed by its unit" % (PROGRAM[service], len(used)), len(used) > 20 and not refused, refused)
+    return row("%s: %d system calls, all allowed by its unit" % (PROGRAMS[service], len(used)), len(used) > 20 and not refused, refused)
 
 
 def check_exposure(service):
@@ -126,7 +148,8 @@ def main():
     try:
         traced_programs(folder)
         one_release(top, folder)
-        good = [check_calls(s, folder) for s in SERVICES] + [check_exposure(s) for s in SERVICES]
+        some_cosignatures(folder)
+        good = [check_calls(s, folder) for s in UNITS] + [check_exposure(s) for s in UNITS]
     finally:
         shutil.rmtree(top, ignore_errors=True)
     sys.exit(0 if all(good) else 1)

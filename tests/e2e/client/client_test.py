@@ -19,6 +19,21 @@ HALLMARK = sys.argv[1]
 
 # --- honest answers ---
 
+def witnessed(b, out):
+    """A trust store that asks for two of three witnesses."""
+    w = b.world
+    w.store, before = w.keys.store(members={9: [rb.ORIGIN, w.keys.log_key.raw,
+                                                [[f"w{i}.example", k.raw] for i, k in enumerate(w.keys.witness)], 2]}), w.store
+    b.settings("ci", "witnessed", trust_store=write(os.path.join(b.folder, "witnessed.cbor"), w.store))
+    for count in (0, 1, 2):
+        w.cosigners = [(k, f"w{i}.example", rb.NOW + i) for i, k in enumerate(w.keys.witness[:count])]
+        if count < 2:
+            b.expect("bundle with %d of 2 cosignatures" % count, 1, "witness-quorum", "witnessed", "bundle", "r2", "--out", out)
+    b.expect("bundle", 0, "witnesses: 2 of 3 cosigned, 2 needed", "witnessed", "bundle", "r2", "--out", out)
+    b.expect("bundle", 0, '"witnesses":3,"witness_quorum":2,"cosigned":2', "witnessed", "bundle", "r2", "--json", "--out", out + "json")
+    w.store, w.cosigners = before, []
+
+
 def honest(b):
     w = b.world
     b.expect("submit", 0, "recorded.*release.submitted.*r2.*proof verified", "ci", *b.submit_args())
@@ -57,6 +72,7 @@ def honest(b):
     b.expect("bundle with root keys", 0, "verified", "rootkey", "bundle", "r2", "--out", out + "2")
     b.settings("ci", "unpinned", trust_store=None)
     b.expect("bundle without a root", 2, "no root is pinned.*--trust-store", "unpinned", "bundle", "r2", "--out", out + "3")
+    witnessed(b, out + "4")
     b.expect("reject", 0, "release.rejected", "alice", "reject", "r%d" % b.fresh(), "--reason", "wrong commit", "--yes")
     b.expect("cancel", 0, "release.cancelled", "ci", "cancel", "r%d" % b.fresh(), "--reason", "wrong branch", "--yes")
     b.expect("log query", 0, "release.signed.*not proven complete", "ci", "log", "query", "--event", "release.signed", "--prove")

@@ -103,6 +103,7 @@ class World:
     def __init__(self, folder):
         self.folder = folder
         self.keys = rb.World()
+        self.cosigners = []  # (key, name, time): who cosigns every checkpoint
         self.valid_s = 10**9
         self.artifacts = {}
         self.records = []   # exact bytes
@@ -164,7 +165,7 @@ class World:
         return [rb.leaf(r) for r in (self.records if records is None else records)]
 
     def checkpoint(self, size=None, key=None, records=None):
-        return rb.checkpoint(self.keys, self.leaves(records)[:size], key=key)
+        return rb.checkpoint(self.keys, self.leaves(records)[:size], key=key, witnesses=self.cosigners)
 
     def proof(self, index, records=None, key=None):
         records = self.records if records is None else records

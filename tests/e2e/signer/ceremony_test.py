@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from rows import row, run
-from signer_lib import BUILD, MODULE, ORIGIN, PIN, Approver, World, as_service, sha256
+from signer_lib import BUILD, MODULE, ORIGIN, PIN, Approver, Witness, World, as_service, sha256
 
 
 def open_root_signed(data, key):
@@ -89,9 +89,14 @@ def trust_store(w):
     row("no development key in the production store", dev not in payload)
     row("validity of the release key", [k[3:] for k in t[7] if k[0] == release] == [[1767225600, 2082758400]],
         [k[3:] for k in t[7] if k[0] == release])
-    row("log", t[9][0] == ORIGIN and t[9][2:] == [[], 0])
+    row("log, three witnesses, two of them must cosign",
+        t[9][0] == ORIGIN and t[9][2:] == [[[x.name, x.raw] for x in w.witnesses], 2], t[9])
+    report = (w.out / "ceremony-report.txt").read_text()
+    row("the report names each witness's key", "2 of these 3 must cosign" in report and
+        all(x.vkey() in report for x in w.witnesses))
     row("floor", t[10] == [[uuid.uuid5(vendor, "edge-router/er-100/b/world").bytes, 3]], t[10])
     other = cbor2.loads(open_root_signed((w.out / "trust-store-development.cbor").read_bytes(), w.public("root.pem")))
+    row("development store: no witnesses, and the report says so", other[9][2:] == [[], 0] and "witnesses: none" in report)
     row("development store: its own key alone", sorted(k[0] for k in other[7]) == sorted([root, dev]))
     bad = bytearray(data)
     bad[-1] ^= 1
@@ -216,6 +221,25 @@ def refusals(w):
     attempt("a class in two rules",
             lambda c: c["trust_stores"][0]["hardware"].append(copy.deepcopy(c["trust_stores"][0]["hardware"][0])), "two rules",
             "--force", step="trust-store")
+    def witnesses(c, **changes):
+        c["trust_stores"][0]["witnesses"].update(changes)
+
+    attempt("a quorum above the witnesses", lambda c: witnesses(c, quorum=4), "$.trust_stores[0].witnesses.quorum")
+    note = "not more than half"
+    row("2 of 3 witnesses: nothing to note", note not in (w.out / "ceremony-report.txt").read_text())
+    w.ceremony_config["trust_stores"][0]["witnesses"]["quorum"] = 1
+    row("1 of 3 witnesses: two histories could each find one", note in w.ceremony("trust-store", "--force").stdout)
+    w.ceremony_config["trust_stores"][0]["witnesses"]["quorum"] = 2
+    w.ceremony("trust-store", "--force")
+    w.ceremony("genesis", "--force", "--policy", w.dir / "policy.json")
+    attempt("a quorum of none", lambda c: witnesses(c, quorum=0), "$.trust_stores[0].witnesses.quorum")
+    attempt("a witness twice", lambda c: witnesses(c, keys=[w.witnesses[0].vkey()] * 2), "stands twice")
+    attempt("a log's key as a witness's", lambda c: witnesses(c, keys=[(w.out / "keys/log.vkey").read_text().strip()], quorum=1),
+            "expected 0x04")
+    attempt("a witness called like the log", lambda c: witnesses(c, keys=[Witness(ORIGIN).vkey()], quorum=1), "a name of its own",
+            "--force", step="trust-store")
+    attempt("other witnesses than the configuration's are seen", lambda c: witnesses(c, quorum=1), "another quorum", step="check")
+    attempt("and no witnesses as well", lambda c: c["trust_stores"][0].pop("witnesses"), "other witnesses", step="check")
     attempt("no policy", lambda c: None, "--policy", "--force", step="genesis")
     attempt("a root token that is not configured", lambda c: None, "--root", "--root", "moon", "--force")
     attempt("a token that is not there", lambda c: c["release_keys"][0].update(label="moon"), "no slot has a token", step="keys")

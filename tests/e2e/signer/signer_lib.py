@@ -21,6 +21,7 @@ MODULE = next((p for p in ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-l
                if os.path.exists(p)), None)
 SERVICE_USER = "nobody" if os.geteuid() == 0 else None
 HELLO, CHECKPOINT, SIGN = 1, 2, 3
+LF = b"\n"
 ORIGIN = "hallmark.example/rehearsal"
 PIN = "271828"
 
@@ -250,6 +251,19 @@ class Approver:
         return self.approve_ssh(statement) if self.kind == "ed25519" else self.approve_dsse(statement)
 
 
+class Witness:
+    """Name and key of a witness, and its verifier key line (C2SP signed-note, type 0x04)."""
+
+    def __init__(self, name):
+        self.name = name
+        self.raw = ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(
+            serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+    def vkey(self):
+        data = b"\x04" + self.raw
+        return f"{self.name}+{sha256(self.name.encode() + LF + data)[:4].hex()}+{base64.b64encode(data).decode()}"
+
+
 # --- the world ------------------------------------------------------------------------------------------------
 
 def as_service(command, **kw):
@@ -274,6 +288,7 @@ class World:
         (self.dir / "softhsm2.conf").write_text(f"directories.tokendir = {self.tokens}\nlog.level = ERROR\n")
         os.environ["SOFTHSM2_CONF"] = str(self.dir / "softhsm2.conf")
         self.approvers = [Approver("ed25519"), Approver("p256"), Approver("ed25519")]
+        self.witnesses = [Witness(f"witness.example/w{i}") for i in range(3)]
         self.pin = self.dir / "pin"
         self.pin.touch(0o600)
         self.pin.write_text(PIN + "\n")
@@ -317,6 +332,7 @@ class World:
             ],
             "trust_stores": [
                 {"environment": "production", "epoch": 1, "issued": "2026-11-21T00:00:00Z", "hardware": hardware,
+                 "witnesses": {"keys": [w.vkey() for w in self.witnesses], "quorum": 2},
                  "floors": [{"product": "edge-router", "model": "er-100", "revision": "b", "region": "world",
                              "sequence": 3}]},
                 {"environment": "development", "epoch": 1, "issued": "2026-11-21T00:00:00Z", "hardware": hardware},

@@ -29,5 +29,7 @@ rb.sort_store(content)
 put("store", "content", rb.enc(content))
 put("proof", "proof", plain.proof)
 put("proof", "proof-witness", rb.make(checkpoint_args={"witnesses": witness}, log_size=2, index=1).proof)
+both = witness + [(w.witness[1], "x", rb.NOW + 9)]
+put("proof", "proof-witnesses", rb.make(checkpoint_args={"witnesses": both}, log_size=2, index=1).proof)
 put("record", "record", plain.record)
 put("record", "small", b'{"a":[true,{"b":"\\u001f"},0],"keys":[{"spki":"00"}]}')

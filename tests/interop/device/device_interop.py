@@ -189,7 +189,22 @@ class Interop(unittest.TestCase):
         self.device.init(w.store(members={9: member}))
         cosigned = [(k, f"witness.example/{i}", rb.NOW + i) for i, k in enumerate(w.witness)]
         self.refused(rb.make(checkpoint_args={"witnesses": cosigned[:1]}), "witness-quorum")
-        self.assertEqual(self.device.install(rb.make(checkpoint_args={"witnesses": cosigned[:2]}))["witnesses"], "2 of 3")
+        status = self.device.run("status")
+        self.assertEqual((status["witnesses"], [status[f"witness_{i}"] for i in (1, 2, 3)]),
+                         ("2 of 3", [f"witness.example/{i}" for i in range(3)]))
+        for count in (2, 3):
+            done = self.device.install(rb.make(checkpoint_args={"witnesses": cosigned[:count]}), command="verify")
+            self.assertEqual((done["witnesses"], done["cosigned"], done["cosigned_time_s"]), ("2 of 3", count, rb.NOW + count - 2))
+        text = self.device.run("verify", self.device.bundle(rb.make(checkpoint_args={"witnesses": cosigned})), as_json=False)
+        self.assertRegex(text, r"witnesses: +2 of 3\n +cosigned by: +3\n +cosigned at: +2026-")
+        self.assertRegex(self.device.run("status", as_json=False), r"witnesses: +2 of 3\n +witness: +witness.example/0\n")
+        self.refused(rb.make(checkpoint_args={"witnesses": [cosigned[0], cosigned[0], cosigned[1]]}), "witness-repeated")
+        wrong = [(rb.Key("stranger", rb.ED25519), *cosigned[1][1:])]
+        self.refused(rb.make(checkpoint_args={"witnesses": cosigned[:1] + wrong}), "witness-quorum")
+        self.device.install(rb.make(checkpoint_args={"witnesses": cosigned[:2]}))
+        self.device.run("boot")
+        self.device.run("confirm")
+        self.assertEqual(self.device.run("status")["time_floor_s"], rb.NOW)
 
     def test_trust_store(self):
         w = rb.World()

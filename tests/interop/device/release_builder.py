@@ -239,7 +239,8 @@ def note_key_id(name, kind, raw):
     return sha(name.encode() + b"\n" + bytes([kind]) + raw)[:4]
 
 
-def checkpoint(world, leaves, origin=ORIGIN, key=None, witnesses=(), root=None, size=None):
+def checkpoint(world, leaves, origin=ORIGIN, key=None, witnesses=(), root=None, size=None, lines=()):
+    """witnesses: (key, name, time) of good cosignatures. lines: functions of the note that make a line each."""
     note = f"{origin}\n{len(leaves) if size is None else size}\n{b64(root or tree(leaves))}\n"
     key = key or world.log_key
     blob = note_key_id(origin, 1, key.raw) + key.sign(note.encode())
@@ -248,7 +249,7 @@ def checkpoint(world, leaves, origin=ORIGIN, key=None, witnesses=(), root=None, 
         message = f"cosignature/v1\ntime {when}\n" + note
         blob = note_key_id(name, 4, k.raw) + when.to_bytes(8, "big") + k.sign(message.encode())
         text += f"\u2014 {name} {b64(blob)}\n"
-    return text
+    return text + "".join(line(note) for line in lines)
 
 
 def proof(record, index, hashes, checkpoint_text):

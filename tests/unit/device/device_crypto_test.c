@@ -3,6 +3,7 @@
 
 #ifdef HAVE_BEARSSL
 #include "device/bearssl/hm_device_bearssl.h"
+#include "device/bearssl/hm_device_bearssl_sodium.h"
 #endif
 
 #include <jansson.h>
@@ -116,6 +117,7 @@ static bool add_file(struct table *t, const char *file, bool der)
         {"openssl", hmd_openssl_crypto()},
 #ifdef HAVE_BEARSSL
         {"bearssl", hmd_bearssl_crypto()},
+        {"bearssl+sodium", hmd_bearssl_sodium_crypto()},
 #endif
     };
     (void)snprintf(name, sizeof name, "wycheproof/%s", file);
@@ -158,7 +160,94 @@ static void adapter_limits(void **state)
     const struct hmd_crypto bear = hmd_bearssl_crypto();
     assert_int_equal(bear.verify(NULL, HM_COSE_ED25519, key, key, sig), HMD_SIG_UNSUPPORTED);
     assert_int_equal(bear.verify(NULL, HM_COSE_ESP256, key, key, sig), HMD_SIG_BAD);
+    const struct hmd_crypto both = hmd_bearssl_sodium_crypto();
+    assert_int_equal(both.verify(NULL, HM_COSE_ESP384, key, key, sig), HMD_SIG_UNSUPPORTED);
+    assert_int_equal(both.verify(NULL, HM_COSE_ESP256, key, key, sig), HMD_SIG_BAD);
 #endif
+}
+
+/* RFC 8032 7.1, tests 1 to 3. */
+static const struct {
+    const char *pub;
+    const char *msg;
+    const char *sig;
+} ed25519_examples[] = {
+    {"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+     "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"},
+    {"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
+     "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+     "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"},
+    {"fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+     "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"},
+};
+
+/* The same signature with the group's order added to s: another one, which nobody made (RFC 8032
+ * 5.1.7 demands s below the order). */
+static void add_order(uint8_t sig[HMD_SIG_LEN])
+{
+    static const char order[] = "edd3f55c1a631258d69cf7a2def9de14"
+                                "00000000000000000000000000000010";
+    uint8_t l[32];
+    unsigned carry = 0;
+    (void)from_hex(order, l, sizeof l);
+    for (size_t i = 0; i < sizeof l; i++) {
+        carry += (unsigned)sig[32 + i] + l[i];
+        sig[32 + i] = (uint8_t)carry;
+        carry >>= 8;
+    }
+}
+
+static void ed25519_refused(const struct hmd_crypto *c, const uint8_t *pub, struct hmd_bytes msg,
+                            uint8_t sig[HMD_SIG_LEN])
+{
+    const struct hmd_bytes key = {pub, HMD_ED25519_LEN};
+    for (size_t i = 0; i < HMD_SIG_LEN * 8; i++) {
+        sig[i / 8] ^= (uint8_t)(1u << i % 8);
+        assert_int_equal(
+            c->verify(c->ctx, HM_COSE_ED25519, key, msg, (struct hmd_bytes){sig, HMD_SIG_LEN}),
+            HMD_SIG_BAD);
+        sig[i / 8] ^= (uint8_t)(1u << i % 8);
+    }
+    for (size_t n = 0; n < HMD_SIG_LEN; n++)
+        assert_int_equal(c->verify(c->ctx, HM_COSE_ED25519, key, msg, (struct hmd_bytes){sig, n}),
+                         HMD_SIG_BAD);
+    for (size_t n = 0; n < HMD_ED25519_LEN; n++)
+        assert_int_equal(c->verify(c->ctx, HM_COSE_ED25519, (struct hmd_bytes){pub, n}, msg,
+                                   (struct hmd_bytes){sig, HMD_SIG_LEN}),
+                         HMD_SIG_BAD);
+    add_order(sig);
+    assert_int_equal(
+        c->verify(c->ctx, HM_COSE_ED25519, key, msg, (struct hmd_bytes){sig, HMD_SIG_LEN}),
+        HMD_SIG_BAD);
+}
+
+static void ed25519_all(void **state)
+{
+    (void)state;
+    const struct hmd_crypto tables[] = {
+        hmd_openssl_crypto(),
+#ifdef HAVE_BEARSSL
+        hmd_bearssl_sodium_crypto(),
+#endif
+    };
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (size_t i = 0; i < sizeof ed25519_examples / sizeof ed25519_examples[0]; i++) {
+            uint8_t pub[HMD_ED25519_LEN];
+            uint8_t sig[HMD_SIG_LEN];
+            uint8_t *msg;
+            size_t len = hex_bytes(ed25519_examples[i].msg, &msg);
+            (void)from_hex(ed25519_examples[i].pub, pub, sizeof pub);
+            (void)from_hex(ed25519_examples[i].sig, sig, sizeof sig);
+            assert_int_equal(tables[t].verify(tables[t].ctx, HM_COSE_ED25519,
+                                              (struct hmd_bytes){pub, sizeof pub},
+                                              (struct hmd_bytes){msg, len},
+                                              (struct hmd_bytes){sig, sizeof sig}),
+                             HMD_SIG_VALID);
+            ed25519_refused(&tables[t], pub, (struct hmd_bytes){msg, len}, sig);
+            free(msg);
+        }
 }
 
 /* FIPS 180-4 example, in one piece and in many. */
@@ -188,13 +277,14 @@ static void hash_example(void **state)
 
 int main(void)
 {
-    struct table t = {calloc(CASES_MAX, sizeof *t.rows), calloc(CASES_MAX + 2, sizeof *t.tests), 0};
+    struct table t = {calloc(CASES_MAX, sizeof *t.rows), calloc(CASES_MAX + 3, sizeof *t.tests), 0};
     if (t.rows == NULL || t.tests == NULL)
         return 1;
     bool found = add_file(&t, "ecdsa_secp256r1_sha256_p1363_test.json", false) &&
                  add_file(&t, "ecdsa_secp256r1_sha256_test.json", true);
     size_t rows = t.n;
     t.tests[t.n++] = (struct CMUnitTest){"adapter limits", adapter_limits, NULL, NULL, NULL};
+    t.tests[t.n++] = (struct CMUnitTest){"ed25519", ed25519_all, NULL, NULL, NULL};
     t.tests[t.n++] = (struct CMUnitTest){"hash example", hash_example, NULL, NULL, NULL};
     int failed = _cmocka_run_group_tests("device crypto", t.tests, t.n, NULL, NULL);
     for (size_t i = 0; i < rows; i++) {

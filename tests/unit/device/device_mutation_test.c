@@ -40,6 +40,12 @@ static int setup_slots(void **state)
     return open_good(state, "good-slots");
 }
 
+/* Just the quorum has cosigned, so that each cosignature is needed. */
+static int setup_witnesses(void **state)
+{
+    return open_good(state, "good-witnesses-two");
+}
+
 static int teardown(void **state)
 {
     struct good *g = *state;
@@ -200,15 +206,16 @@ static void crypto_faults(void **state)
     g->crypto = right;
 }
 
-#define BOTH(f)                                                                                    \
+#define ALL(f)                                                                                     \
     cmocka_unit_test_setup_teardown(f, setup, teardown),                                           \
-        cmocka_unit_test_setup_teardown(f, setup_slots, teardown)
+        cmocka_unit_test_setup_teardown(f, setup_slots, teardown),                                 \
+        cmocka_unit_test_setup_teardown(f, setup_witnesses, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(good_is_accepted), BOTH(envelope_flips), BOTH(envelope_cuts), BOTH(proof_flips),
-        BOTH(proof_cuts),       BOTH(store_flips),    BOTH(store_cuts),    BOTH(crypto_faults),
+        ALL(good_is_accepted), ALL(envelope_flips), ALL(envelope_cuts), ALL(proof_flips),
+        ALL(proof_cuts),       ALL(store_flips),    ALL(store_cuts),    ALL(crypto_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

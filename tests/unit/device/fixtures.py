@@ -42,20 +42,101 @@ def good_cases():
     case("good-newer", "ok", make(), confirmed=1, sequence=11)
     case("good-older-store-epoch", "ok", make(record={"store_epoch": 1}))
     case("good-floor-equal", "ok", make(), floor=12)
-    witnesses = {9: [ORIGIN, W.log_key.raw, [[f"witness.example/{i}", w.raw] for i, w in enumerate(W.witness)], 2]}
-    signed = [(W.witness[i], f"witness.example/{i}", NOW + 100 * i) for i in range(3)]
-    case("good-witnesses", "ok",
-         make(store={"members": witnesses}, checkpoint_args={"witnesses": signed}), expect_time=NOW + 100)
-    case("good-witnesses-two", "ok",
-         make(store={"members": witnesses}, checkpoint_args={"witnesses": signed[1:]}), expect_time=NOW + 100)
-    case("witness-quorum", "witness-quorum", make(store={"members": witnesses}, checkpoint_args={"witnesses": signed[:1]}))
-    case("witness-twice", "witness-quorum",
-         make(store={"members": witnesses}, checkpoint_args={"witnesses": [signed[0], signed[0]]}))
-    case("witness-wrong-key", "witness-quorum", make(store={"members": witnesses}, checkpoint_args={
-        "witnesses": [signed[0], (W.stranger_ed, "witness.example/1", NOW)]}))
-    case("witness-none", "witness-quorum", make(store={"members": witnesses}))
-    case("use-before-by-witnesses", "use-before-passed",
-         make(store={"members": witnesses}, checkpoint_args={"witnesses": signed}, manifest_args={"use_before": NOW + 100}))
+
+
+def witness_name(i):
+    return f"witness.example/{i}"
+
+
+def witnessed(names, quorum=2):
+    """Member 9 of a store that believes these witnesses."""
+    return {"members": {9: [ORIGIN, W.log_key.raw, [[witness_name(i), W.witness[i].raw] for i in names], quorum]}}
+
+
+def line(i, when, key=None, name=None, body=None, edit=None, signed_time=None):
+    """One signature line of a witness, made or spoilt: f(note) -> text."""
+    def make_line(note):
+        k, n = key or W.witness[i], name or witness_name(i)
+        over = (body(note) if body else note).encode()
+        blob = rb.note_key_id(n, 4, W.witness[i].raw if key else k.raw) + when.to_bytes(8, "big") + \
+            k.sign(f"cosignature/v1\ntime {when if signed_time is None else signed_time}\n".encode() + over)
+        return f"\u2014 {n} {rb.b64(edit(blob) if edit else blob)}\n"
+    return make_line
+
+
+def cosigned(name, reason, lines, names=range(3), quorum=2, step_store=None, **more):
+    facts = {k: more.pop(k) for k in list(more) if k in ("expect_time", "time", "confirmed", "sequence", "epoch")}
+    case(name, reason, make(store=step_store or witnessed(names, quorum), checkpoint_args={"lines": lines}, **more), **facts)
+
+
+def witness_cases():
+    good = [line(i, NOW + 100 * i) for i in range(3)]
+    # The floor is the second largest time: 100 of 0, 100, 200.
+    cosigned("good-witnesses", "ok", good, expect_time=NOW + 100)
+    cosigned("good-witnesses-any-order", "ok", [good[2], good[0], good[1]], expect_time=NOW + 100)
+    cosigned("good-witnesses-two", "ok", good[1:], expect_time=NOW + 100)
+    for quorum, floor in ((1, 200), (2, 100), (3, 0)):
+        cosigned(f"good-witnesses-{quorum}-of-3", "ok", good, quorum=quorum, expect_time=NOW + floor)
+    cosigned("good-witness-one-of-one", "ok", good[:1], names=[0], quorum=1, expect_time=NOW)
+    cosigned("good-witnesses-equal-times", "ok", [line(i, NOW + 7) for i in range(3)], quorum=3, expect_time=NOW + 7)
+    # The store's own date is the floor where it is later.
+    cosigned("good-witnesses-earlier-than-store", "ok", [line(i, NOW - 900) for i in range(3)], expect_time=NOW - 500)
+    cosigned("good-witnesses-latest-time", "ok", good[:2] + [line(2, 2**63 - 1)], expect_time=NOW + 100)
+    # Lines of anybody else count for nothing and do no harm.
+    stranger = line(0, NOW + 999, key=W.stranger_ed, name="stranger.example")
+    cosigned("good-witnesses-and-stranger", "ok", [stranger, *good], expect_time=NOW + 100)
+    cosigned("good-witness-not-listed", "ok", good, names=[0, 1], expect_time=NOW)
+    post_quantum = lambda note: f"\u2014 {witness_name(0)} {rb.b64(bytes(4) + bytes(2428))}\n"  # noqa: E731
+    cosigned("good-witnesses-with-another-type", "ok", [post_quantum, *good], expect_time=NOW + 100)
+    # A store without witnesses looks at no cosignature, not even a wrong one.
+    cosigned("good-no-witness-asked", "ok", [*good, line(1, 0)], step_store={"members": {9: [ORIGIN, W.log_key.raw, [], 0]}},
+             expect_time=NOW - 500)
+    quorum = "witness-quorum"
+    cosigned("witness-none", quorum, [])
+    cosigned("witness-one-less", quorum, good[:1])
+    cosigned("witness-one-less-of-three", quorum, good[:2], quorum=3)
+    cosigned("witness-none-of-one", quorum, [], names=[0], quorum=1)
+    cosigned("witness-unlisted-does-not-count", quorum, [good[0], good[2]], names=[0, 1])
+    cosigned("witness-stranger-does-not-count", quorum, [good[0], stranger])
+    cosigned("witness-key-under-another-name", quorum, [good[0], line(1, NOW, name="other.example")])
+    cosigned("witness-stranger-under-its-name", quorum, [good[0], lambda n: f"\u2014 {witness_name(1)} " + rb.b64(
+        rb.note_key_id(witness_name(1), 4, W.stranger_ed.raw) + NOW.to_bytes(8, "big") + W.stranger_ed.sign(n.encode())) + "\n"])
+    as_log = lambda n: f"\u2014 {witness_name(1)} " + rb.b64(  # noqa: E731
+        rb.note_key_id(witness_name(1), 1, W.witness[1].raw) + W.witness[1].sign(n.encode())) + "\n"
+    cosigned("witness-signature-of-a-logs-type", quorum, [good[0], as_log])
+    cosigned("witness-line-too-long", quorum, [good[0], line(1, NOW, edit=lambda b: b + bytes(1))])
+    cosigned("witness-twice", "witness-repeated", [good[0], good[0]])
+    cosigned("witness-twice-beside-a-quorum", "witness-repeated", [*good, good[0]])
+    cosigned("witness-twice-other-time", "witness-repeated", [good[0], line(0, NOW + 5), good[1]])
+    bad = "witness-signature"
+    cosigned("witness-wrong-key", bad, [good[0], line(1, NOW, key=W.stranger_ed)])
+    cosigned("witness-key-of-another-witness", bad, [good[0], line(1, NOW, key=W.witness[0])])
+    cosigned("witness-wrong-key-beside-a-quorum", bad, [good[0], good[1], line(2, NOW, key=W.stranger_ed)])
+    cosigned("witness-other-size", bad, [good[0], line(1, NOW, body=lambda n: n.replace("\n11\n", "\n12\n"))])
+    cosigned("witness-other-root", bad, [good[0], line(1, NOW, body=lambda n: n[:-5] + "AAA=\n")])
+    cosigned("witness-other-log", bad, [good[0], line(1, NOW, body=lambda n: "other" + n)])
+    cosigned("witness-other-time-than-signed", bad, [good[0], line(1, NOW, signed_time=NOW + 1)])
+    cosigned("witness-time-with-zero", bad, [good[0], line(1, NOW, signed_time=f"0{NOW}")])
+    cosigned("witness-line-too-short", bad, [good[0], line(1, NOW, edit=lambda b: b[:-1])])
+    cosigned("witness-id-alone", bad, [good[0], line(1, NOW, edit=lambda b: b[:5])])
+    cosigned("witness-time-zero", "witness-time", [good[0], line(1, 0)])
+    cosigned("witness-time-too-large", "witness-time", [good[0], line(1, 2**63)])
+    cosigned("witness-time-largest", "witness-time", [*good[:2], line(2, 2**64 - 1)])
+    malformed = "checkpoint-malformed"
+    cosigned("witness-not-base64", malformed, [good[0], lambda n: f"\u2014 {witness_name(1)}\n"])
+    cosigned("witness-line-is-text", malformed, [good[0], lambda n: "witness.example/1 cosigned this\n"])
+    cosigned("witness-blank-line", malformed, [good[0], lambda n: "\n", good[1]])
+    cosigned("witness-too-many-lines", malformed, [lambda n, i=i: f"\u2014 s{i} AAAAAQQE\n" for i in range(40)])
+    cosigned("log-signed-twice", malformed, [*good, lambda n: f"\u2014 {ORIGIN} " + rb.b64(
+        rb.note_key_id(ORIGIN, 1, W.log_key.raw) + W.log_key.sign(n.encode())) + "\n"])
+    cosigned("use-before-by-witnesses", "use-before-passed", good, manifest_args={"use_before": NOW + 100})
+    cosigned("use-before-by-witnesses-not-yet", "ok", good, manifest_args={"use_before": NOW + 101})
+    # Key validity is judged at the witnesses' time, not at the record's.
+    for name, before, after, reason in (("early", NOW + 101, 0, "key-not-yet-valid"), ("early-by-record", NOW + 100, 0, "ok"),
+                                        ("late", 1, NOW + 100, "key-expired"), ("late-by-record", 1, NOW + 101, "ok")):
+        keys = [k if k[0] != W.release.kid else k[:3] + [before, after] for k in W.keys()]
+        members = {**witnessed(range(3))["members"], 7: keys}
+        cosigned(f"witness-time-and-key-{name}", reason, good, step_store={"members": members})
 
 
 def envelope_cases():
@@ -370,6 +451,14 @@ def store_cases():
     two = lambda a, b: lambda s: s.update({9: [ORIGIN, W.log_key.raw, [a, b], 1]})  # noqa: E731
     store_case("witness-key-twice", bad, edit=two(["w", W.witness[0].raw], ["x", W.witness[0].raw]))
     store_case("witness-name-twice", bad, edit=two(["w", W.witness[0].raw], ["w", W.witness[1].raw]))
+    eight = [[f"w{i}", rb.Key(f"one of many {i}", ED25519).raw] for i in range(9)]
+    store_case("witnesses-eight", "ok", edit=lambda s: s.update({9: [ORIGIN, W.log_key.raw, eight[:8], 8]}))
+    store_case("witnesses-nine", bad, edit=lambda s: s.update({9: [ORIGIN, W.log_key.raw, eight, 8]}))
+    store_case("witness-quorum-high", bad, edit=lambda s: s.update({9: [ORIGIN, W.log_key.raw, eight[:2], 3]}))
+    store_case("witness-named-like-the-log", bad, edit=two(["w", W.witness[0].raw], [ORIGIN, W.witness[1].raw]))
+    store_case("witness-has-a-release-key", bad, edit=two(["w", W.witness[0].raw], ["x", W.release2.raw]))
+    store_case("witness-key-length", "trust-store-malformed", edit=two(["w", W.witness[0].raw[:31]], ["x", W.witness[1].raw]))
+    store_case("witness-name-with-space", bad, edit=two(["w", W.witness[0].raw], ["x y", W.witness[1].raw]))
     store_case("witness-is-log", bad, edit=two(["w", W.witness[0].raw], ["x", W.log_key.raw]))
     store_case("floor-twice", bad, edit=lambda s: s.update({10: [[class_id(), 1], [class_id(), 2]]}))
     store_case("floor-shape", "trust-store-malformed", edit=lambda s: s.update({10: [[class_id()]]}))
@@ -394,6 +483,7 @@ def write(out):
 
 W.stranger_ed = rb.Key("stranger ed", ED25519)
 good_cases()
+witness_cases()
 envelope_cases()
 manifest_cases()
 proof_cases()

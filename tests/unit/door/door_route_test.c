@@ -1,5 +1,5 @@
 /* Paths, addresses, digests: what is matched, and what is not. One row, one test. */
-#include "server/door/door_listen.h"
+#include "server/ipc/proc_listen.h"
 #include "server/door/door_route.h"
 #include "server/door/door_upload.h"
 
@@ -85,7 +85,7 @@ static void check(void **state)
         break;
     case ADDRESS:
     case NO_ADDRESS:
-        assert_true((door_listen_parse(t->text, NULL, NULL) == HM_OK) == (t->what == ADDRESS));
+        assert_true((proc_listen_parse(t->text, NULL, NULL) == HM_OK) == (t->what == ADDRESS));
         break;
     case DIGEST:
     case NO_DIGEST:

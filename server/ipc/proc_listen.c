@@ -1,4 +1,4 @@
-#include "server/door/door_listen.h"
+#include "server/ipc/proc_listen.h"
 
 #include "schema/core/hm_text.h"
 #include "schema/io/hm_file.h"
@@ -12,7 +12,7 @@
 
 #define BACKLOG 512
 
-enum hm_err door_listen_parse(const char *text, struct sockaddr_storage *out, socklen_t *len)
+enum hm_err proc_listen_parse(const char *text, struct sockaddr_storage *out, socklen_t *len)
 {
     char host[64];
     struct sockaddr_storage a;
@@ -43,12 +43,12 @@ enum hm_err door_listen_parse(const char *text, struct sockaddr_storage *out, so
     return HM_OK;
 }
 
-enum hm_err door_listen_open(const char *text, int *fd, uint16_t *port, struct hm_why *why)
+enum hm_err proc_listen_open(const char *text, int *fd, uint16_t *port, struct hm_why *why)
 {
     struct sockaddr_storage a;
     socklen_t len = 0;
     int one = 1;
-    if (door_listen_parse(text, &a, &len) != HM_OK)
+    if (proc_listen_parse(text, &a, &len) != HM_OK)
         return hm_fail(why, HM_E_CONFIG, "listen: \"%s\" is no numeric ADDRESS:PORT", text);
     HM_FD_AUTO s = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s < 0)
