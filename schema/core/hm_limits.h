@@ -38,8 +38,13 @@
 #define HM_TRUST_STORE_MAX ((size_t)64 * 1024)
 #define HM_GUARDS_MAX ((size_t)1024 * 1024)
 #define HM_CONFIG_MAX ((size_t)256 * 1024)
-#define HM_PROOF_HASHES_MAX 63       /* C2SP tlog-proof, tlog-witness */
-#define HM_CHECKPOINT_MAX 4096       /* bytes of a signed checkpoint */
-#define HM_SSHSIG_MAX ((size_t)4096) /* bytes of an armoured SSH signature */
+#define HM_PROOF_HASHES_MAX 63              /* C2SP tlog-proof, tlog-witness */
+#define HM_CHECKPOINT_MAX 4096              /* bytes of a signed checkpoint of ours */
+#define HM_NOTE_SIGNATURES_MAX 16           /* signature lines of a note */
+#define HM_NOTE_MAX ((size_t)64 * 1024)     /* bytes of a note with the signatures of others */
+#define HM_ADD_CHECKPOINT_MAX HM_NOTE_MAX   /* bytes of a request to a witness */
+#define HM_COSIGNED_MAX ((size_t)16 * 1024) /* bytes of a witness's answer */
+#define HM_WITNESSES_MAX 8                  /* witnesses of one log that somebody believes */
+#define HM_SSHSIG_MAX ((size_t)4096)        /* bytes of an armoured SSH signature */
 
 #endif

@@ -34,4 +34,21 @@ void hm_checkpoint_note(struct hm_bytes body, const struct hm_vkey *v, const uin
 enum hm_err HM_MUST_USE hm_checkpoint_open(struct hm_bytes note, const struct hm_vkey *v,
                                            struct hm_checkpoint *out, struct hm_why *why);
 
+/* A checkpoint taken apart; nothing is verified yet. The slices borrow the note. */
+struct hm_checkpoint_parts {
+    struct hm_checkpoint checkpoint;
+    struct hm_bytes body; /* what is signed: up to and including the LF before the blank line */
+    struct hm_bytes signatures; /* the lines behind the blank line */
+};
+/* At most HM_NOTE_MAX bytes. Extension lines, which logs of others may have, are taken where
+ * `extensions` is set: they are part of the body and nothing else. HM_E_MALFORMED, HM_E_LIMIT. */
+enum hm_err HM_MUST_USE hm_checkpoint_split(struct hm_bytes note, bool extensions,
+                                            struct hm_checkpoint_parts *out, struct hm_why *why);
+/* Verifies with the log's keys (several while one replaces another): at least one of them signed,
+ * and each line of theirs verifies. Their lines are appended to `lines` where it is not NULL.
+ * HM_E_SIGNATURE; HM_E_MALFORMED (a line of anybody), HM_E_LIMIT. */
+enum hm_err HM_MUST_USE hm_checkpoint_verify(const struct hm_checkpoint_parts *p,
+                                             const struct hm_vkey *keys, size_t count,
+                                             struct hm_buf *lines, struct hm_why *why);
+
 #endif

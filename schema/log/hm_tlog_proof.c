@@ -14,10 +14,7 @@ void hm_tlog_proof_write(struct hm_bytes record, uint64_t index, const struct hm
     hm_buf_printf(out, "%s\nextra ", header);
     hm_base64(out, record);
     hm_buf_printf(out, "\nindex %llu\n", (unsigned long long)index);
-    for (size_t i = 0; i < path->count; i++) {
-        hm_base64(out, hm_bytes_of(path->hash[i].b, sizeof path->hash[i].b));
-        hm_buf_putc(out, '\n');
-    }
+    hm_path_write(path, out);
     hm_buf_putc(out, '\n');
     hm_buf_put(out, note.data, note.len);
 }
@@ -31,26 +28,6 @@ static bool prefixed_line(struct hm_bytes *rest, const char *prefix, struct hm_b
         return false;
     *value = hm_bytes_of(line.data + n, line.len - n);
     return true;
-}
-
-/* Hash lines up to and including the blank one. */
-static enum hm_err parse_path(struct hm_bytes *rest, struct hm_path *out, struct hm_why *why)
-{
-    out->count = 0;
-    for (;;) {
-        struct hm_bytes line;
-        if (!hm_note_line(rest, &line))
-            return hm_fail(why, HM_E_MALFORMED, "log proof: no blank line behind the hashes");
-        if (line.len == 0)
-            return HM_OK;
-        if (out->count == HM_PROOF_HASHES_MAX)
-            return hm_fail(why, HM_E_LIMIT, "log proof: more than %d hashes", HM_PROOF_HASHES_MAX);
-        struct hm_digest *hash = &out->hash[out->count];
-        if (hm_note_base64(line, hash->b, sizeof hash->b) != HM_OK)
-            return hm_fail(why, HM_E_MALFORMED,
-                           "log proof: hash %zu: expected the base64 of 32 bytes", out->count + 1);
-        out->count++;
-    }
 }
 
 static enum hm_err parse_head(struct hm_bytes *rest, struct hm_buf *record, uint64_t *index,
@@ -83,7 +60,7 @@ enum hm_err hm_tlog_proof_open(struct hm_bytes proof, const struct hm_vkey *v,
         return hm_fail(why, HM_E_LIMIT, "log proof: more than %zu bytes", HM_TLOG_PROOF_MAX);
     enum hm_err e = parse_head(&rest, &record, &p.index, why);
     if (e == HM_OK)
-        e = parse_path(&rest, &path, why);
+        e = hm_path_read(&rest, "log proof", &path, why);
     if (e == HM_OK)
         e = hm_checkpoint_open(rest, v, &p.checkpoint, why);
     if (e != HM_OK)
