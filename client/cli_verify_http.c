@@ -63,7 +63,8 @@ enum hm_err cli_verify_http(struct cli *c, const struct cli_verify_input *in,
                             struct cli_verify_sums *out, struct cli_fault *f)
 {
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX + 1};
-    struct hm_checkpoint now, seen;
+    struct hm_checkpoint now = {.size = 0};
+    struct hm_checkpoint seen = {.size = 0};
     int64_t began = hm_clock_mono_ms();
     enum hm_err err = cli_checkpoint_seen(c, in->keys.log, &seen);
     if (err == HM_OK)

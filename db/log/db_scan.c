@@ -19,8 +19,8 @@ static const char *const scan_text[SCAN_COUNT] = {
     [SCAN_HEADS] = "SELECT count(*) FROM head",
     [SCAN_ABOUT] = "SELECT max(idx)+1 FROM record",
     /* Tables with rows of their own: nothing that makes rows up while it is read. */
-    [SCAN_KINDS] = "SELECT count(*) FROM sqlite_master WHERE type='table' AND rootpage>0 AND name "
-                   "IN ('record', 'evidence', 'detail', 'checkpoint', 'head')",
+    [SCAN_KINDS] = ("SELECT count(*) FROM sqlite_master WHERE type='table' AND rootpage>0 AND name "
+                    "IN ('record', 'evidence', 'detail', 'checkpoint', 'head')"),
 };
 
 struct db_scan {
