@@ -15,7 +15,7 @@ import tempfile
 HALLMARK, TOOL = (os.path.abspath(p) for p in sys.argv[1:3])
 SLOTS = 32
 SIZE = 40
-SAMPLE = 40  # random flips of each sort; all of them are tried by client_verify_rows_test and client_verify_export_test
+SAMPLE = 40  # random flips of each sort; all of them are tried by client_verify_flips_test and client_verify_export_test
 
 
 def sha(data):
