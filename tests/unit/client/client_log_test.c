@@ -163,6 +163,31 @@ static void seen_before(void **state)
     assert_int_equal(replay(records, RECORDS, &head, &other, NULL), HM_E_HISTORY);
 }
 
+/* Times may stand still, and never go back. */
+static void times(void **state)
+{
+    static const struct {
+        uint64_t t_ms;
+        enum cli_fault_kind kind;
+    } second[] = {{5, CLI_FAULT_NONE}, {6, CLI_FAULT_NONE}, {4, CLI_FAULT_T_MS}};
+    (void)state;
+    for (size_t i = 0; i < sizeof second / sizeof second[0]; i++) {
+        CLI_REPLAY_AUTO r;
+        cli_replay_begin(&r, ORIGIN);
+        for (uint64_t idx = 0; idx < 2; idx++) {
+            HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+            struct hm_record rec = {.idx = idx,
+                                    .prev = r.prev,
+                                    .t_ms = idx == 0 ? 5 : second[i].t_ms,
+                                    .event =
+                                        idx == 0 ? HM_EV_LOG_CREATED : HM_EV_REGISTRAR_STARTED};
+            assert_int_equal(hm_record_write(&rec, &bytes, NULL), HM_OK);
+            (void)!cli_replay_add(&r, hm_buf_bytes(&bytes), NULL);
+        }
+        assert_int_equal(r.fault.kind, second[i].kind);
+    }
+}
+
 /* Histories whose chain and root are in order, and which the rules forbid. */
 struct rule {
     const char *name, *says;
@@ -362,11 +387,12 @@ int main(void)
 {
     enum { RULES = sizeof rules / sizeof rules[0] };
     struct rule copy[RULES];
-    struct CMUnitTest tests[6 + RULES] = {
+    struct CMUnitTest tests[7 + RULES] = {
         cmocka_unit_test(honest),      cmocka_unit_test(flipped),     cmocka_unit_test(cut),
-        cmocka_unit_test(seen_before), cmocka_unit_test(consistency), cmocka_unit_test(problems)};
+        cmocka_unit_test(seen_before), cmocka_unit_test(consistency), cmocka_unit_test(problems),
+        cmocka_unit_test(times)};
     memcpy(copy, rules, sizeof rules);
     for (size_t i = 0; i < RULES; i++)
-        tests[6 + i] = (struct CMUnitTest){rules[i].name, forbidden, NULL, NULL, &copy[i]};
-    return _cmocka_run_group_tests("client_log", tests, 6 + RULES, set_up, tear_down);
+        tests[7 + i] = (struct CMUnitTest){rules[i].name, forbidden, NULL, NULL, &copy[i]};
+    return _cmocka_run_group_tests("client_log", tests, 7 + RULES, set_up, tear_down);
 }
