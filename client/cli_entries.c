@@ -108,28 +108,58 @@ enum hm_err cli_entries_all(struct cli *c, uint64_t size, cli_entry_fn fn, void 
     return HM_OK;
 }
 
+/* Lines of a file, in blocks. */
+struct lines {
+    FILE *in;
+    uint8_t *block;
+    size_t from, to; /* what of it has not been given out */
+    bool end;
+};
+#define BLOCK_BYTES ((size_t)256 * 1024)
+
+static void refill(struct lines *l)
+{
+    memmove(l->block, l->block + l->from, l->to - l->from);
+    l->to -= l->from;
+    l->from = 0;
+    size_t n = fread(l->block + l->to, 1, BLOCK_BYTES - l->to, l->in);
+    l->to += n;
+    l->end = n == 0;
+}
+
+/* The next line without its end; of one that is too long, as much as shows that. *ended: an end
+ * stood behind it. False behind the last one. */
+static bool next_line(struct lines *l, struct hm_bytes *line, bool *ended)
+{
+    const uint8_t *lf;
+    for (;;) {
+        size_t have = l->to - l->from;
+        lf = have > 0 ? memchr(l->block + l->from, '\n', have) : NULL;
+        if (lf != NULL || have > HM_RECORD_MAX || l->end)
+            break;
+        refill(l);
+    }
+    size_t len = lf != NULL ? (size_t)(lf - (l->block + l->from)) : l->to - l->from;
+    *ended = lf != NULL;
+    *line = hm_bytes_of(l->block + l->from, len <= HM_RECORD_MAX ? len : HM_RECORD_MAX + 1);
+    l->from += lf != NULL ? len + 1 : line->len;
+    return *ended || line->len > 0;
+}
+
 enum hm_err cli_entries_file(FILE *in, cli_entry_fn fn, void *ctx, struct hm_why *why)
 {
-    struct counted n = {fn, ctx, UINT64_MAX, 0};
-    HM_FREE char *line = malloc(HM_RECORD_MAX + 2);
-    if (line == NULL)
+    HM_FREE uint8_t *block = malloc(BLOCK_BYTES);
+    struct lines l = {.in = in, .block = block};
+    struct hm_bytes line;
+    bool ended;
+    if (block == NULL)
         return hm_fail(why, HM_E_MEMORY, "out of memory");
-    size_t len = 0;
-    int ch;
-    while ((ch = getc(in)) != EOF) {
-        if (ch != '\n') {
-            if (len == HM_RECORD_MAX)
-                return hm_fail(why, HM_E_LIMIT, "line %" PRIu64 ": longer than a record may be",
-                               n.got + 1);
-            line[len++] = (char)ch;
-            continue;
-        }
-        enum hm_err err = take_line(&n, hm_bytes_of(line, len), why);
+    while (next_line(&l, &line, &ended)) {
+        enum hm_err err = fn(ctx, line, why);
         if (err != HM_OK)
             return err;
-        len = 0;
+        if (!ended && !ferror(in))
+            return hm_fail(why, HM_E_MALFORMED, "the last line is not ended");
     }
-    if (ferror(in))
-        return hm_fail(why, HM_E_IO, "cannot read the records");
-    return len > 0 ? take_line(&n, hm_bytes_of(line, len), why) : HM_OK;
+    return ferror(in) ? hm_fail(why, HM_E_IO, "cannot read the records") : HM_OK;
 }

@@ -13,7 +13,9 @@ enum hm_err HM_MUST_USE cli_entries(struct cli *c, const char *path, uint64_t ma
                                     void *ctx);
 /* All records of a log of this size, oldest first. */
 enum hm_err HM_MUST_USE cli_entries_all(struct cli *c, uint64_t size, cli_entry_fn fn, void *ctx);
-/* The same lines from a file. HM_E_IO, HM_E_LIMIT. */
+/* The same lines from a file, as they are: an empty one is given too, and of one that is longer
+ * than a record may be, as much as shows that. HM_E_IO; HM_E_MALFORMED behind a last line that is
+ * not ended. */
 enum hm_err HM_MUST_USE cli_entries_file(FILE *in, cli_entry_fn fn, void *ctx, struct hm_why *why);
 
 #endif

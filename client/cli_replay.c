@@ -1,4 +1,6 @@
-#include "client/cli_replay.h"
+/* The chain, the tree, and what becomes of a release. Intentions and results are in
+ * cli_replay_sign.c. */
+#include "client/cli_replay_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,8 +13,10 @@ void cli_replay_begin(struct cli_replay *r, const char *origin)
 
 void cli_replay_free(struct cli_replay *r)
 {
+    free(r->release_of);
     free(r->releases);
     free(r->intents);
+    r->release_of = NULL;
     r->releases = NULL;
     r->intents = NULL;
 }
@@ -22,7 +26,7 @@ void cli_replay_expect(struct cli_replay *r, const struct hm_checkpoint *seen)
     r->seen = *seen;
 }
 
-static void *grow(void *list, size_t count, size_t *cap, size_t one)
+void *replay_grow(void *list, size_t count, size_t *cap, size_t one)
 {
     if (count < *cap)
         return list;
@@ -33,185 +37,177 @@ static void *grow(void *list, size_t count, size_t *cap, size_t one)
     return bigger;
 }
 
-/* Releases are appended with ascending ids, so they can be searched. */
+/* ---- what a record says ---- */
+
 static struct cli_replay_release *find_release(const struct cli_replay *r, uint64_t id)
 {
-    size_t lo = 0, hi = r->release_count;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (r->releases[mid].id == id)
-            return &r->releases[mid];
-        if (r->releases[mid].id < id)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return NULL;
+    uint32_t place = id < r->frontier.size ? r->release_of[id] : 0;
+    return place != 0 ? &r->releases[place - 1] : NULL;
 }
 
-static enum hm_err add_release(struct cli_replay *r, const struct hm_record *rec,
-                               struct hm_why *why)
+/* The record that stands at the end begins a release. */
+static enum hm_err begin_release(struct cli_replay *r, const struct hm_record *rec,
+                                 struct hm_why *why)
 {
-    void *list = grow(r->releases, r->release_count, &r->release_cap, sizeof *r->releases);
-    if (list == NULL)
+    void *list = replay_grow(r->releases, r->release_count, &r->release_cap, sizeof *r->releases);
+    if (list == NULL || r->release_count == UINT32_MAX)
         return hm_fail(why, HM_E_MEMORY, "out of memory");
     r->releases = list;
-    r->releases[r->release_count++] = (struct cli_replay_release){rec->idx, HM_RELEASE_NONE};
+    r->releases[r->release_count++] = (struct cli_replay_release){.id = rec->idx};
+    r->release_of[rec->idx] = (uint32_t)r->release_count;
     return HM_OK;
+}
+
+#define TO(state) (1u << (unsigned)(state))
+
+/* Bit set of the states that a record of this event may name; TO(HM_RELEASE_NONE): it may name none
+ * (docs/formats/record.md). */
+static unsigned states_of(enum hm_event event)
+{
+    static const unsigned states[] = {
+        [HM_EV_RELEASE_SUBMITTED] = TO(HM_RELEASE_SUBMITTED) | TO(HM_RELEASE_APPROVED),
+        [HM_EV_RELEASE_REFUSED] = TO(HM_RELEASE_REFUSED),
+        [HM_EV_APPROVAL_RECORDED] =
+            TO(HM_RELEASE_NONE) | TO(HM_RELEASE_SUBMITTED) | TO(HM_RELEASE_APPROVED),
+        [HM_EV_RELEASE_REJECTED] = TO(HM_RELEASE_REJECTED),
+        [HM_EV_RELEASE_CANCELLED] = TO(HM_RELEASE_CANCELLED),
+        [HM_EV_RELEASE_EXPIRED] = TO(HM_RELEASE_EXPIRED),
+        [HM_EV_RELEASE_SUPERSEDED] = TO(HM_RELEASE_SUPERSEDED),
+        [HM_EV_SIGN_INTENDED] = TO(HM_RELEASE_SIGNING),
+        [HM_EV_RELEASE_SIGNED] = TO(HM_RELEASE_SIGNED),
+        [HM_EV_SIGN_FAILED] = TO(HM_RELEASE_APPROVED),
+        [HM_EV_SIGN_UNKNOWN] = TO(HM_RELEASE_APPROVED),
+    };
+    unsigned known = (unsigned)event < sizeof states / sizeof states[0] ? states[event] : 0;
+    return known != 0 ? known : TO(HM_RELEASE_NONE);
 }
 
 static enum hm_err check_state(struct cli_replay *r, const struct hm_record *rec,
-                               struct hm_why *why)
+                               struct cli_replay_release *release, struct hm_why *why)
 {
-    bool first = rec->event == HM_EV_RELEASE_SUBMITTED || rec->event == HM_EV_RELEASE_REFUSED;
-    if (!rec->has_release || (rec->event == HM_EV_RELEASE_REFUSED && rec->release != rec->idx))
-        return HM_OK;
-    if (first && rec->release == rec->idx) {
-        enum hm_err err = add_release(r, rec, why);
-        if (err != HM_OK)
-            return err;
-    }
-    struct cli_replay_release *known = find_release(r, rec->release);
-    if (known == NULL)
-        return hm_fail(why, HM_E_DENIED, "about r%" PRIu64 ", which was never submitted",
-                       rec->release);
-    if (rec->state == HM_RELEASE_NONE || rec->state == known->state)
-        return HM_OK;
-    if (!hm_release_may(known->state, rec->state))
-        return hm_fail(why, HM_E_DENIED, "r%" PRIu64 " goes from %s to %s, which is no legal step",
-                       rec->release, hm_release_state_name(known->state),
-                       hm_release_state_name(rec->state));
-    known->state = rec->state;
-    return HM_OK;
-}
-
-/* A key and what it signs. */
-static struct hm_digest key_of(const struct hm_record_key *k)
-{
-    return hm_sha256_3(hm_bytes_of(k->spki.b, HM_SHA256_LEN), hm_bytes_of(k->tbs.b, HM_SHA256_LEN),
-                       hm_bytes_of(NULL, 0));
-}
-
-/* Whether the record's keys are among those intended, each once. Of several, fewer may have signed.
- */
-static bool same_signing(const struct cli_replay_intent *i, const struct hm_record *rec)
-{
-    bool used[HM_SIGN_KEYS_MAX] = {false};
-    bool same = i->release == rec->release && rec->key_count <= i->key_count &&
-                (!rec->has_manifest || hm_digest_eq(&i->manifest, &rec->manifest));
-    for (size_t n = 0; same && n < rec->key_count; n++) {
-        struct hm_digest key = key_of(&rec->keys[n]);
-        size_t at = 0;
-        while (at < i->key_count && (used[at] || !hm_digest_eq(&i->keys[at], &key)))
-            at++;
-        same = at < i->key_count;
-        if (same)
-            used[at] = true;
-    }
-    return same;
-}
-
-static void drop_intent(struct cli_replay *r, size_t i)
-{
-    r->intents[i] = r->intents[--r->intent_count];
-}
-
-/* A repetition signs the very same bytes, and only after the first try was declared unknown. */
-static enum hm_err check_retry(struct cli_replay *r, const struct hm_record *rec,
-                               struct hm_why *why)
-{
-    for (size_t i = 0; i < r->intent_count; i++) {
-        if (r->intents[i].unknown != rec->retry_of)
-            continue;
-        if (rec->key_count != r->intents[i].key_count || !same_signing(&r->intents[i], rec))
-            return hm_fail(why, HM_E_DENIED, "repeats record %" PRIu64 " with other bytes",
-                           rec->retry_of);
-        drop_intent(r, i);
+    char expected[64];
+    char found[96];
+    enum hm_release_state from = release != NULL ? release->state : HM_RELEASE_NONE;
+    bool named = (states_of(rec->event) & TO(rec->state)) != 0;
+    bool stays = rec->state == HM_RELEASE_NONE || rec->state == from;
+    if (named && (release == NULL || stays || hm_release_may(from, rec->state))) {
+        if (release != NULL && !stays)
+            release->state = rec->state;
         return HM_OK;
     }
-    return hm_fail(why, HM_E_DENIED, "repeats record %" PRIu64 ", which is no unknown result",
-                   rec->retry_of);
+    (void)snprintf(expected, sizeof expected,
+                   named ? "a step out of %s" : "the state that %s leads to",
+                   named ? hm_release_state_name(from) : hm_event_name(rec->event));
+    (void)snprintf(found, sizeof found, "r%" PRIu64 " from %s to %s", rec->release,
+                   hm_release_state_name(from), hm_release_state_name(rec->state));
+    return cli_fault(&r->fault, CLI_FAULT_STATE, rec->idx, expected, found, why);
 }
 
-static enum hm_err add_intent(struct cli_replay *r, const struct hm_record *rec, struct hm_why *why)
+static enum hm_err check_sequence(struct cli_replay *r, const struct hm_record *rec,
+                                  struct cli_replay_release *release, struct hm_why *why)
 {
-    if (!rec->has_release || !rec->has_manifest || rec->key_count == 0)
-        return hm_fail(why, HM_E_DENIED, "an intention without release, manifest or keys");
-    for (size_t i = 0; !rec->has_retry_of && i < r->intent_count; i++)
-        if (r->intents[i].release == rec->release)
-            return hm_fail(why, HM_E_DENIED, "a second intention for r%" PRIu64, rec->release);
-    enum hm_err err = rec->has_retry_of ? check_retry(r, rec, why) : HM_OK;
-    if (err != HM_OK)
+    char expected[32];
+    char found[32];
+    if (rec->event == HM_EV_RELEASE_SUBMITTED && rec->sequence > r->sequence) {
+        r->sequence = rec->sequence;
+        if (release != NULL)
+            release->sequence = rec->sequence;
+        return HM_OK;
+    }
+    if (rec->event != HM_EV_RELEASE_SUBMITTED &&
+        (release == NULL || rec->sequence == 0 || rec->sequence == release->sequence))
+        return HM_OK;
+    if (rec->event == HM_EV_RELEASE_SUBMITTED)
+        (void)snprintf(expected, sizeof expected, "more than %" PRIu64, r->sequence);
+    else
+        (void)snprintf(expected, sizeof expected, "%" PRIu64, release->sequence);
+    (void)snprintf(found, sizeof found, "%" PRIu64, rec->sequence);
+    return cli_fault(&r->fault, CLI_FAULT_SEQUENCE, rec->idx, expected, found, why);
+}
+
+/* The release that the record is about; NULL where it is about none. A release is called after the
+ * record that began it. */
+static enum hm_err which_release(struct cli_replay *r, const struct hm_record *rec,
+                                 struct cli_replay_release **out, struct hm_why *why)
+{
+    char expected[64] = "a release that was submitted before";
+    char found[64] = "none";
+    bool begins = rec->event == HM_EV_RELEASE_SUBMITTED;
+    bool needed = (states_of(rec->event) & ~TO(HM_RELEASE_NONE)) != 0;
+    enum hm_err err = HM_OK;
+    *out = NULL;
+    if (rec->event == HM_EV_RELEASE_REFUSED || (!rec->has_release && !needed))
+        return HM_OK;
+    if (begins && rec->has_release && rec->release == rec->idx)
+        err = begin_release(r, rec, why);
+    if (rec->has_release && (!begins || rec->release == rec->idx))
+        *out = find_release(r, rec->release);
+    if (err != HM_OK || *out != NULL)
         return err;
-    void *list = grow(r->intents, r->intent_count, &r->intent_cap, sizeof *r->intents);
-    if (list == NULL)
-        return hm_fail(why, HM_E_MEMORY, "out of memory");
-    r->intents = list;
-    struct cli_replay_intent *n = &r->intents[r->intent_count++];
-    *n = (struct cli_replay_intent){.idx = rec->idx,
-                                    .unknown = UINT64_MAX,
-                                    .release = rec->release,
-                                    .manifest = rec->manifest,
-                                    .key_count = rec->key_count};
-    for (size_t i = 0; i < rec->key_count; i++)
-        n->keys[i] = key_of(&rec->keys[i]);
-    return HM_OK;
-}
-
-static enum hm_err add_result(struct cli_replay *r, const struct hm_record *rec, struct hm_why *why)
-{
-    for (size_t i = 0; rec->has_intent && i < r->intent_count; i++) {
-        struct cli_replay_intent *n = &r->intents[i];
-        if (n->idx != rec->intent || n->unknown != UINT64_MAX)
-            continue;
-        bool same = rec->key_count > 0 ? same_signing(n, rec) : n->release == rec->release;
-        if (!same ||
-            (rec->event == HM_EV_RELEASE_SIGNED && (rec->key_count == 0 || !rec->has_manifest)))
-            return hm_fail(why, HM_E_DENIED,
-                           "is not the result of what record %" PRIu64 " intended", rec->intent);
-        r->results++;
-        if (rec->event == HM_EV_SIGN_UNKNOWN)
-            n->unknown = rec->idx;
-        else
-            drop_intent(r, i);
-        return HM_OK;
-    }
-    return hm_fail(why, HM_E_DENIED, "a result (%s) without an intention before it",
-                   hm_event_name(rec->event));
+    if (begins)
+        (void)snprintf(expected, sizeof expected, "r%" PRIu64, rec->idx);
+    if (rec->has_release)
+        (void)snprintf(found, sizeof found, "r%" PRIu64 "%s", rec->release,
+                       begins ? "" : ", which was never submitted");
+    return cli_fault(&r->fault, CLI_FAULT_RELEASE, rec->idx, expected, found, why);
 }
 
 static enum hm_err check_rules(struct cli_replay *r, const struct hm_record *rec,
                                struct hm_why *why)
 {
-    enum hm_err err = check_state(r, rec, why);
-    if (err != HM_OK)
+    struct cli_replay_release *release;
+    enum hm_err err = which_release(r, rec, &release, why);
+    if (err == HM_OK && rec->event == HM_EV_SIGN_INTENDED)
+        err = replay_intend(r, rec, release, why);
+    if (err == HM_OK && (rec->event == HM_EV_RELEASE_SIGNED || rec->event == HM_EV_SIGN_FAILED ||
+                         rec->event == HM_EV_SIGN_UNKNOWN))
+        err = replay_result(r, rec, release, why);
+    if (err == HM_OK)
+        err = check_state(r, rec, release, why);
+    return err == HM_OK ? check_sequence(r, rec, release, why) : err;
+}
+
+enum hm_err cli_replay_rules(struct cli_replay *r, struct hm_why *why)
+{
+    enum hm_err err = check_rules(r, &r->record, why);
+    if (err != HM_E_DENIED || r->broken == NULL)
         return err;
-    if (rec->event == HM_EV_RELEASE_SUBMITTED) {
-        if (rec->sequence <= r->sequence)
-            return hm_fail(why, HM_E_DENIED, "sequence number %" PRIu64 " after %" PRIu64,
-                           rec->sequence, r->sequence);
-        r->sequence = rec->sequence;
-    }
-    if (rec->event == HM_EV_SIGN_INTENDED)
-        return add_intent(r, rec, why);
-    if (rec->event == HM_EV_RELEASE_SIGNED || rec->event == HM_EV_SIGN_FAILED ||
-        rec->event == HM_EV_SIGN_UNKNOWN)
-        return add_result(r, rec, why);
+    struct hm_why found = {""};
+    if (why != NULL)
+        found = *why;
+    r->fault = (struct cli_fault){.kind = CLI_FAULT_NONE};
+    return r->broken(r->ctx, &r->record, found.text, why);
+}
+
+/* ---- where it stands ---- */
+
+static enum hm_err check_place(struct cli_replay *r, const struct hm_record *rec,
+                               struct hm_why *why)
+{
+    uint64_t at = r->frontier.size;
+    if (rec->idx != at)
+        return cli_fault_number(&r->fault, CLI_FAULT_IDX, at, at, rec->idx, why);
+    if (!hm_digest_eq(&rec->prev, &r->prev))
+        return cli_fault_digest(&r->fault, CLI_FAULT_PREV, at, &r->prev, &rec->prev, why);
+    if (rec->t_ms < r->t_ms)
+        return cli_fault_number(&r->fault, CLI_FAULT_T_MS, at, r->t_ms, rec->t_ms, why);
+    if ((at == 0) != (rec->event == HM_EV_LOG_CREATED))
+        return cli_fault(&r->fault, CLI_FAULT_CREATED, at,
+                         at == 0 ? "log.created" : "another event", hm_event_name(rec->event), why);
     return HM_OK;
 }
 
-static enum hm_err check_chain(const struct cli_replay *r, const struct hm_record *rec,
-                               struct hm_why *why)
+static enum hm_err parse(struct cli_replay *r, struct hm_bytes record, struct hm_why *why)
 {
-    if (rec->idx != r->frontier.size)
-        return hm_fail(why, HM_E_HISTORY, "its own index is %" PRIu64, rec->idx);
-    if (!hm_digest_eq(&rec->prev, &r->prev))
-        return hm_fail(why, HM_E_HISTORY, "'prev' is not the leaf hash of the record before");
-    if (rec->t_ms < r->t_ms)
-        return hm_fail(why, HM_E_HISTORY, "its time is before the one of the record before");
-    if ((rec->idx == 0) != (rec->event == HM_EV_LOG_CREATED))
-        return hm_fail(why, HM_E_HISTORY, "log.created stands at index 0 and nowhere else");
-    return HM_OK;
+    char found[32];
+    struct hm_why inner = {""};
+    enum hm_err err = hm_record_parse(record, &r->record, &inner);
+    if (err == HM_OK)
+        return HM_OK;
+    (void)snprintf(found, sizeof found, "%zu bytes that are none", record.len);
+    return cli_fault(&r->fault, CLI_FAULT_MALFORMED, r->frontier.size,
+                     "a record of docs/formats/record.md",
+                     inner.text[0] != '\0' ? inner.text : found, why);
 }
 
 static enum hm_err check_seen(struct cli_replay *r, struct hm_why *why)
@@ -220,61 +216,66 @@ static enum hm_err check_seen(struct cli_replay *r, struct hm_why *why)
         return HM_OK;
     struct hm_digest root = hm_frontier_root(&r->frontier);
     if (!hm_digest_eq(&root, &r->seen.root))
-        return hm_fail(why, HM_E_HISTORY,
-                       "up to here the log is another one than in the checkpoint of size %" PRIu64
-                       " that was seen before: it was forked or rewritten",
-                       r->seen.size);
+        return cli_fault_digest(&r->fault, CLI_FAULT_FORK, r->seen.size, &r->seen.root, &root, why);
     r->seen_held = true;
     return HM_OK;
 }
 
-enum hm_err cli_replay_add(struct cli_replay *r, struct hm_bytes record, struct hm_why *why)
+enum hm_err cli_replay_chain(struct cli_replay *r, struct hm_bytes record, struct hm_why *why)
 {
-    struct hm_record rec;
     uint64_t at = r->frontier.size;
-    enum hm_err err = hm_record_parse(record, &rec, why);
+    enum hm_err err = parse(r, record, why);
     if (err == HM_OK)
-        err = check_chain(r, &rec, why);
-    if (err == HM_OK)
-        err = check_rules(r, &rec, why);
-    if (err == HM_E_DENIED && r->broken != NULL) {
-        struct hm_why found = {""};
-        if (why != NULL)
-            found = *why;
-        err = r->broken(r->ctx, &rec, found.text, why);
-    }
-    if (err == HM_OK) {
-        struct hm_digest leaf = hm_merkle_leaf(record);
-        (void)hm_frontier_add(&r->frontier, &leaf, NULL);
-        r->prev = leaf;
-        r->t_ms = rec.t_ms;
-        err = check_seen(r, why);
-    }
-    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "record %" PRIu64, at);
+        err = check_place(r, &r->record, why);
+    if (err != HM_OK)
+        return err;
+    void *list = replay_grow(r->release_of, at, &r->record_cap, sizeof *r->release_of);
+    if (list == NULL)
+        return hm_fail(why, HM_E_MEMORY, "out of memory");
+    r->release_of = list;
+    r->release_of[at] = 0;
+    r->prev = hm_merkle_leaf(record);
+    r->t_ms = r->record.t_ms;
+    r->completed_count = hm_frontier_add(&r->frontier, &r->prev, r->completed);
+    return check_seen(r, why);
 }
 
-enum hm_err cli_replay_end(const struct cli_replay *r, const struct hm_checkpoint *c,
-                           struct hm_why *why)
+enum hm_err cli_replay_add(struct cli_replay *r, struct hm_bytes record, struct hm_why *why)
+{
+    uint64_t at = r->frontier.size;
+    enum hm_err err = cli_replay_chain(r, record, why);
+    if (err == HM_OK)
+        err = cli_replay_rules(r, why);
+    if (err == HM_OK)
+        return HM_OK;
+    return r->fault.kind != CLI_FAULT_NONE ? cli_fault_place(&r->fault, why)
+                                           : hm_fail_in(why, err, "record %" PRIu64, at);
+}
+
+static enum hm_err check_end(struct cli_replay *r, const struct hm_checkpoint *c,
+                             struct hm_why *why)
 {
     struct hm_digest root = hm_frontier_root(&r->frontier);
-    if (r->frontier.size != c->size)
-        return hm_fail(why, HM_E_HISTORY,
-                       "the checkpoint covers %" PRIu64 " records, found %" PRIu64, c->size,
-                       r->frontier.size);
+    uint64_t size = r->frontier.size;
+    char expected[64];
+    char found[32];
+    (void)snprintf(expected, sizeof expected, "the %" PRIu64 " records that the checkpoint covers",
+                   c->size);
+    (void)snprintf(found, sizeof found, "%" PRIu64, size);
+    if (size < c->size)
+        return cli_fault(&r->fault, CLI_FAULT_RECORD_MISSING, size, expected, found, why);
+    if (size > c->size)
+        return cli_fault(&r->fault, CLI_FAULT_UNCOVERED, c->size, expected, found, why);
     if (!hm_digest_eq(&root, &c->root))
-        return hm_fail(why, HM_E_HISTORY, "the records do not make the checkpoint's root");
+        return cli_fault_digest(&r->fault, CLI_FAULT_CHECKPOINT_ROOT, size, &root, &c->root, why);
     if (r->seen.size != 0 && !r->seen_held)
-        return hm_fail(why, HM_E_HISTORY,
-                       "the log has %" PRIu64 " records, a checkpoint seen before had %" PRIu64
-                       ": its tail was cut",
-                       c->size, r->seen.size);
+        return cli_fault_number(&r->fault, CLI_FAULT_ROLLBACK, r->seen.size, r->seen.size, size,
+                                why);
     return HM_OK;
 }
 
-size_t cli_replay_open_intents(const struct cli_replay *r)
+enum hm_err cli_replay_end(struct cli_replay *r, const struct hm_checkpoint *c, struct hm_why *why)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < r->intent_count; i++)
-        n += r->intents[i].unknown == UINT64_MAX;
-    return n;
+    enum hm_err err = check_end(r, c, why);
+    return err == HM_OK ? HM_OK : cli_fault_place(&r->fault, why);
 }

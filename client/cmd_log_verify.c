@@ -1,21 +1,27 @@
 /* hallmark log verify: the whole log over HTTP, an exported file, a backup of the database, or one
  * proof; all under the pinned log key. With --deep every intention is judged again. */
-#include "client/cli_checkpoint.h"
 #include "client/cli_deep.h"
-#include "client/cli_entries.h"
 #include "client/cli_proof.h"
-#include "client/cli_replay.h"
+#include "client/cli_verify_http.h"
+#include "client/cli_verify_report.h"
 #include "db/log/db_log.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static const struct cli_opt opts[] = {
     {"file", "FILE", "verify an export, offline", false},
-    {"checkpoint", "FILE", "the signed checkpoint that belongs to --file", false},
-    {"proof", "FILE", "verify one .tlog-proof file, offline", false},
-    {"deep", NULL, "judge every intention again, from the evidence", false},
+    {"checkpoint", "FILE",
+     "the signed checkpoint that belongs to --file; with --database: one that was kept, which the "
+     "log must extend",
+     false},
     {"database", "FILE", "verify a backup of the log's database, offline", false},
+    {"whole", NULL, "--database: records that no checkpoint covers are a fault", false},
+    {"no-evidence", NULL, "--database: leave evidence and private detail alone", false},
+    {"proof", "FILE", "verify one .tlog-proof file, offline", false},
+    {"witness", "VKEY", "verifier key of a witness whose cosignatures are checked", true},
+    {"witnesses-required", "N", "of them must have cosigned the newest checkpoint (default: 0)",
+     false},
+    {"deep", NULL, "judge every intention again, from the evidence", false},
     {"client-ca", "FILE",
      "--deep: issuer of the certificates that sign requests (default: the "
      "server's CA)",
@@ -25,10 +31,14 @@ static const struct cli_opt opts[] = {
 
 /* Everything that one run needs. */
 struct run {
+    struct hm_vkey key;
+    struct hm_cosigners witnesses;
+    struct hm_checkpoint seen;
+    struct cli_verify_input in;
+    struct cli_verify_report report;
     struct cli_replay replay;
     struct cli_deep *deep;
     struct cli_deep_walk walk;
-    struct cli_deep_sums sums;
     struct hm_buf client_ca;
     struct cli_pins pins;
     struct db_reader *reader;
@@ -42,82 +52,56 @@ static void free_run(struct run *r)
     db_reader_close(r->reader);
 }
 
-static void report_json(const struct run *n, const char *origin)
+/* ---- what is verified ---- */
+
+static void begin_walk(void *walk, uint64_t size)
 {
-    const struct cli_replay *r = &n->replay;
-    (void)printf("{\"verified\":%s,\"origin\":\"%s\",\"size\":%" PRIu64
-                 ",\"releases\":%zu,\"results\":%" PRIu64 ",\"open_intentions\":%zu",
-                 n->sums.fault_count == 0 ? "true" : "false", origin, r->frontier.size,
-                 r->release_count, r->results, cli_replay_open_intents(r));
-    if (n->deep != NULL) {
-        (void)fputs(",\"deep\":", stdout);
-        cli_deep_json(&n->sums, stdout);
-    }
-    (void)puts("}");
+    ((struct cli_deep_walk *)walk)->size = size;
 }
 
-static void report(const struct cli *c, const struct run *n, const char *origin)
+static enum hm_err verify_http(struct cli *c, struct run *n)
 {
-    const struct cli_replay *r = &n->replay;
-    size_t open = cli_replay_open_intents(r);
-    if (c->term.json) {
-        report_json(n, origin);
-        return;
-    }
-    if (n->deep != NULL)
-        cli_deep_report(c, &n->sums);
-    if (n->sums.fault_count > 0)
-        return;
-    (void)printf(
-        "%sverified%s %s: %" PRIu64 " records, %zu releases, %" PRIu64 " results of signing\n",
-        cli_term_style(c->term.color_out, CLI_GOOD), cli_term_style(c->term.color_out, CLI_PLAIN),
-        origin, r->frontier.size, r->release_count, r->results);
-    (void)printf("  chain, times, states, sequence numbers, intentions and results hold;\n"
-                 "  the root is the one in the signed checkpoint%s\n",
-                 r->seen_held ? ", and the log extends the checkpoint seen before" : "");
-    if (open > 0)
-        (void)printf("  %zu intentions have no result yet: signing may be running\n", open);
-}
-
-static enum hm_err verify_http(struct cli *c, const struct hm_vkey *key, struct run *n)
-{
-    HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX + 1};
-    struct hm_checkpoint now, seen;
-    enum hm_err err = cli_checkpoint_seen(c, key, &seen);
-    if (err == HM_OK)
-        err = cli_checkpoint_fetch(c, key, &note, &now);
-    if (err != HM_OK)
-        return err;
-    cli_replay_expect(&n->replay, &seen);
-    n->walk.size = now.size;
-    err = cli_entries_all(c, now.size, cli_deep_record, &n->walk);
+    const struct cli_verify_http deep = {cli_deep_record, begin_walk, &n->walk};
+    const struct cli_verify_http plain = {.record = NULL};
+    enum hm_err err = cli_verify_http(c, &n->in, &n->replay, n->deep != NULL ? &deep : &plain,
+                                      &n->report.sums, &n->report.fault);
     cli_deep_walked(&n->walk);
-    if (err == HM_OK)
-        err = cli_replay_end(&n->replay, &now, &c->why);
-    return err == HM_OK ? cli_checkpoint_keep(c, &seen, &now, hm_buf_bytes(&note)) : err;
+    return err;
 }
 
 /* The last checkpoint in the file counts: what stands behind it nobody has signed for. */
-static enum hm_err verify_database(struct cli *c, const struct hm_vkey *key, struct run *n)
+static enum hm_err judge_database(struct cli *c, struct run *n)
 {
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX + 1};
     struct hm_checkpoint now;
     uint64_t size = 0;
     enum hm_err err = db_reader_last_checkpoint(n->reader, &size, &note, &c->why);
     if (err == HM_OK)
-        err = hm_checkpoint_open(hm_buf_bytes(&note), key, &now, &c->why);
+        err = hm_checkpoint_open(hm_buf_bytes(&note), &n->key, &now, &c->why);
     if (err != HM_OK)
         return hm_fail_in(&c->why, err, "checkpoint");
     err = cli_deep_walk_file(n->reader, now.size, &n->walk, &c->why);
     cli_deep_walked(&n->walk);
-    return err == HM_OK ? cli_replay_end(&n->replay, &now, &c->why) : err;
+    if (err == HM_OK)
+        err = cli_replay_end(&n->replay, &now, &c->why);
+    n->report.fault = n->replay.fault;
+    cli_verify_count(&n->replay, &n->report.sums);
+    return err;
 }
 
-static enum hm_err verify_file(struct cli *c, const struct hm_vkey *key, struct run *n)
+/* With --deep the rules of the log and the evidence are looked at with each intention. */
+static enum hm_err verify_database(struct cli *c, struct run *n, const char *path)
+{
+    n->in.whole = cli_args_has(&c->args, "whole");
+    n->in.no_rules = n->deep != NULL;
+    n->in.no_evidence = n->deep != NULL || cli_args_has(&c->args, "no-evidence");
+    enum hm_err err = cli_verify_database(path, &n->in, &n->report.sums, &n->report.fault, &c->why);
+    return err == HM_OK && n->deep != NULL ? judge_database(c, n) : err;
+}
+
+static enum hm_err verify_file(struct cli *c, struct run *n, const char *path)
 {
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX + 1};
-    struct hm_checkpoint now;
-    const char *path = cli_args_get(&c->args, "file");
     const char *checkpoint = cli_args_get(&c->args, "checkpoint");
     if (checkpoint == NULL) {
         cli_next(c, "hallmark log verify --file %.200s --checkpoint FILE", path);
@@ -125,41 +109,32 @@ static enum hm_err verify_file(struct cli *c, const struct hm_vkey *key, struct 
                        "--checkpoint is missing: records alone prove nothing");
     }
     enum hm_err err = cli_read(checkpoint, HM_CHECKPOINT_MAX, &note, &c->why);
-    if (err == HM_OK)
-        err = hm_checkpoint_open(hm_buf_bytes(&note), key, &now, &c->why);
     if (err != HM_OK)
         return hm_fail_in(&c->why, err, "checkpoint");
     FILE *in = fopen(path, "re");
     if (in == NULL)
         return hm_fail(&c->why, HM_E_IO, "%.300s: cannot open", path);
-    err = cli_entries_file(in, cli_deep_record, &n->walk, &c->why);
+    err = cli_verify_export(in, hm_buf_bytes(&note), &n->in, &n->report.sums, &n->report.fault,
+                            &c->why);
     (void)fclose(in);
-    return err == HM_OK ? cli_replay_end(&n->replay, &now, &c->why) : err;
+    return err;
 }
 
-static enum hm_err verify_proof(struct cli *c, const struct hm_vkey *key, const char *path)
+static enum hm_err verify_proof(struct cli *c, struct run *n, const char *path)
 {
     HM_BUF_AUTO text = {.limit = HM_TLOG_PROOF_MAX + 1};
     CLI_RECORD_AUTO r = {.leaf = {{0}}};
     enum hm_err err = cli_read(path, HM_TLOG_PROOF_MAX, &text, &c->why);
     if (err == HM_OK)
-        err = cli_record_open(hm_buf_bytes(&text), key, &r, &c->why);
+        err = cli_verify_proof(hm_buf_bytes(&text), &n->in, &r, &n->report.sums.cosigned,
+                               &n->report.fault, &c->why);
     if (err != HM_OK)
         return hm_fail_in(&c->why, err, "%.200s", path);
-    if (c->term.json) {
-        (void)printf("{\"verified\":true,\"index\":%" PRIu64 ",\"log_size\":%" PRIu64
-                     ",\"record\":",
-                     r.record.idx, r.checkpoint.size);
-        (void)fwrite(r.bytes.data, 1, r.bytes.len, stdout);
-        (void)puts("}");
-        return HM_OK;
-    }
-    (void)printf("verified: record %" PRIu64 " (%s) is in %s of size %" PRIu64 "\n", r.record.idx,
-                 hm_event_name(r.record.event), r.checkpoint.origin, r.checkpoint.size);
-    (void)fwrite(r.bytes.data, 1, r.bytes.len, stdout);
-    (void)putchar('\n');
+    cli_verify_report_proof(c, &n->report, &r);
     return HM_OK;
 }
+
+/* ---- what it is verified with ---- */
 
 static enum hm_err on_broken(void *ctx, const struct hm_record *r, const char *text,
                              struct hm_why *why)
@@ -169,7 +144,7 @@ static enum hm_err on_broken(void *ctx, const struct hm_record *r, const char *t
 
 /* What the auditor brings along: the issuer of client certificates, and root keys where some are
  * pinned. */
-static enum hm_err open_deep(struct cli *c, const struct hm_vkey *key, struct run *n)
+static enum hm_err open_deep(struct cli *c, struct run *n)
 {
     const char *ca = cli_args_get(&c->args, "client-ca");
     enum hm_err err = HM_OK;
@@ -184,10 +159,12 @@ static enum hm_err open_deep(struct cli *c, const struct hm_vkey *key, struct ru
     bool pinned = c->set.trust_store[0] != '\0' || c->set.root_key_count > 0;
     if (err == HM_OK && pinned)
         err = cli_pins_load(c, &n->pins);
+    if (err == HM_OK && cli_args_has(&c->args, "database"))
+        err = db_reader_open(cli_args_get(&c->args, "database"), &n->reader, &c->why);
     if (err != HM_OK)
         return err;
     const struct cli_deep_input in = {
-        .log_key = key,
+        .log_key = &n->key,
         .client_ca = hm_buf_bytes(&n->client_ca),
         .roots = pinned ? &n->pins : NULL,
         .fetch = n->reader != NULL ? cli_deep_fetch_file : cli_deep_fetch_http,
@@ -196,55 +173,102 @@ static enum hm_err open_deep(struct cli *c, const struct hm_vkey *key, struct ru
     err = cli_deep_open(&in, &n->deep, &c->why);
     n->replay.broken = on_broken;
     n->replay.ctx = n->deep;
+    n->report.deep = n->deep;
     return err;
 }
 
-static enum hm_err prepare(struct cli *c, const struct hm_vkey *key, struct run *n)
+static enum hm_err take_witnesses(struct cli *c, struct run *n)
 {
-    const char *database = cli_args_get(&c->args, "database");
+    uint64_t required = 0;
     enum hm_err err = HM_OK;
-    if (database != NULL && cli_args_has(&c->args, "file"))
-        return hm_fail(&c->why, HM_E_CONFIG, "--file and --database: one of them");
-    cli_replay_begin(&n->replay, key->name);
-    if (database != NULL)
-        err = db_reader_open(database, &n->reader, &c->why);
+    const char *line;
+    for (size_t i = 0; err == HM_OK && (line = cli_args_at(&c->args, "witness", i)) != NULL; i++) {
+        struct hm_cosigner w;
+        err = hm_cosigner_parse(hm_bytes_str(line), &w, &c->why);
+        if (err == HM_OK)
+            err = hm_cosigners_add(&n->witnesses, &w, &c->why);
+        if (err != HM_OK)
+            return hm_fail_in(&c->why, HM_E_CONFIG, "--witness");
+    }
+    err =
+        cli_args_uint(&c->args, "witnesses-required", 0, n->witnesses.count, 0, &required, &c->why);
+    if (err != HM_OK)
+        cli_next(c, "name each witness that you believe with --witness VKEY");
+    n->in.witnesses_required = (size_t)required;
+    return err;
+}
+
+/* A checkpoint that somebody kept, where the records bring some of their own. */
+static enum hm_err take_seen(struct cli *c, struct run *n)
+{
+    HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX + 1};
+    const char *path = cli_args_get(&c->args, "checkpoint");
+    if (path == NULL || !cli_args_has(&c->args, "database"))
+        return HM_OK;
+    enum hm_err err = cli_read(path, HM_CHECKPOINT_MAX, &note, &c->why);
+    if (err == HM_OK)
+        err = hm_checkpoint_open(hm_buf_bytes(&note), &n->key, &n->seen, &c->why);
+    if (err != HM_OK)
+        return hm_fail_in(&c->why, err, "%.200s", path);
+    n->in.seen = &n->seen;
+    return HM_OK;
+}
+
+/* One source, and options that have a meaning for it. */
+static enum hm_err check_options(struct cli *c)
+{
+    static const char *const sources[] = {"database", "file", "proof"};
+    static const char *const of_database[] = {"whole", "no-evidence"};
+    size_t count = 0;
+    for (size_t i = 0; i < 3; i++)
+        count += cli_args_has(&c->args, sources[i]);
+    if (count > 1)
+        return hm_fail(&c->why, HM_E_CONFIG, "--database, --file and --proof: one of them");
+    for (size_t i = 0; i < 2; i++)
+        if (cli_args_has(&c->args, of_database[i]) && !cli_args_has(&c->args, "database"))
+            return hm_fail(&c->why, HM_E_CONFIG, "--%s: only with --database", of_database[i]);
+    return HM_OK;
+}
+
+static enum hm_err prepare(struct cli *c, struct run *n)
+{
+    enum hm_err err = check_options(c);
+    if (err == HM_OK)
+        err = cli_log_key(c, &n->key);
+    if (err != HM_OK)
+        return err;
+    n->in.keys = (struct cli_note_keys){&n->key, &n->witnesses};
+    n->in.progress = cli_verify_progress(&n->report, c);
+    n->report.origin = n->key.name;
+    n->report.witnesses = n->witnesses.count;
+    cli_replay_begin(&n->replay, n->key.name);
+    err = take_witnesses(c, n);
+    if (err == HM_OK)
+        err = take_seen(c, n);
     if (err == HM_OK && cli_args_has(&c->args, "deep"))
-        err = open_deep(c, key, n);
+        err = open_deep(c, n);
+    n->report.witnesses = n->witnesses.count;
     n->walk = (struct cli_deep_walk){.c = c, .replay = &n->replay, .deep = n->deep};
     return err;
 }
 
-static enum hm_err conclude(struct cli *c, const struct hm_vkey *key, struct run *n)
-{
-    if (n->deep != NULL)
-        cli_deep_sums(n->deep, &n->sums);
-    report(c, n, key->name);
-    if (n->sums.fault_count == 0)
-        return HM_OK;
-    const struct cli_deep_fault *f = &n->sums.faults[0];
-    return hm_fail(&c->why, HM_E_DENIED,
-                   "%" PRIu64 " of %" PRIu64 " intentions do not hold, %zu faults; the first in "
-                   "record %" PRIu64 ": %s: %.300s",
-                   n->sums.faulty, n->sums.intentions, n->sums.fault_count, f->record,
-                   cli_deep_kind_name(f->kind), f->text);
-}
-
 static enum hm_err verify(struct cli *c, struct run *n)
 {
-    struct hm_vkey key;
+    const char *database = cli_args_get(&c->args, "database");
+    const char *file = cli_args_get(&c->args, "file");
     const char *proof = cli_args_get(&c->args, "proof");
-    enum hm_err err = cli_log_key(c, &key);
-    if (err != HM_OK)
-        return err;
-    if (proof != NULL)
-        return verify_proof(c, &key, proof);
-    err = prepare(c, &key, n);
-    if (err == HM_OK)
-        err = n->reader != NULL                ? verify_database(c, &key, n)
-              : cli_args_has(&c->args, "file") ? verify_file(c, &key, n)
-                                               : verify_http(c, &key, n);
-    if (err == HM_OK)
-        err = conclude(c, &key, n);
+    enum hm_err err = prepare(c, n);
+    if (err == HM_OK && proof != NULL)
+        err = verify_proof(c, n, proof);
+    else if (err == HM_OK)
+        err = database != NULL ? verify_database(c, n, database)
+              : file != NULL   ? verify_file(c, n, file)
+                               : verify_http(c, n);
+    cli_verify_progressed(&n->report);
+    if (err == HM_OK && proof == NULL)
+        err = cli_verify_report(c, &n->report);
+    if (n->report.fault.kind != CLI_FAULT_NONE)
+        cli_verify_report_fault(c, &n->report);
     if (err != HM_OK && cli_exit_of(err) == CLI_EXIT_REFUSED && c->next[0] == '\0')
         cli_next(c, "keep what you have; tell the log's operator and the other auditors");
     return err;
@@ -258,11 +282,12 @@ static int run(struct cli *c)
 
 const struct cli_command cli_cmd_log_verify = {
     .name = "log verify",
-    .summary = "replay and verify the log, an export, or one proof",
+    .summary = "replay and verify the log, an export, a backup, or one proof",
     .usage = "[--deep] [--database FILE | --file FILE --checkpoint FILE | --proof FILE]",
     .example = "  hallmark log verify\n"
-               "  hallmark log verify --deep --client-ca clients.pem\n"
-               "  hallmark log verify --file log.jsonl --checkpoint checkpoint.txt",
+               "  hallmark log verify --database log-backup.db --json\n"
+               "  hallmark log verify --file log.jsonl --checkpoint checkpoint.txt\n"
+               "  hallmark log verify --deep --client-ca clients.pem",
     .opts = opts,
     .operands_min = 0,
     .operands_max = 0,

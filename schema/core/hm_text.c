@@ -4,34 +4,6 @@
 
 #include <string.h>
 
-void hm_hex(const uint8_t *data, size_t len, char *out)
-{
-    static const char d[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        out[2 * i] = d[data[i] >> 4];
-        out[2 * i + 1] = d[data[i] & 15];
-    }
-    out[2 * len] = '\0';
-}
-
-/* Value of a lower-case hex digit plus one; 0: none. A record has hundreds of them. */
-static const uint8_t hex_plus_one[256] = {
-    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
-
-enum hm_err hm_unhex(struct hm_bytes text, uint8_t *out, size_t out_len)
-{
-    if (text.len != 2 * out_len)
-        return HM_E_MALFORMED;
-    for (size_t i = 0; i < text.len; i++)
-        if (hex_plus_one[text.data[i]] == 0)
-            return HM_E_MALFORMED;
-    for (size_t i = 0; i < out_len; i++)
-        out[i] = (uint8_t)((hex_plus_one[text.data[2 * i]] - 1) << 4 |
-                           (hex_plus_one[text.data[2 * i + 1]] - 1));
-    return HM_OK;
-}
-
 static const char base64_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -222,20 +194,32 @@ bool hm_printable_ok(struct hm_bytes text)
     return utf8_all(text, code_point_printable);
 }
 
-static bool alnum(char c)
+/* What a name may consist of: 2 where it may begin with it. */
+static const uint8_t name_char[256] = {
+    ['0'] = 2, ['1'] = 2, ['2'] = 2, ['3'] = 2, ['4'] = 2, ['5'] = 2, ['6'] = 2, ['7'] = 2,
+    ['8'] = 2, ['9'] = 2, ['A'] = 2, ['B'] = 2, ['C'] = 2, ['D'] = 2, ['E'] = 2, ['F'] = 2,
+    ['G'] = 2, ['H'] = 2, ['I'] = 2, ['J'] = 2, ['K'] = 2, ['L'] = 2, ['M'] = 2, ['N'] = 2,
+    ['O'] = 2, ['P'] = 2, ['Q'] = 2, ['R'] = 2, ['S'] = 2, ['T'] = 2, ['U'] = 2, ['V'] = 2,
+    ['W'] = 2, ['X'] = 2, ['Y'] = 2, ['Z'] = 2, ['a'] = 2, ['b'] = 2, ['c'] = 2, ['d'] = 2,
+    ['e'] = 2, ['f'] = 2, ['g'] = 2, ['h'] = 2, ['i'] = 2, ['j'] = 2, ['k'] = 2, ['l'] = 2,
+    ['m'] = 2, ['n'] = 2, ['o'] = 2, ['p'] = 2, ['q'] = 2, ['r'] = 2, ['s'] = 2, ['t'] = 2,
+    ['u'] = 2, ['v'] = 2, ['w'] = 2, ['x'] = 2, ['y'] = 2, ['z'] = 2, ['.'] = 1, ['_'] = 1,
+    ['+'] = 1, ['-'] = 1};
+
+size_t hm_name_span(struct hm_bytes text)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    size_t n = 0;
+    if (text.len == 0 || name_char[text.data[0]] != 2)
+        return 0;
+    while (n < text.len && n <= HM_NAME_MAX && name_char[text.data[n]] != 0)
+        n++;
+    return n;
 }
 
 bool hm_name_ok(const char *name)
 {
     size_t n = strnlen(name, HM_NAME_MAX + 1);
-    if (n == 0 || n > HM_NAME_MAX || !alnum(name[0]))
-        return false;
-    for (size_t i = 1; i < n; i++)
-        if (!alnum(name[i]) && strchr("._+-", name[i]) == NULL)
-            return false;
-    return true;
+    return n > 0 && n <= HM_NAME_MAX && hm_name_span(hm_bytes_of(name, n)) == n;
 }
 
 static bool ascii_without(const char *s, size_t max, const char *forbidden)

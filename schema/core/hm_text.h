@@ -29,6 +29,9 @@ bool hm_printable_ok(struct hm_bytes text);
 
 /* A name: [A-Za-z0-9][A-Za-z0-9._+-]*, 1..HM_NAME_MAX bytes. Case matters. */
 bool hm_name_ok(const char *name);
+/* How many bytes at the beginning of text could be a name; looks no further than one byte behind
+ * the longest one. 0: none. */
+size_t hm_name_span(struct hm_bytes text);
 /* A log origin or URI-like value: printable ASCII without space, `"`, `\`, `+` (origin
  * only), 1..max. */
 bool hm_origin_ok(const char *origin);

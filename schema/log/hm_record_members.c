@@ -6,11 +6,11 @@
 #define AT(field) offsetof(struct hm_record, field)
 #define PLAIN(name, kind, field, max, required)                                                    \
     {                                                                                              \
-        name, kind, AT(field), HM_RECORD_NO_FLAG, max, required                                    \
+        name, sizeof(name) - 1, kind, AT(field), HM_RECORD_NO_FLAG, max, required                  \
     }
 #define FLAGGED(name, kind, field, flag_field, max)                                                \
     {                                                                                              \
-        name, kind, AT(field), AT(flag_field), max, false                                          \
+        name, sizeof(name) - 1, kind, AT(field), AT(flag_field), max, false                        \
     }
 
 const struct hm_member hm_record_members[HM_RECORD_MEMBERS] = {
@@ -44,49 +44,57 @@ const struct hm_member hm_record_members[HM_RECORD_MEMBERS] = {
     FLAGGED("statement", HM_MEMBER_DIGEST, statement, has_statement, 0),
     PLAIN("store_epoch", HM_MEMBER_COUNTER, store_epoch, 0, false),
     PLAIN("t_ms", HM_MEMBER_UINT, t_ms, 0, true),
-    {"v", HM_MEMBER_VERSION, 0, HM_RECORD_NO_FLAG, 0, true},
+    {"v", 1, HM_MEMBER_VERSION, 0, HM_RECORD_NO_FLAG, 0, true},
     PLAIN("version", HM_MEMBER_NAME, version, HM_NAME_MAX, false),
 };
 
-static const char *const events[] = {
-    [HM_EV_LOG_CREATED] = "log.created",
-    [HM_EV_POLICY_ACTIVATED] = "policy.activated",
-    [HM_EV_TRUST_STORE_PUBLISHED] = "trust_store.published",
-    [HM_EV_REGISTRAR_STARTED] = "registrar.started",
-    [HM_EV_RELEASE_SUBMITTED] = "release.submitted",
-    [HM_EV_RELEASE_REFUSED] = "release.refused",
-    [HM_EV_APPROVAL_RECORDED] = "approval.recorded",
-    [HM_EV_APPROVAL_REFUSED] = "approval.refused",
-    [HM_EV_REQUEST_REFUSED] = "request.refused",
-    [HM_EV_RELEASE_REJECTED] = "release.rejected",
-    [HM_EV_RELEASE_CANCELLED] = "release.cancelled",
-    [HM_EV_RELEASE_EXPIRED] = "release.expired",
-    [HM_EV_RELEASE_SUPERSEDED] = "release.superseded",
-    [HM_EV_SIGN_REFUSED] = "sign.refused",
-    [HM_EV_SIGN_INTENDED] = "sign.intended",
-    [HM_EV_RELEASE_SIGNED] = "release.signed",
-    [HM_EV_SIGN_FAILED] = "sign.failed",
-    [HM_EV_SIGN_UNKNOWN] = "sign.unknown",
-    [HM_EV_REFUSALS_SUMMARISED] = "refusals.summarised",
-    [HM_EV_POLICY_PROPOSED] = "policy.proposed",
-    [HM_EV_POLICY_APPROVED] = "policy.approved",
-    [HM_EV_POLICY_REFUSED] = "policy.refused",
-    [HM_EV_ROSTER_CHANGED] = "roster.changed",
-    [HM_EV_ROSTER_REFUSED] = "roster.refused",
-    [HM_EV_GUARDS_CHANGED] = "guards.changed",
-    [HM_EV_GUARDS_REFUSED] = "guards.refused",
+/* Names with their lengths: a record is compared with most of them. */
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+static const struct event_name {
+    const char *text;
+    size_t len;
+} events[] = {
+    [HM_EV_LOG_CREATED] = NAME("log.created"),
+    [HM_EV_POLICY_ACTIVATED] = NAME("policy.activated"),
+    [HM_EV_TRUST_STORE_PUBLISHED] = NAME("trust_store.published"),
+    [HM_EV_REGISTRAR_STARTED] = NAME("registrar.started"),
+    [HM_EV_RELEASE_SUBMITTED] = NAME("release.submitted"),
+    [HM_EV_RELEASE_REFUSED] = NAME("release.refused"),
+    [HM_EV_APPROVAL_RECORDED] = NAME("approval.recorded"),
+    [HM_EV_APPROVAL_REFUSED] = NAME("approval.refused"),
+    [HM_EV_REQUEST_REFUSED] = NAME("request.refused"),
+    [HM_EV_RELEASE_REJECTED] = NAME("release.rejected"),
+    [HM_EV_RELEASE_CANCELLED] = NAME("release.cancelled"),
+    [HM_EV_RELEASE_EXPIRED] = NAME("release.expired"),
+    [HM_EV_RELEASE_SUPERSEDED] = NAME("release.superseded"),
+    [HM_EV_SIGN_REFUSED] = NAME("sign.refused"),
+    [HM_EV_SIGN_INTENDED] = NAME("sign.intended"),
+    [HM_EV_RELEASE_SIGNED] = NAME("release.signed"),
+    [HM_EV_SIGN_FAILED] = NAME("sign.failed"),
+    [HM_EV_SIGN_UNKNOWN] = NAME("sign.unknown"),
+    [HM_EV_REFUSALS_SUMMARISED] = NAME("refusals.summarised"),
+    [HM_EV_POLICY_PROPOSED] = NAME("policy.proposed"),
+    [HM_EV_POLICY_APPROVED] = NAME("policy.approved"),
+    [HM_EV_POLICY_REFUSED] = NAME("policy.refused"),
+    [HM_EV_ROSTER_CHANGED] = NAME("roster.changed"),
+    [HM_EV_ROSTER_REFUSED] = NAME("roster.refused"),
+    [HM_EV_GUARDS_CHANGED] = NAME("guards.changed"),
+    [HM_EV_GUARDS_REFUSED] = NAME("guards.refused"),
 };
 #define EVENT_COUNT (sizeof events / sizeof events[0])
 
 const char *hm_event_name(enum hm_event e)
 {
-    return e != HM_EV_NONE && (unsigned)e < EVENT_COUNT ? events[e] : "none";
+    return e != HM_EV_NONE && (unsigned)e < EVENT_COUNT ? events[e].text : "none";
 }
 
 enum hm_event hm_event_parse(struct hm_bytes name)
 {
     for (unsigned i = HM_EV_NONE + 1; i < EVENT_COUNT; i++)
-        if (hm_bytes_eq_str(name, events[i]))
+        if (events[i].len == name.len && memcmp(events[i].text, name.data, name.len) == 0)
             return (enum hm_event)i;
     return HM_EV_NONE;
 }

@@ -26,6 +26,7 @@ enum hm_member_kind {
 
 struct hm_member {
     const char *name;
+    size_t name_len;
     enum hm_member_kind kind;
     size_t at;   /* offset of the value in struct hm_record */
     size_t flag; /* offset of its bool (or count), or HM_RECORD_NO_FLAG */

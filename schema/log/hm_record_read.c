@@ -19,6 +19,7 @@ static bool take(struct scan *s, const char *text, size_t len)
     s->p += len;
     return true;
 }
+#define TAKE(s, literal) take((s), (literal), sizeof(literal) - 1)
 
 static bool take_byte(struct scan *s, uint8_t byte)
 {
@@ -36,17 +37,24 @@ static bool take_text(struct scan *s, struct hm_bytes *out)
     const uint8_t *quote = memchr(s->p, '"', (size_t)(s->end - s->p));
     if (quote == NULL)
         return false;
-    *out = hm_bytes_of(s->p, (size_t)(quote - s->p));
+    *out = (struct hm_bytes){s->p, (size_t)(quote - s->p)};
     s->p = quote + 1;
     return true;
 }
 
+#define UINT_DIGITS 16 /* of HM_RECORD_UINT_MAX */
+
 static bool take_uint(struct scan *s, uint64_t *out)
 {
     const uint8_t *start = s->p;
-    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
-        s->p++;
-    return hm_decimal(hm_bytes_of(start, (size_t)(s->p - start)), HM_RECORD_UINT_MAX, out) == HM_OK;
+    uint64_t v = 0;
+    for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++) {
+        if (s->p - start == UINT_DIGITS)
+            return false;
+        v = v * 10 + (uint64_t)(*s->p - '0');
+    }
+    *out = v;
+    return s->p > start && v <= HM_RECORD_UINT_MAX && (*start != '0' || s->p - start == 1);
 }
 
 /* Copies at most max bytes and ends them; out holds max + 1. A NUL inside is refused. */
@@ -61,19 +69,30 @@ static bool copy_text(struct hm_bytes text, char *out, size_t max)
 
 static bool take_name(struct scan *s, char *out, size_t max)
 {
-    struct hm_bytes text;
-    return take_text(s, &text) && copy_text(text, out, max) && hm_name_ok(out);
+    if (!take_byte(s, '"'))
+        return false;
+    size_t n = hm_name_span((struct hm_bytes){s->p, (size_t)(s->end - s->p)});
+    if (n == 0 || n > max)
+        return false;
+    memcpy(out, s->p, n);
+    out[n] = '\0';
+    s->p += n;
+    return take_byte(s, '"');
 }
 
 static bool take_digest(struct scan *s, struct hm_digest *out)
 {
-    struct hm_bytes text;
-    return take_text(s, &text) && hm_digest_unhex(text, out) == HM_OK;
+    enum { HEX = 2 * HM_SHA256_LEN };
+    if (s->end - s->p < HEX + 2 || s->p[0] != '"' || s->p[HEX + 1] != '"' ||
+        hm_digest_unhex((struct hm_bytes){s->p + 1, HEX}, out) != HM_OK)
+        return false;
+    s->p += HEX + 2;
+    return true;
 }
 
 static bool take_release(struct scan *s, uint64_t *out)
 {
-    return take(s, "\"r", 2) && take_uint(s, out) && take_byte(s, '"');
+    return TAKE(s, "\"r") && take_uint(s, out) && take_byte(s, '"');
 }
 
 static bool take_req(struct scan *s, char *out)
@@ -113,8 +132,6 @@ static bool take_digests(struct scan *s, struct hm_digest *out, size_t *count, s
     *count = n;
     return take_byte(s, ']');
 }
-
-#define TAKE(s, literal) take((s), (literal), sizeof(literal) - 1)
 
 static bool take_key(struct scan *s, struct hm_record_key *k)
 {
@@ -197,7 +214,7 @@ static const struct hm_member *find_member(size_t *next, struct hm_bytes name, s
 {
     for (; *next < HM_RECORD_MEMBERS; (*next)++) {
         const struct hm_member *m = &hm_record_members[*next];
-        if (hm_bytes_eq_str(name, m->name)) {
+        if (name.len == m->name_len && memcmp(name.data, m->name, name.len) == 0) {
             (*next)++;
             return m;
         }

@@ -276,6 +276,21 @@ def bench_policy(_, bench_dir, __):
         figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
 
 
+def bench_log_verify(args, bench_dir, __):
+    """A log on disk, replayed whole, against a bare loop over the same rows that hashes them."""
+    folder = tempfile.mkdtemp(dir="/var/tmp", prefix="hb-")
+    try:
+        files = [os.path.join(folder, "log.db"), os.path.join(folder, "log.vkey")]
+        note("log-verify: writing a log of %d records" % args.records)
+        subprocess.run([os.path.join(bench_dir, "bench_verify"), "make", *files, str(args.records)], stdout=subprocess.DEVNULL, check=True)
+        out = subprocess.run([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"], stdout=subprocess.PIPE, check=True).stdout
+        for line in out.splitlines():
+            row = json.loads(line)
+            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def table():
     rows = [("bench", "value", "unit", "bare", "ratio", "")]
     for f in FIGURES:
@@ -293,10 +308,12 @@ def main():
     p.add_argument("--build", required=True)
     p.add_argument("--releases", type=int, default=10000)
     p.add_argument("--starts", type=int, default=15)
+    p.add_argument("--records", type=int, default=1000000, help="of the log that log-verify verifies")
     p.add_argument("which", nargs="*", default=[])
     args = p.parse_args()
     bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
-    all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start, "policy": bench_policy}
+    all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start, "policy": bench_policy,
+                   "log-verify": bench_log_verify}
     for name in args.which or list(all_benches):
         all_benches[name](args, os.path.abspath(bench_dir), os.path.abspath(bin_dir))
     table()

@@ -330,6 +330,9 @@ def lies_about_log(b):
     def lie(name, pattern, liar, *command):
         b.expect("log: " + name, 1, pattern, "auditor", "log", *(command or ("verify",)), lie=liar)
 
+    raw = b"\x04" + bytes(range(32))
+    witness = "witness.example/w+%s+%s" % (rb.sha(b"witness.example/w\n" + raw)[:4].hex(), rb.b64(raw))
+
     def entries(function):
         return change("entries", lambda v, c: function(v))
 
@@ -361,6 +364,21 @@ def lies_about_log(b):
     lie("cut history, checkpoint only", "seen before", forked(w.records[:5]), "checkpoint")
     lie("rewritten history, checkpoint only", "forked|rewritten", forked(rewritten), "checkpoint")
     lie("rewritten and longer, checkpoint only", "forked|rewritten", forked(rewritten + w.records[1:2]), "checkpoint")
+    def kind(name, index, liar):
+        lie("kind " + name, '"verified":false.*"fault":\\{"index":%d,"kind":"%s","expected":"[^"]+","found":"[^"]+"\\}' % (index, name), liar, "verify", "--json")
+    size = len(w.records)
+    kind("prev", 3, altered(2, version="6.6.6"))
+    kind("idx", 2, entries(lambda v: v[:2] + v[3:]))
+    kind("malformed", 2, entries(lambda v: v[:2] + [b""] + v[3:]))
+    kind("record-missing", size - 1, entries(lambda v: v[:-1]))
+    kind("checkpoint-root", size, altered(size - 1, t_ms=rb.NOW * 1000 + 10**6))
+    kind("fork", size, forked(rewritten))
+    kind("fork", size, forked(rewritten + w.records[1:2]))
+    kind("rollback", size, forked(w.records[:5]))
+    kind("checkpoint-signature", size, change("checkpoint", lambda v, c: w.checkpoint(key=rb.Key("another log", rb.ED25519))))
+    kind("checkpoint-malformed", 0, replace("checkpoint", "\n\n", "\nextra\n\n"))
+    lie("a witness that has not cosigned", '"kind":"witnesses","expected":"1","found":"0"', None, "verify", "--json", "--witness", witness,
+        "--witnesses-required", "1")
     lie("checkpoint of another key", "checkpoint", change("checkpoint", lambda v, c: w.checkpoint(
         key=rb.Key("another log", rb.ED25519))), "checkpoint")
     lie("checkpoint with another root", "checkpoint", replace("checkpoint", "\n\n", "\nextra\n\n"), "checkpoint")

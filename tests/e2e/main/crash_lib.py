@@ -159,6 +159,7 @@ def judge(lab, rows, clients):
     rows.row("hallmark log verify", r.returncode == 0, r.out + r.err)
     release, _ = lab.signed(version="999.%d.0" % len(lines))
     rows.equal("the service signs again", lab.settled("/v1/releases/" + release)["state"], "signed")
+    e.backup_holds(lab, rows)
 
 
 def intentions(rows, records):

@@ -377,6 +377,7 @@ def main(lab, rows):
                life.parallel, life.expiry_end)
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies afterwards", r.returncode == 0, r.out + r.err)
+    e.backup_holds(lab, rows)
 
 
 if __name__ == "__main__":

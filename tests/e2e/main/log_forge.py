@@ -18,6 +18,20 @@ def canonical(doc):
     return json.dumps(doc, sort_keys=True, separators=(",", ":")).encode()
 
 
+def completed(leaves):
+    """For each leaf the hashes of the perfect subtrees that it completes, from the leaf upwards: the column `hashes`."""
+    edge, out = [], []
+    for i, leaf in enumerate(leaves):
+        row = carry = leaf
+        while i & 1:
+            carry = hashlib.sha256(b"\1" + edge.pop() + carry).digest()
+            row += carry
+            i >>= 1
+        edge.append(carry)
+        out.append(row)
+    return out
+
+
 class Forged:
     """The records and their evidence, to be changed; then write()."""
 
@@ -101,7 +115,7 @@ class Forged:
         for table in ("record", "evidence", "checkpoint"):
             db.execute("DELETE FROM " + table)
         db.executemany("INSERT INTO record(idx, hashes, bytes) VALUES(?, ?, ?)",
-                       [(i, e.leaf_hash(r), r) for i, r in enumerate(records)])
+                       [(i, h, r) for i, (h, r) in enumerate(zip(completed([e.leaf_hash(r) for r in records]), records))])
         db.executemany("INSERT INTO evidence(ref, bytes) VALUES(?, ?)", [(i * SLOTS + n, b) for (i, n), b in self.evidence.items()])
         db.execute("INSERT INTO checkpoint(size, note) VALUES(?, ?)", (len(records), self.checkpoint(records).encode()))
         db.execute("UPDATE head SET size=?, leaf=?, t_ms=?", (len(records), e.leaf_hash(records[-1]), self.records[-1]["t_ms"]))

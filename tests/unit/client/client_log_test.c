@@ -73,20 +73,31 @@ static void build(struct hm_record list[static RECORDS], struct hm_buf out[stati
     *c = (struct hm_checkpoint){.size = RECORDS, .root = hm_frontier_root(&f)};
 }
 
+static enum hm_err replay_fault(const struct hm_buf list[static RECORDS], size_t count,
+                                const struct hm_checkpoint *c, const struct hm_checkpoint *seen,
+                                struct cli_fault *f, struct hm_why *why)
+{
+    CLI_REPLAY_AUTO r;
+    enum hm_err err = HM_OK;
+    cli_replay_begin(&r, ORIGIN);
+    if (seen != NULL)
+        cli_replay_expect(&r, seen);
+    for (size_t i = 0; err == HM_OK && i < count; i++)
+        err = cli_replay_add(&r, hm_buf_bytes(&list[i]), why);
+    if (err == HM_OK)
+        err = cli_replay_end(&r, c, why);
+    *f = r.fault;
+    return err;
+}
+
 static enum hm_err replay(const struct hm_buf list[static RECORDS], size_t count,
                           const struct hm_checkpoint *c, const struct hm_checkpoint *seen,
                           struct hm_why *why)
 {
-    CLI_REPLAY_AUTO r;
-    cli_replay_begin(&r, ORIGIN);
-    if (seen != NULL)
-        cli_replay_expect(&r, seen);
-    for (size_t i = 0; i < count; i++) {
-        enum hm_err err = cli_replay_add(&r, hm_buf_bytes(&list[i]), why);
-        if (err != HM_OK)
-            return err;
-    }
-    return cli_replay_end(&r, c, why);
+    struct cli_fault f;
+    enum hm_err err = replay_fault(list, count, c, seen, &f, why);
+    assert_int_equal(err == HM_OK, f.kind == CLI_FAULT_NONE);
+    return err;
 }
 
 static int set_up(void **state)
@@ -152,10 +163,37 @@ static void seen_before(void **state)
     assert_int_equal(replay(records, RECORDS, &head, &other, NULL), HM_E_HISTORY);
 }
 
+/* Times may stand still, and never go back. */
+static void times(void **state)
+{
+    static const struct {
+        uint64_t t_ms;
+        enum cli_fault_kind kind;
+    } second[] = {{5, CLI_FAULT_NONE}, {6, CLI_FAULT_NONE}, {4, CLI_FAULT_T_MS}};
+    (void)state;
+    for (size_t i = 0; i < sizeof second / sizeof second[0]; i++) {
+        CLI_REPLAY_AUTO r;
+        cli_replay_begin(&r, ORIGIN);
+        for (uint64_t idx = 0; idx < 2; idx++) {
+            HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+            struct hm_record rec = {.idx = idx,
+                                    .prev = r.prev,
+                                    .t_ms = idx == 0 ? 5 : second[i].t_ms,
+                                    .event =
+                                        idx == 0 ? HM_EV_LOG_CREATED : HM_EV_REGISTRAR_STARTED};
+            assert_int_equal(hm_record_write(&rec, &bytes, NULL), HM_OK);
+            (void)!cli_replay_add(&r, hm_buf_bytes(&bytes), NULL);
+        }
+        assert_int_equal(r.fault.kind, second[i].kind);
+    }
+}
+
 /* Histories whose chain and root are in order, and which the rules forbid. */
 struct rule {
     const char *name, *says;
     void (*edit)(struct hm_record *list);
+    enum cli_fault_kind kind;
+    uint64_t index;
 };
 static void result_without_intent(struct hm_record *list)
 {
@@ -207,19 +245,82 @@ static void created_twice(struct hm_record *list)
     list[5] = (struct hm_record){.event = HM_EV_LOG_CREATED};
 }
 
+static void without_state(struct hm_record *list)
+{
+    list[7].state = HM_RELEASE_NONE;
+}
+static void state_of_another_event(struct hm_record *list)
+{
+    list[2] = about(HM_EV_RELEASE_REJECTED, HM_RELEASE_APPROVED);
+}
+static void state_of_no_release(struct hm_record *list)
+{
+    list[5].state = HM_RELEASE_APPROVED;
+}
+static void other_sequence(struct hm_record *list)
+{
+    list[6].sequence = 2;
+}
+static void without_release(struct hm_record *list)
+{
+    list[2].has_release = false;
+    list[2].release = 0;
+}
+static void submitted_as_another(struct hm_record *list)
+{
+    list[1].release = 0;
+}
+static void submitted_twice(struct hm_record *list)
+{
+    list[2] = list[1];
+    list[2].sequence = 2;
+}
+static void intended_twice(struct hm_record *list)
+{
+    list[4] = about(HM_EV_SIGN_INTENDED, HM_RELEASE_SIGNING);
+}
+static void intended_without_keys(struct hm_record *list)
+{
+    list[3].key_count = 0;
+}
+static void intended_again_without_retry(struct hm_record *list)
+{
+    list[6].has_retry_of = false;
+    list[6].retry_of = 0;
+}
+static void after_the_end(struct hm_record *list)
+{
+    list[8] = about(HM_EV_RELEASE_CANCELLED, HM_RELEASE_CANCELLED);
+}
+
 static const struct rule rules[] = {
-    {"result without intention", "without an intention", result_without_intent},
-    {"result of an intention that is closed", "without an intention", result_of_old_intent},
-    {"result of other bytes", "not the result", result_of_other_bytes},
-    {"result of another manifest", "not the result", result_of_other_manifest},
-    {"result of another key", "not the result", result_of_other_key},
-    {"retry with other bytes", "with other bytes", retry_of_other_bytes},
-    {"retry of what is not unknown", "no unknown result", retry_of_nothing},
-    {"signing without approval", "no legal step", signed_without_approval},
-    {"about a release that is none", "never submitted", about_nothing},
-    {"signed twice", "without an intention", signed_twice},
-    {"no sequence number", "sequence number", no_sequence},
-    {"created twice", "log.created", created_twice},
+    {"result without intention", "without an intention", result_without_intent, CLI_FAULT_RESULT,
+     7},
+    {"result of an intention that is closed", "without an intention", result_of_old_intent,
+     CLI_FAULT_RESULT, 7},
+    {"result of other bytes", "not the result", result_of_other_bytes, CLI_FAULT_RESULT, 7},
+    {"result of another manifest", "not the result", result_of_other_manifest, CLI_FAULT_RESULT, 7},
+    {"result of another key", "not the result", result_of_other_key, CLI_FAULT_RESULT, 7},
+    {"retry with other bytes", "with other bytes", retry_of_other_bytes, CLI_FAULT_INTENTION, 6},
+    {"retry of what is not unknown", "no unknown result", retry_of_nothing, CLI_FAULT_INTENTION, 6},
+    {"signing without approval", "no legal step", signed_without_approval, CLI_FAULT_STATE, 3},
+    {"about a release that is none", "never submitted", about_nothing, CLI_FAULT_RELEASE, 2},
+    {"signed twice", "without an intention", signed_twice, CLI_FAULT_RESULT, 8},
+    {"no sequence number", "sequence number", no_sequence, CLI_FAULT_SEQUENCE, 1},
+    {"created twice", "log.created", created_twice, CLI_FAULT_CREATED, 5},
+    {"signed, and no state", "no legal step", without_state, CLI_FAULT_STATE, 7},
+    {"the state of another event", "no legal step", state_of_another_event, CLI_FAULT_STATE, 2},
+    {"a state without a release", "no legal step", state_of_no_release, CLI_FAULT_STATE, 5},
+    {"another sequence number", "sequence number", other_sequence, CLI_FAULT_SEQUENCE, 6},
+    {"an approval of nothing", "found none", without_release, CLI_FAULT_RELEASE, 2},
+    {"submitted as another release", "expected r1", submitted_as_another, CLI_FAULT_RELEASE, 1},
+    {"submitted twice", "expected r2", submitted_twice, CLI_FAULT_RELEASE, 2},
+    {"intended twice", "second intention", intended_twice, CLI_FAULT_INTENTION, 4},
+    {"intended without keys", "without manifest or keys", intended_without_keys,
+     CLI_FAULT_INTENTION, 3},
+    {"intended again, and no retry", "second intention", intended_again_without_retry,
+     CLI_FAULT_INTENTION, 6},
+    {"cancelled after its end", "no legal step", after_the_end, CLI_FAULT_STATE, 8},
 };
 
 static void forbidden(void **state)
@@ -232,7 +333,10 @@ static void forbidden(void **state)
     describe(list);
     rule->edit(list);
     build(list, bytes, &c);
-    assert_int_not_equal(replay(bytes, RECORDS, &c, NULL, &why), HM_OK);
+    struct cli_fault f;
+    assert_int_not_equal(replay_fault(bytes, RECORDS, &c, NULL, &f, &why), HM_OK);
+    assert_int_equal(f.kind, rule->kind);
+    assert_int_equal(f.index, rule->index);
     if (strstr(why.text, rule->says) == NULL)
         print_error("%s\n", why.text);
     assert_non_null(strstr(why.text, rule->says));
@@ -283,11 +387,12 @@ int main(void)
 {
     enum { RULES = sizeof rules / sizeof rules[0] };
     struct rule copy[RULES];
-    struct CMUnitTest tests[6 + RULES] = {
+    struct CMUnitTest tests[7 + RULES] = {
         cmocka_unit_test(honest),      cmocka_unit_test(flipped),     cmocka_unit_test(cut),
-        cmocka_unit_test(seen_before), cmocka_unit_test(consistency), cmocka_unit_test(problems)};
+        cmocka_unit_test(seen_before), cmocka_unit_test(consistency), cmocka_unit_test(problems),
+        cmocka_unit_test(times)};
     memcpy(copy, rules, sizeof rules);
     for (size_t i = 0; i < RULES; i++)
-        tests[6 + i] = (struct CMUnitTest){rules[i].name, forbidden, NULL, NULL, &copy[i]};
-    return _cmocka_run_group_tests("client_log", tests, 6 + RULES, set_up, tear_down);
+        tests[7 + i] = (struct CMUnitTest){rules[i].name, forbidden, NULL, NULL, &copy[i]};
+    return _cmocka_run_group_tests("client_log", tests, 7 + RULES, set_up, tear_down);
 }

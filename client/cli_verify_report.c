@@ -1,0 +1,160 @@
+#include "client/cli_verify_report.h"
+
+#include "client/cli_deep.h"
+#include "client/cli_proof.h"
+#include "schema/io/hm_clock.h"
+
+#include <inttypes.h>
+
+#define REDRAW_MS 100
+
+static void draw(void *ctx, bool signatures, uint64_t done, uint64_t total)
+{
+    struct cli_verify_report *r = ctx;
+    int64_t now = hm_clock_mono_ms();
+    if (now - r->drawn_ms < REDRAW_MS)
+        return;
+    double seconds = (double)(now - r->began_ms) / 1000.0;
+    (void)fprintf(stderr, "\r\033[Kverifying %s %" PRIu64 " of %" PRIu64 " (%d%%)",
+                  signatures ? "signature" : "record", done, total,
+                  total == 0 || done > total ? 100 : (int)(100 * done / total));
+    if (!signatures && seconds > 0)
+        (void)fprintf(stderr, ", %.0f per second", (double)done / seconds);
+    (void)fflush(stderr);
+    r->drawn_ms = now;
+}
+
+struct cli_verify_progress cli_verify_progress(struct cli_verify_report *r, const struct cli *c)
+{
+    r->c = c;
+    r->began_ms = r->drawn_ms = hm_clock_mono_ms();
+    return (struct cli_verify_progress){c->term.tty_err ? draw : NULL, r};
+}
+
+void cli_verify_progressed(struct cli_verify_report *r)
+{
+    if (r->c != NULL && r->c->term.tty_err)
+        (void)fputs("\r\033[K", stderr);
+}
+
+static void sums_json(const struct cli_verify_report *r)
+{
+    const struct cli_verify_sums *s = &r->sums;
+    (void)printf(",\"size\":%" PRIu64 ",\"covered\":%" PRIu64 ",\"checkpoints\":%" PRIu64
+                 ",\"releases\":%" PRIu64 ",\"results\":%" PRIu64 ",\"open_intentions\":%" PRIu64,
+                 s->records, s->covered, s->checkpoints, s->releases, s->results,
+                 s->open_intentions);
+    (void)printf(",\"evidence\":%" PRIu64 ",\"details\":%" PRIu64 ",\"details_erased\":%" PRIu64
+                 ",\"cosigned\":%zu,\"seen_held\":%s,\"records_ms\":%" PRId64
+                 ",\"signatures_ms\":%" PRId64,
+                 s->evidence, s->details, s->details_erased, s->cosigned,
+                 s->seen_held ? "true" : "false", s->records_ms, s->signatures_ms);
+}
+
+static void report_json(const struct cli_verify_report *r, const struct cli_deep_sums *deep)
+{
+    (void)printf("{\"verified\":%s,\"origin\":\"%s\"", deep->fault_count == 0 ? "true" : "false",
+                 r->origin);
+    sums_json(r);
+    if (r->deep != NULL) {
+        (void)fputs(",\"deep\":", stdout);
+        cli_deep_json(deep, stdout);
+    }
+    (void)puts("}");
+}
+
+/* What was read beside the records. */
+static void report_rest(const struct cli_verify_report *r)
+{
+    const struct cli_verify_sums *s = &r->sums;
+    if (s->evidence > 0)
+        (void)printf("  %" PRIu64 " pieces of evidence and %" PRIu64
+                     " private details are what the records name",
+                     s->evidence, s->details);
+    if (s->evidence > 0 && s->details_erased > 0)
+        (void)printf("; %" PRIu64 " details are erased", s->details_erased);
+    if (s->evidence > 0)
+        (void)putchar('\n');
+    if (r->witnesses > 0)
+        (void)printf("  %zu of %zu witnesses cosigned the newest checkpoint\n", s->cosigned,
+                     r->witnesses);
+    if (s->open_intentions > 0)
+        (void)printf("  %" PRIu64 " intentions have no result yet: signing may be running\n",
+                     s->open_intentions);
+    if (s->covered < s->records)
+        (void)printf("  the last %" PRIu64 " records are under no checkpoint: nobody has signed "
+                     "for them (--whole makes that a fault)\n",
+                     s->records - s->covered);
+}
+
+static void report_text(const struct cli *c, const struct cli_verify_report *r)
+{
+    const struct cli_verify_sums *s = &r->sums;
+    (void)printf("%sverified%s %s: %" PRIu64 " records, %" PRIu64 " releases, %" PRIu64
+                 " results of signing\n",
+                 cli_term_style(c->term.color_out, CLI_GOOD),
+                 cli_term_style(c->term.color_out, CLI_PLAIN), r->origin, s->records, s->releases,
+                 s->results);
+    (void)puts("  chain, times, states, sequence numbers, intentions and results hold;");
+    const char *seen = s->seen_held ? ", and the log extends the checkpoint seen before" : "";
+    if (s->checkpoints == 1)
+        (void)printf("  the root is the one in the signed checkpoint%s\n", seen);
+    else
+        (void)printf("  the roots are those in the %" PRIu64 " signed checkpoints%s\n",
+                     s->checkpoints, seen);
+    report_rest(r);
+}
+
+enum hm_err cli_verify_report(struct cli *c, const struct cli_verify_report *r)
+{
+    struct cli_deep_sums deep = {.fault_count = 0};
+    if (r->deep != NULL)
+        cli_deep_sums(r->deep, &deep);
+    if (c->term.json)
+        report_json(r, &deep);
+    else if (r->deep != NULL)
+        cli_deep_report(c, &deep);
+    if (deep.fault_count == 0) {
+        if (!c->term.json)
+            report_text(c, r);
+        return HM_OK;
+    }
+    const struct cli_deep_fault *f = &deep.faults[0];
+    return hm_fail(&c->why, HM_E_DENIED,
+                   "%" PRIu64 " of %" PRIu64 " intentions do not hold, %zu faults; the first in "
+                   "record %" PRIu64 ": %s: %.300s",
+                   deep.faulty, deep.intentions, deep.fault_count, f->record,
+                   cli_deep_kind_name(f->kind), f->text);
+}
+
+void cli_verify_report_proof(const struct cli *c, const struct cli_verify_report *r,
+                             const struct cli_record *p)
+{
+    if (c->term.json) {
+        (void)printf("{\"verified\":true,\"index\":%" PRIu64 ",\"log_size\":%" PRIu64
+                     ",\"cosigned\":%zu,\"record\":",
+                     p->record.idx, p->checkpoint.size, r->sums.cosigned);
+        (void)fwrite(p->bytes.data, 1, p->bytes.len, stdout);
+        (void)puts("}");
+        return;
+    }
+    (void)printf("verified: record %" PRIu64 " (%s) is in %s of size %" PRIu64 "\n", p->record.idx,
+                 hm_event_name(p->record.event), p->checkpoint.origin, p->checkpoint.size);
+    if (r->witnesses > 0)
+        (void)printf("  %zu of %zu witnesses cosigned its checkpoint\n", r->sums.cosigned,
+                     r->witnesses);
+    (void)fwrite(p->bytes.data, 1, p->bytes.len, stdout);
+    (void)putchar('\n');
+}
+
+void cli_verify_report_fault(const struct cli *c, const struct cli_verify_report *r)
+{
+    if (!c->term.json) {
+        cli_note(c, "fault: kind %s, index %" PRIu64, cli_fault_name(r->fault.kind),
+                 r->fault.index);
+        return;
+    }
+    (void)printf("{\"verified\":false,\"origin\":\"%s\",\"fault\":", r->origin);
+    cli_fault_json(&r->fault, stdout);
+    (void)puts("}");
+}
