@@ -7,6 +7,7 @@
 #include "server/ipc/proc_listen.h"
 #include "server/door/door_metrics.h"
 #include "server/door/door_model.h"
+#include "server/door/door_out.h"
 #include "server/door/door_people.h"
 #include "server/ipc/proc_log.h"
 #include "server/ipc/proc_sandbox.h"
@@ -160,6 +161,8 @@ static enum hm_err start(struct parts *p, const struct door_config *c, struct hm
     enum hm_err err = proc_become(c->user, why);
     if (err == HM_OK)
         err = proc_stop_fd(&p->stop_fd, why);
+    if (err == HM_OK)
+        err = door_out_init(why);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write(2), not our end */
     if (err == HM_OK)
         err = open_memory(p, c, why);
@@ -168,7 +171,7 @@ static enum hm_err start(struct parts *p, const struct door_config *c, struct hm
     if (err == HM_OK)
         err = open_network(p, c, why);
     if (err == HM_OK)
-        err = proc_sandbox_enter(PROC_SANDBOX_DOOR, 0, why);
+        err = proc_sandbox_enter(PROC_SANDBOX_DOOR, door_config_dials(c), why);
     if (err == HM_OK)
         err = door_model_start(&model, &p->door.model, why);
     if (err != HM_OK)
