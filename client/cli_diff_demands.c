@@ -244,14 +244,20 @@ static void demand_limits(struct diff *d, const char *where, const json_t *from,
                   true);
 }
 
+/* An offset from UTC, or a time zone by name and rule. */
+static const json_t *clock_of(const json_t *freeze)
+{
+    const json_t *zone = json_object_get(freeze, "time_zone");
+    return zone != NULL ? zone : json_object_get(freeze, "utc_offset");
+}
+
 static void demand_freeze(struct diff *d, const char *where, const json_t *from, const json_t *to)
 {
     if (one_side(d, where, "freeze windows", from, to))
         return;
     diff_sets(d, where, "freeze windows", DIFF_DEMAND, demanded(json_object_get(from, "windows")),
               demanded(json_object_get(to, "windows")));
-    diff_value(d, where, "freeze: offset from UTC", json_object_get(from, "utc_offset"),
-               json_object_get(to, "utc_offset"));
+    diff_value(d, where, "freeze: clock", clock_of(from), clock_of(to));
 }
 
 static void demand_promotion(struct diff *d, const char *where, const json_t *from,

@@ -5,6 +5,7 @@
 #define POLICY_POLICY_PRIV_H
 
 #include "policy/policy.h"
+#include "policy/policy_zone.h"
 #include "schema/json/hm_json.h"
 
 struct policy_block;
@@ -127,13 +128,14 @@ struct policy_limits {
     size_t signatures; /* fewer than that in window_s; 0: not asked */
     int64_t window_s;
 };
-/* Local time: dated from and to, or on each of these days seconds of the day. */
+/* From and to in Unix seconds, or on each of these days in seconds of the clock's day. */
 struct policy_window {
     unsigned days; /* bit 0: Monday; 0: dated */
     int64_t from, to;
 };
 struct policy_freeze {
-    int64_t offset_s; /* east of UTC */
+    struct policy_zone zone;
+    const char *zone_name; /* for people */
     struct policy_window *windows;
     size_t count; /* 0: no freeze */
 };
@@ -320,7 +322,8 @@ bool policy_provenance_same(const struct policy_rule_full *a, const struct polic
 /* Whether a whole ref matches: '*' stands for any run of characters other than '/'. */
 bool policy_ref_matches(const char *pattern, const char *ref);
 
-/* policy_load_limits.c: what a rule holds against earlier releases and against the clock. */
+/* policy_load_limits.c, policy_load_freeze.c: what a rule holds against earlier releases, and
+ * against the clock. */
 enum hm_err HM_MUST_USE policy_load_limits(const struct hm_json_in *rule, const json_t *v,
                                            struct policy_rule_full *out, struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_freeze(struct policy *p, const struct hm_json_in *rule,

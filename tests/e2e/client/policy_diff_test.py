@@ -21,6 +21,10 @@ def rule(i, **members):
 
 
 
+FRIDAYS = {"utc_offset": "+01:00", "windows": [{"days": ["fri"], "from": "16:00", "to": "24:00"}]}
+BERLIN = {"name": "Europe/Berlin", "rule": "CET-1CEST,M3.5.0,M10.5.0/3"}
+
+
 def several_keys(threshold):
     """Two keys in place of one, both for all that the rule is for."""
     def edit(d):
@@ -94,6 +98,7 @@ CHANGES = [
                                d["groups"].append({"id": "all", "members": ["alice", "bob", "carol"]}),
                                d["rules"].append(dict(d["rules"][0], id="urgent", break_glass=True, approvals={"group": "all", "count": 3}))),
      ("wider", "can be released now, no rule was for it: edge-router on stable by break glass"), ("stricter", "can be released no longer")),
+    ("frozen on fridays", rule(0, freeze=FRIDAYS), ("stricter", "freeze windows: asked for now"), ("weaker", "freeze windows: asked for no longer")),
     ("several keys", several_keys(2), ("stricter", "signatures that a release needs: 2 in place of 1"),
      ("weaker", "signatures that a release needs: 1 in place of 2")),
     ("one of several keys", several_keys(1), ("wider", "signing keys added: production-b"), ("stricter", "signing keys removed: production-b")),
@@ -161,6 +166,17 @@ def administrators(b):
     b.expect("administration removed", 0, "only the root keys", "policy", "diff", old, b.write("none.json", base))
 
 
+def clocks(b):
+    """Another clock for the same windows is neither more nor less; which hours are meant changes."""
+    base = edited(documented(), rule(0, freeze=FRIDAYS))
+    zone = edited(base, rule(0, freeze={"time_zone": BERLIN, "windows": FRIDAYS["windows"]}))
+    for name, a, z, said in (("clock", base, zone, '"rule":"CET-1CEST,M3.5.0,M10.5.0/3"} in place of "+01:00"'),
+                             ("rule of a clock", zone, edited(zone, lambda d: d["rules"][0]["freeze"]["time_zone"].update(rule="CET-1")),
+                              '"rule":"CET-1"} in place of')):
+        got = lines(b, name, b.write("old.json", a), b.write("new.json", z), 0)
+        b.check(name, len(got) == 1 and got[0]["kind"] == "changed" and "freeze: clock" in got[0]["what"] and said in got[0]["what"], got)
+
+
 def refusals(b):
     good = b.write("old.json", documented())
     bad = b.write("bad.json", edited(documented(), rule(0, approvals={"group": "both", "count": 0})))
@@ -179,7 +195,7 @@ def main():
         b = Bench(sys.argv[1], folder)
         for change in CHANGES:
             both_ways(b, *change)
-        for part in (order, takes_over, administrators, refusals):
+        for part in (order, takes_over, administrators, clocks, refusals):
             part(b)
     return b.end()
 

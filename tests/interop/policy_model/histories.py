@@ -1,6 +1,5 @@
 """Random facts about a release: mostly right for one rule of the policy, so that every check is reached."""
-from model_decide import seconds_of
-from model_load import channels_of, first_key, keys_of, products_of, stages_of
+from model_load import channels_of, first_key, keys_of, products_of, seconds_of, stages_of, zone_of
 from policies import CHANNELS, DAY, DEPENDENCIES, PARAMETERS, PREDICATES, PRODUCTS, REFS, REPOSITORIES
 
 NOW = 1795000000  # a day in November 2026
@@ -52,14 +51,16 @@ class Historian:
         now = NOW + self.rng.randrange(7 * DAY)
         if not rule or "freeze" not in rule or self.usually(0.5):
             return now
-        window, offset = self.pick(rule["freeze"]["windows"]), rule["freeze"]["utc_offset"]
+        window, zone = self.pick(rule["freeze"]["windows"]), zone_of(rule["freeze"])
+        if "days" not in window:
+            edges = zone.span(seconds_of(window["from"]), seconds_of(window["to"])) + (seconds_of(window["from"]) - zone.std,)
+            return max(NOW - 400 * DAY, self.pick(edges) + self.pick([-1, 0, 0, 1, -1800, 1800]))
+        if self.usually(0.3):  # where the clock changes
+            begin, _, _ = self.pick(zone.pieces(now))
+            return max(NOW - 400 * DAY, begin + self.pick([-1, 0, -3600, 3600, 1800, -1800]))
         edge = window[self.pick(["from", "to"])]
-        minutes = (int(offset[1:3]) * 60 + int(offset[4:6])) * (-1 if offset[0] == "-" else 1)
-        if "days" in window:
-            local = (now + minutes * 60) // DAY * DAY + int(edge[:2]) * 3600 + int(edge[3:]) * 60
-        else:
-            local = seconds_of(edge)
-        return local - minutes * 60 + self.pick([-1, 0, 0, 1])
+        clock = (now + zone.offset(now)) // DAY * DAY + int(edge[:2]) * 3600 + int(edge[3:]) * 60
+        return clock - zone.offset(now) + self.pick([-1, 0, 0, 1])
 
     def request(self, f, doc, rule):
         rng = self.rng

@@ -2,10 +2,10 @@
 
 evaluate(doc, facts, identity, key_ids) gives (allow, [(check, ok)], rule id). Absence of a fact is a refusal.
 """
-import calendar
 import re
 
-from model_load import APPROVALS_MAX, Policy, assignable, channels_of, covers, first_key, keys_of, one_more, products_of, specificity, stages_of
+from model_load import (APPROVALS_MAX, Policy, assignable, channels_of, covers, first_key, keys_of, one_more, products_of, seconds_of, specificity,
+                        stages_of, zone_of)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 AHEAD_S = 300  # a build may seem to finish so much after its submission
@@ -269,24 +269,17 @@ def local_text(seconds):
     return days, f"{rest // 3600:02d}:{rest % 3600 // 60:02d}"
 
 
-def seconds_of(text):
-    y, m, d, hh, mm = int(text[0:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16])
-    return calendar.timegm((y, m, d, hh, mm, 0))
-
-
-def in_window(w, local):
+def frozen(w, zone, now):
     if "days" not in w:
-        return seconds_of(w["from"]) <= local < seconds_of(w["to"])
-    days, clock = local_text(local)
+        first, last = zone.span(seconds_of(w["from"]), seconds_of(w["to"]))
+        return first <= now < last
+    days, clock = local_text(now + zone.offset(now))
     return DAYS[(days + 3) % 7] in w["days"] and w["from"] <= clock < w["to"]  # 1970-01-01 was a Thursday
 
 
 def freeze_holds(freeze, facts):
     now = facts.get("now_s", 0)
-    offset = freeze["utc_offset"]
-    minutes = int(offset[1:3]) * 60 + int(offset[4:6])
-    local = now + (minutes if offset[0] == "+" else -minutes) * 60
-    return bool(now) and not any(in_window(w, local) for w in freeze["windows"])
+    return bool(now) and not any(frozen(w, zone_of(freeze), now) for w in freeze["windows"])
 
 
 # --- all of it ---

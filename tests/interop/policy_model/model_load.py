@@ -4,7 +4,10 @@ not speed.
 load(doc, identity) gives None, or why the document is refused. Documents are already parsed JSON of the schema's form; keys are
 compared by raw value, which a function of the caller's gives.
 """
+import calendar
 import re
+
+from model_zone import ZONE_NAME, Zone
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 ENVIRONMENTS = ("development", "staging", "production")
@@ -105,6 +108,22 @@ def assignable(requirements, people, members):
                     return True
         return False
     return all(find(place, set()) for place in range(len(places)))
+
+
+# --- time ---
+
+def seconds_of(text):
+    """A date of a window, as seconds of a clock."""
+    y, m, d, hh, mm = int(text[0:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16])
+    return calendar.timegm((y, m, d, hh, mm, 0))
+
+
+def zone_of(freeze):
+    """An offset east of UTC is a rule without changes; POSIX counts to the west."""
+    if "time_zone" in freeze:
+        return Zone(freeze["time_zone"]["rule"])
+    offset = freeze["utc_offset"]
+    return Zone("<utc>" + ("-" if offset[0] == "+" else "+") + offset[1:])
 
 
 # --- hardware ---
@@ -345,11 +364,22 @@ class Policy:
             need(1 <= s["count"] <= 1000 and 60 <= s["window_s"] <= 2678400, "signatures")
 
     def freeze_ok(self, freeze):
+        need(("utc_offset" in freeze) != ("time_zone" in freeze), "one of offset and zone")
         need(1 <= len(freeze["windows"]) <= 64, "windows")
+        try:
+            zone = zone_of(freeze)
+        except ValueError:
+            raise Refused("time zone") from None
+        if "time_zone" in freeze:
+            name = freeze["time_zone"]["name"]
+            need(ZONE_NAME.fullmatch(name) and len(name) <= 64, "name of a time zone")
         for w in freeze["windows"]:
             need(w["from"] < w["to"], "a window that ends before it begins")
             if "days" in w:
                 once(w["days"], 1, 7, "days")
+            else:
+                first, last = zone.span(seconds_of(w["from"]), seconds_of(w["to"]))
+                need(first < last, "a window that the clock jumps over")
         return True
 
     def load_promotion(self, rule):

@@ -1,6 +1,9 @@
 """Random policies: most load, and what the engine knows of (schema/policy.schema.json says so) appears in them."""
 import copy
 import json
+import time
+
+from model_zone import Zone
 
 PRODUCTS = ["router", "radio", "meter"]
 CHANNELS = ["stable", "beta", "nightly"]
@@ -13,6 +16,9 @@ PARAMETERS = {"/workflow/path": ["release.yml", "other.yml"], "/debug": [False, 
 DEPENDENCIES = ["pkg:deb/gcc@12", "pkg:deb/libc@2", "https://example.com/sdk"]
 PREDICATES = ["https://cyclonedx.org/bom", "https://spdx.dev/Document", "https://in-toto.io/attestation/test-result/v0.1"]
 DAY = 86400
+ZONES = ["CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT,M3.2.0,M11.1.0", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", "IST-1GMT0,M10.5.0,M3.5.0/1",
+         "<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "EET-2EEST,M3.4.4/50,M10.4.4/50", "<+0545>-5:45", "EST5EDT4,0/0,J365/25", "AAA1BBB,J60/-167,300/167",
+         "AAA0BBB-24,M11.3.1/1,M11.3.3", "AAA3:15BBB3:15,M1.1.1,M12.5.6", "AAA-24:59:59BBB24:59:59,M10.5.0,M11.5.0"]
 
 
 class Features:
@@ -235,7 +241,35 @@ class Maker:
                 start = rng.randint(0, 23)
                 windows.append({"days": self.some(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], 1, 4), "from": f"{start:02d}:00",
                                 "to": rng.choice([f"{start:02d}:59", "24:00"])})
+        if self.chance(0.5, "freeze.time_zone"):
+            zone = {"name": rng.choice(["Europe/Berlin", "Etc/GMT+5", "x"]), "rule": rng.choice(ZONES)}
+            return {"time_zone": zone, "windows": windows + [self.by_a_change(zone["rule"]) for _ in range(rng.randint(0, 2))]}
         return {"utc_offset": rng.choice(["+00:00", "+01:00", "-05:45", "+14:00", "-12:00"]), "windows": windows}
+
+    def broken_freeze(self):
+        """With one character of its zone too much, too few or another."""
+        freeze = self.freeze()
+        zone = freeze.setdefault("time_zone", {"name": "Europe/Berlin", "rule": self.rng.choice(ZONES)})
+        if self.rng.random() < 0.8:
+            freeze.pop("utc_offset", None)
+        member = self.rng.choice(["rule", "rule", "rule", "name"])
+        text, at = zone[member], self.rng.randrange(len(zone[member]) + 1)
+        zone[member] = text[:at] + self.rng.choice(["", "0", "9", ",", "/", ".", "M", "<", ">", "-", ":00", " "]) + text[at + self.rng.randint(0, 1):]
+        return freeze
+
+    def by_a_change(self, rule):
+        """A window whose edges lie where a clock jumps or shows a time twice."""
+        rng = self.rng
+        pieces = [(begin, offset) for begin, _, offset in Zone(rule).pieces(1795000000)]
+        begin, offset = rng.choice(pieces)
+        edge = max(begin, 0) + offset + rng.choice([-7200, -3600, -1800, 0, 1800, 3600])
+        start = time.gmtime(edge)
+        if rng.random() < 0.6:
+            end = time.gmtime(edge + rng.choice([60, 1740, 3600, 7200, DAY]))
+            return {"from": time.strftime("%Y-%m-%dT%H:%M", start), "to": time.strftime("%Y-%m-%dT%H:%M", end)}
+        clock = time.strftime("%H:%M", start)
+        return {"days": [["mon", "tue", "wed", "thu", "fri", "sat", "sun"][start.tm_wday]], "from": clock,
+                "to": "24:00" if clock >= "23:00" else f"{int(clock[:2]) + 1:02d}:{clock[3:]}"}
 
     def promotion(self, environment):
         rng = self.rng
@@ -322,6 +356,8 @@ class Maker:
                              rule.update(approvals=dict({} if rule["approvals"] == "none" else rule["approvals"], veto=["any"]))),
                     lambda: rule.update(approvals={"of": [{"group": g["id"], "count": 1} for g in doc["groups"]], "shared": True}),
                     lambda: rule.update(approvals={"stages": [{"group": group["id"], "count": len(group["members"])}] * 2})]
+        if self.features.has("freeze.time_zone"):
+            out += [lambda: rule.update(freeze=self.broken_freeze())]
         if self.features.has("rule.limits"):
             out += [lambda: rule.update(limits=self.limits(rule)), lambda: rule.update(limits={"size_factor_percent": 150})]
         return out
