@@ -240,13 +240,20 @@ enum hm_err cli_bundle_check_approvals(struct cli_bundle *b, const struct cli_fa
         return hm_fail(why, HM_E_DENIED,
                        "the policy that the statement names is not at hand: the "
                        "approvals cannot be checked");
-    const struct policy_subject subject = {f->statement.product, f->statement.channel,
-                                           f->statement.hardware, f->statement.hardware_count,
-                                           f->statement.break_glass[0] != '\0'};
+    const struct hm_approval *s = &f->statement;
+    const struct policy_subject subject = {
+        .product = s->product,
+        .channel = s->channel,
+        .environment = s->environment,
+        .hardware = s->hardware,
+        .hardware_count = s->hardware_count,
+        .break_glass = s->break_glass[0] != '\0',
+    };
     const struct policy_rule *rule = policy_match(f->policy, &subject);
     if (rule == NULL)
         return hm_fail(why, HM_E_DENIED,
-                       "the policy has no rule for this product, channel and hardware");
+                       "the policy has no rule for this product, channel, environment and "
+                       "hardware");
     for (size_t i = 0; i < b->approval_count; i++) {
         struct hm_why local = {""};
         approvals[i].record = i + 1; /* a bundle lists them in the order of their records */

@@ -174,6 +174,16 @@ static enum hm_err read_prior(struct case_reader *r, struct hm_json_in *in)
     return in->err;
 }
 
+static const char *environment(struct hm_json_in *in)
+{
+    const char *text = hm_json_str_or(in, "environment", NULL);
+    const char *known = hm_environment(text);
+    if (text != NULL && known == NULL)
+        hm_json_bad(in, HM_E_MALFORMED, "environment",
+                    "expected \"development\", \"staging\" or \"production\"");
+    return known;
+}
+
 static void read_plain(struct hm_json_in *in, struct policy_facts *f)
 {
     const char *stage = hm_json_str_or(in, "stage", "signing");
@@ -185,6 +195,7 @@ static void read_plain(struct hm_json_in *in, struct policy_facts *f)
     f->product = hm_json_str_or(in, "product", NULL);
     f->version = hm_json_str_or(in, "version", NULL);
     f->channel = hm_json_str_or(in, "channel", NULL);
+    f->environment = environment(in);
     f->break_glass = hm_json_str_or(in, "break_glass", NULL);
     case_time(in, "submitted", &f->submitted_s);
 }

@@ -165,8 +165,7 @@ static void find_times(const struct deep_history *h, const struct hm_digest *key
 void deep_history_facts(const struct deep_history *h, const struct policy *p,
                         struct policy_facts *f, struct deep_past *past)
 {
-    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
-                                           f->break_glass != NULL};
+    const struct policy_subject subject = policy_facts_subject(f);
     const struct policy_rule *rule = policy_match(p, &subject);
     struct policy_wants w;
     f->last = NULL;

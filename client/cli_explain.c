@@ -28,6 +28,7 @@ void cli_explain_request(struct cli_explain *e)
     e->facts.product = r->product;
     e->facts.version = r->version;
     e->facts.channel = r->channel;
+    e->facts.environment = r->environment;
     e->facts.hardware = r->hardware;
     e->facts.hardware_count = r->hardware_count;
     e->facts.break_glass = r->break_glass[0] != '\0' ? r->break_glass : NULL;

@@ -226,8 +226,7 @@ enum hm_err cli_explain_log(struct cli *c, uint64_t release, const struct policy
 {
     struct question q = {.c = c, .e = e, .release = release};
     const struct policy_facts *f = &e->facts;
-    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
-                                           f->break_glass != NULL};
+    const struct policy_subject subject = policy_facts_subject(f);
     const struct policy_rule *rule = policy_match(p, &subject);
     enum hm_err err = ask_artifacts(&q);
     if (rule == NULL || err != HM_OK)

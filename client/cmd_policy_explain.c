@@ -202,8 +202,10 @@ static bool show(const struct cli *c, const struct cli_explain *e, const struct 
     bool allow = true;
     size_t n = in_force->policy != NULL ? 2 : 1;
     if (!c->term.json) {
-        (void)printf("%s %s for channel %s, submitted by %s%s\n", e->request.product,
-                     e->request.version, e->request.channel, e->submitter,
+        const char *environment = e->facts.environment;
+        (void)printf("%s %s for channel %s%s%s, submitted by %s%s\n", e->request.product,
+                     e->request.version, e->request.channel, environment != NULL ? " in " : "",
+                     environment != NULL ? environment : "", e->submitter,
                      e->facts.break_glass != NULL ? ", breaking the glass" : "");
     }
     for (size_t i = 0; i < n; i++) {

@@ -115,11 +115,12 @@ struct policy_rule {
 struct policy_subject {
     const char *product;
     const char *channel;
+    const char *environment; /* that the request names; NULL: any */
     const struct hm_hardware *hardware;
     size_t hardware_count;
     bool break_glass; /* whether the request gives a reason to break the glass */
 };
-/* The most specific rule for it, NULL if none (refused). */
+/* The most specific rule for it, NULL if none or if rules of several environments are (refused). */
 const struct policy_rule *policy_match(const struct policy *p, const struct policy_subject *s);
 /* What a rule holds against the log, so that nobody looks up what is not asked. */
 struct policy_wants {

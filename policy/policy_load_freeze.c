@@ -67,8 +67,8 @@ static void read_week_times(struct hm_json_in *in, struct policy_window *out)
         hm_json_bad(in, HM_E_MALFORMED, "from", "expected a time from 00:00 to 23:59");
     else if (to <= from)
         hm_json_bad(in, HM_E_MALFORMED, "to", "expected a time after \"from\", at most 24:00");
-    out->from = from * 60;
-    out->to = to * 60;
+    out->from = (int64_t)from * 60;
+    out->to = (int64_t)to * 60;
 }
 
 static void read_dates(struct hm_json_in *in, struct policy_window *out)

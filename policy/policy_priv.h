@@ -279,11 +279,15 @@ enum hm_err HM_MUST_USE policy_seal_oidc(const struct policy *p, struct hm_why *
 /* policy_lint.c: what only the whole document shows; builds the key and pair tables on the way. */
 enum hm_err HM_MUST_USE policy_lint(struct policy *p, struct hm_why *why);
 
-/* policy_match.c. mixed: a rule that covers some of the hardware but not all of it and so stands in
- * the way, NULL if none does. */
+/* policy_match.c. Why there is no rule although some are for the product and the channel; all NULL
+ * where none is. */
+struct policy_unmatched {
+    const struct policy_rule_full *mixed;      /* covers some of the hardware but not all of it */
+    const struct policy_rule_full *several[2]; /* of different environments, equally specific */
+};
 const struct policy_rule_full *policy_find_rule(const struct policy *p,
                                                 const struct policy_subject *s,
-                                                const struct policy_rule_full **mixed);
+                                                struct policy_unmatched *why);
 int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b);
 /* "model" or "model/revision", each part a name. */
 bool policy_hardware_ok(const char *text);
@@ -293,7 +297,7 @@ enum hm_err HM_MUST_USE policy_split_hardware(struct policy *p, struct policy_ru
 bool policy_names_meet(const struct policy_names *a, const struct policy_names *b);
 /* Some hardware that both cover. Rules without `hardware` cover every one. */
 bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy_rule_full *b);
-/* Some product, channel and hardware that both are for. */
+/* Some product, channel and hardware that both are for, in one environment. */
 bool policy_rules_meet(const struct policy_rule_full *a, const struct policy_rule_full *b);
 /* Builds the table that rules are looked up in; refuses rules that no release could tell apart. */
 enum hm_err HM_MUST_USE policy_index_rules(struct policy *p, struct hm_why *why);

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define DAY_S 86400
+#define DAY_S INT64_C(86400)
 #define THURSDAY 4              /* 1970-01-01; 0 is Sunday */
 #define DAYS_BEFORE_1970 719162 /* from 0001-01-01 */
 #define DAYS_OF_400_YEARS 146097
@@ -67,7 +67,7 @@ struct moment {
 /* The changes of the years around a time. A week of hours may carry one into the next year, so that
  * two years back is where the last change is found for certain. */
 #define YEARS_BACK 2
-#define YEARS (YEARS_BACK + 2)
+#define YEARS ((size_t)YEARS_BACK + 2)
 #define CHANGES (2 * YEARS)
 
 static void changes_around(const struct policy_zone *z, int64_t unix_s, struct moment out[CHANGES])

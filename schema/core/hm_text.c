@@ -270,6 +270,15 @@ bool hm_uri_ok(const char *uri)
     return ascii_without(uri, HM_URI_MAX, "\"\\<>^`{|}");
 }
 
+const char *hm_environment(const char *text)
+{
+    static const char *const known[] = {"development", "staging", "production"};
+    for (size_t i = 0; text != NULL && i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(text, known[i]) == 0)
+            return known[i];
+    return NULL;
+}
+
 void hm_escape(struct hm_buf *b, struct hm_bytes text)
 {
     for (size_t i = 0; i < text.len;) {

@@ -67,13 +67,7 @@ struct approved {
 /* The rule that the policy in force has for this release; NULL if none. */
 static const struct policy_rule *rule_in_force(const struct reg_tx *tx, const struct reg_dossier *d)
 {
-    const struct policy_subject subject = {
-        .product = d->submitted->product,
-        .channel = d->submitted->channel,
-        .hardware = d->known->hardware,
-        .hardware_count = d->known->hardware_count,
-        .break_glass = d->known->break_glass != NULL,
-    };
+    const struct policy_subject subject = reg_known_subject(d->known);
     return policy_match(tx->world->policy, &subject);
 }
 

@@ -230,8 +230,7 @@ static enum hm_err look_back(struct reg_tx *tx, const struct policy_rule *rule,
 static enum hm_err complete(struct reg_tx *tx, const struct policy *p, struct policy_facts *f,
                             struct history **out, struct hm_why *why)
 {
-    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
-                                           f->break_glass != NULL};
+    const struct policy_subject subject = policy_facts_subject(f);
     const struct policy_rule *rule = policy_match(p, &subject);
     struct policy_wants w;
     f->now_s = (int64_t)(tx->now_ms / 1000);
@@ -274,6 +273,7 @@ static void of_release(const struct reg_dossier *d, struct policy_facts *out)
         .product = r->product,
         .version = r->version,
         .channel = r->channel,
+        .environment = d->known->environment,
         .hardware = d->known->hardware,
         .hardware_count = d->known->hardware_count,
         .break_glass = d->known->break_glass,

@@ -21,6 +21,12 @@ def rule(i, **members):
 
 
 
+def twin(d):
+    """A rule for staging beside the one for production."""
+    d["keys"][1]["channels"].append("stable")
+    d["rules"].append(dict(d["rules"][1], id="stable-staging", channels=["stable"]))
+
+
 FRIDAYS = {"utc_offset": "+01:00", "windows": [{"days": ["fri"], "from": "16:00", "to": "24:00"}]}
 BERLIN = {"name": "Europe/Berlin", "rule": "CET-1CEST,M3.5.0,M10.5.0/3"}
 
@@ -75,6 +81,10 @@ CHANGES = [
     ("channel", lambda d: (d["keys"][1]["channels"].append("gamma"), d["rules"][1]["channels"].append("gamma")),
      ("wider", "can be released now, no rule was for it: edge-router on gamma"),
      ("stricter", "can be released no longer: edge-router on gamma")),
+    ("the same channel in staging", twin, ("wider", "can be released now, no rule was for it: edge-router on stable in staging"),
+     ("stricter", "can be released no longer: edge-router on stable in staging")),
+    ("two environments to choose from", twin, ("stricter", "can be released no longer: edge-router on stable without a named environment"),
+     ("wider", "can be released now, no rule was for it: edge-router on stable without a named environment")),
     ("rule gone", lambda d: d["rules"].pop(),
      ("stricter", "can be released no longer: edge-router on nightly"), ("wider", "can be released now")),
     ("rule renamed", rule(0, id="customers"),

@@ -28,6 +28,8 @@ class Historian:
         f = {"stage": self.pick(["submission", "signing", "signing"]),
              "product": self.pick(products_of(rule, key)) if rule else self.pick(PRODUCTS), "version": self.pick(VERSIONS[:3]),
              "channel": self.pick(channels_of(rule, key)) if rule else self.pick(CHANNELS)}
+        if self.usually(0.4):
+            f["environment"] = rule["environment"] if rule and self.usually(0.9) else self.pick(["development", "staging", "production"])
         if self.usually(0.03):
             del f[self.pick(["stage", "product", "version", "channel"])]
         if self.usually(0.05):

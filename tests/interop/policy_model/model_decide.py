@@ -14,22 +14,25 @@ AHEAD_S = 300  # a build may seem to finish so much after its submission
 def match(policy, facts):
     """The rule, or None."""
     product, channel = facts.get("product"), facts.get("channel")
-    hardware = [(h["model"], h["revision"]) for h in facts.get("hardware", [])]
     glass = facts.get("break_glass") is not None
     candidates = []
     for rule in policy.doc["rules"]:
         key = first_key(policy.doc, rule)
-        if product in products_of(rule, key) and channel in channels_of(rule, key) and rule.get("break_glass", False) == glass:
+        if (product in products_of(rule, key) and channel in channels_of(rule, key) and rule.get("break_glass", False) == glass
+                and facts.get("environment", rule["environment"]) == rule["environment"]):
             candidates.append(rule)
-    candidates.sort(key=lambda r: -specificity(r))  # stable: equal ones in the order of the document
-    for rule in candidates:
-        if "hardware" not in rule:
-            return rule
-        covered = [covers(rule["hardware"], m, r) for m, r in hardware]
-        if covered and all(covered):
-            return rule
-        if any(covered):
+    for level in sorted({specificity(r) for r in candidates}, reverse=True):
+        some, all_of_it = [], []
+        for rule in (r for r in candidates if specificity(r) == level):
+            covered = [covers(rule["hardware"], h["model"], h["revision"]) for h in facts.get("hardware", [])] if "hardware" in rule else [True]
+            if covered and all(covered):
+                all_of_it.append(rule)
+            elif any(covered):
+                some.append(rule)
+        if some or len(all_of_it) > 1:
             return None
+        if all_of_it:
+            return all_of_it[0]
     return None
 
 

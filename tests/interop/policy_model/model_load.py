@@ -419,7 +419,7 @@ class Policy:
                     need(signing(a) == signing(b), "one key, other keys beside it")
                 if same and shared:
                     need(requirements(a) == requirements(b), "one key, two prices")
-                if not self.common(a, b) or not hardware_meets(a, b):
+                if a["environment"] != b["environment"] or not self.common(a, b) or not hardware_meets(a, b):
                     continue
                 if same:
                     need(specificity(a) != specificity(b), "two rules for one thing")

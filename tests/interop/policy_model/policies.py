@@ -94,7 +94,7 @@ class Maker:
         self.builders = builders
         doc = {"version": 1, "name": "n", "vendor_domain": "example.com", "principals": people, "groups": self.groups,
                "builders": builders, "keys": [], "rules": []}
-        release = rng.sample(self.pool.p256[:8], 6)
+        release = rng.sample(self.pool.p256[:8], 8)
         for i, channel in enumerate(CHANNELS):
             self.channel(doc, i, channel, release)
         if len(administrators) >= 2 and rng.random() < 0.4:
@@ -114,6 +114,8 @@ class Maker:
                                 "products": PRODUCTS[:], "channels": channels})
         doc["keys"].append({"id": f"k{i}", "public_key": release[i][0], "environment": environment, "products": PRODUCTS[:],
                             "channels": channels})
+        if i < 2 and rng.random() < 0.35:
+            self.elsewhere(doc, i, environment, channels, release[6 + i])
         demands = self.demands(environment)
         if len(doc["keys"]) > 1 and doc["keys"][-2]["id"] == f"spare{i}" and self.chance(0.4, "rule.keys"):
             demands["keys"] = {"of": self.some([f"k{i}", f"spare{i}"], 2), "threshold": rng.randint(1, 2)}
@@ -129,6 +131,19 @@ class Maker:
                 doc["rules"].append(special)
             if self.chance(0.3, "rule.break_glass") and demands["approvals"] != "none":
                 doc["rules"].append(self.glass(f"b{i}{n}", rule))
+
+    def elsewhere(self, doc, i, environment, channels, key):
+        """The same products and channels in another environment, by a key of its own."""
+        other = self.rng.choice([e for e in ("development", "staging", "production") if e != environment])
+        doc["keys"].append({"id": f"e{i}", "public_key": key[0], "environment": other, "products": PRODUCTS[:], "channels": channels})
+        demands = self.demands(other)
+        for n in range(self.rng.choice([1, 1, 2])):
+            rule = self.rule(f"e{i}{n}", f"e{i}", other, self.some(PRODUCTS) if n else PRODUCTS, channels[:1], demands)
+            if n and self.chance(0.7, "rule.hardware"):
+                rule["hardware"] = self.some(HARDWARE, 1, 3)
+            doc["rules"].append(rule)
+            if self.chance(0.2, "rule.break_glass") and demands["approvals"] != "none":
+                doc["rules"].append(self.glass(f"f{i}{n}", rule))
 
     def rule(self, name, key, environment, products, channels, demands):
         rng = self.rng

@@ -4,6 +4,7 @@
 - With a further requirement nothing is allowed that was refused without it.
 - New names for the principals change nothing.
 - One person's keys never count twice.
+- A request that names an environment is decided by its rules alone.
 """
 import copy
 import json
@@ -187,9 +188,23 @@ def stricter(test, doc, cases):
                 wrong(f"a requirement more allows more ({getattr(change, '__name__', change)})", strict, facts)
 
 
+def environments(test, doc, cases):
+    """Naming the environment of the rule that decides changes nothing; naming one keeps all others away."""
+    of = {r["id"]: r["environment"] for r in doc["rules"]}
+    for facts, allow, findings in cases:
+        decided = test.c.ask("facts", facts)["rule"]
+        if decided and test.decide(doc, dict(facts, environment=of[decided])) != (allow, findings):
+            wrong("naming the environment changed a verdict", doc, facts)
+        for environment in ("development", "staging", "production"):
+            rule = test.c.ask("facts", dict(facts, environment=environment))["rule"]
+            if rule and of[rule] != environment:
+                wrong(f"a rule for {of[rule]} decides about {environment}", doc, facts)
+
+
 def check(test, doc, cases):
     """doc is loaded on entry; on return something else may be."""
     fewer_approvals(test, doc, cases)
     keys_count_once(test, doc, cases)
+    environments(test, doc, cases)
     stricter(test, doc, cases)
     renamed(test, doc, cases)

@@ -247,6 +247,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     f->product = text(v, "product");
     f->version = text(v, "version");
     f->channel = text(v, "channel");
+    f->environment = text(v, "environment");
     f->break_glass = text(v, "break_glass");
     f->submitted_s = json_integer_value(json_object_get(v, "submitted_s"));
     f->submitter = text(v, "submitter");
