@@ -124,6 +124,7 @@ static enum hm_err read_approval(struct case_reader *r, const struct hm_json_in 
         return case_at(in, "approvals", i, r->why, id,
                        "somebody with that many approval keys (\"key\" counts from 0)");
     a->key = hm_key_id(&p->approval_keys[n]);
+    a->user_verified = p->approval_keys[n].verify_user; /* else nobody would have taken it */
     return HM_OK;
 }
 

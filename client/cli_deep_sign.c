@@ -12,24 +12,15 @@
 
 /* ---- approvals ---- */
 
-static const struct hm_key *key_of(const struct policy_principal *who, const struct hm_digest *id)
-{
-    for (size_t i = 0; who != NULL && i < who->approval_key_count; i++) {
-        struct hm_digest have = hm_key_id(&who->approval_keys[i]);
-        if (hm_digest_eq(&have, id))
-            return &who->approval_keys[i];
-    }
-    return NULL;
-}
-
 /* Exactly the statement, signed by a key that the policy of the submission gives to the person
  * whom the record names. */
 static enum hm_err check_document(struct cli_deep *d, const struct deep_claim *k,
-                                  const struct hm_record *r, struct hm_why *why)
+                                  const struct hm_record *r, bool *user_verified,
+                                  struct hm_why *why)
 {
     HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX + 1};
     __attribute__((cleanup(hm_signed_free))) struct hm_signed s = {0};
-    const struct hm_key *key = key_of(policy_principal(k->policy, r->actor), &r->approver_key);
+    const struct hm_key *key = policy_approval_key(k->policy, r->actor, &r->approver_key);
     if (!r->has_approver_key || key == NULL)
         return hm_fail(why, HM_E_DENIED, "the policy gives no such key to %s", r->actor);
     d->step = CLI_DEEP_EVIDENCE;
@@ -42,6 +33,7 @@ static enum hm_err check_document(struct cli_deep *d, const struct deep_claim *k
         err = hm_signed_verify(&s, HM_SIGNED_APPROVAL, key, why);
     if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&k->statement)))
         err = hm_fail(why, HM_E_DENIED, "%s signed another statement", r->actor);
+    *user_verified = err == HM_OK && hm_signed_user_verified(&s);
     return err;
 }
 
@@ -66,22 +58,25 @@ static enum hm_err holds(struct cli_deep *d, const struct policy *p, const struc
 }
 
 static enum hm_err count_approval(struct cli_deep *d, struct deep_claim *k,
-                                  const struct hm_record *r, int64_t at_s, struct hm_why *why)
+                                  const struct hm_record *r, int64_t at_s, bool user_verified,
+                                  struct hm_why *why)
 {
     bool yes = true;
-    const struct hm_key *key = key_of(policy_principal(k->policy, r->actor), &r->approver_key);
+    const struct hm_key *key = policy_approval_key(k->policy, r->actor, &r->approver_key);
     enum hm_err err = holds(d, k->policy, key, at_s, &yes, why);
     if (err == HM_OK)
         err = holds(d, deep_in_force(d)->policy, key, at_s, &yes, why);
     d->sums.approvals += err == HM_OK;
-    return err == HM_OK && yes ? cli_explain_approval(k->e, r->actor, &r->approver_key, r->idx, why)
-                               : err;
+    return err == HM_OK && yes
+               ? cli_explain_approval(k->e, r->actor, &r->approver_key, r->idx, user_verified, why)
+               : err;
 }
 
 static enum hm_err check_approval(struct cli_deep *d, struct deep_claim *k, struct hm_bytes bytes,
                                   int64_t at_s, struct hm_why *why)
 {
     struct hm_record r;
+    bool user_verified = false;
     struct hm_digest statement = hm_sha256(hm_buf_bytes(&k->statement));
     d->step = CLI_DEEP_APPROVAL;
     enum hm_err err = hm_record_parse(bytes, &r, why);
@@ -91,9 +86,9 @@ static enum hm_err check_approval(struct cli_deep *d, struct deep_claim *k, stru
         !hm_digest_eq(&r.manifest, &k->submitted.manifest))
         err = hm_fail(why, HM_E_DENIED, "it names another statement or manifest");
     if (err == HM_OK)
-        err = check_document(d, k, &r, why);
+        err = check_document(d, k, &r, &user_verified, why);
     if (err == HM_OK)
-        err = count_approval(d, k, &r, at_s, why);
+        err = count_approval(d, k, &r, at_s, user_verified, why);
     return err == HM_OK ? HM_OK : hm_fail_in(why, err, "approval in record %" PRIu64, r.idx);
 }
 

@@ -113,6 +113,12 @@ static void demand_approvals(struct diff *d, const char *where, const json_t *fr
         diff_say(d, is ? CLI_DIFF_WEAKER : CLI_DIFF_STRICTER, where,
                  is ? "approvals: one person may count for several groups"
                     : "approvals: one person counts for one group only");
+    was = json_is_true(json_object_get(from, "user_verification"));
+    is = json_is_true(json_object_get(to, "user_verification"));
+    if (was != is)
+        diff_say(d, is ? CLI_DIFF_STRICTER : CLI_DIFF_WEAKER, where,
+                 is ? "approvals: only by keys that verify their user"
+                    : "approvals: also by keys that do not verify their user");
     diff_names(d, where, "approvals: groups with a veto", DIFF_DEMAND,
                json_object_get(from, "veto"), json_object_get(to, "veto"));
 }

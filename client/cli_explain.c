@@ -101,13 +101,14 @@ enum hm_err cli_explain_attestation(struct cli_explain *e, const struct policy *
 }
 
 enum hm_err cli_explain_approval(struct cli_explain *e, const char *principal,
-                                 const struct hm_digest *key, uint64_t record, struct hm_why *why)
+                                 const struct hm_digest *key, uint64_t record, bool user_verified,
+                                 struct hm_why *why)
 {
     size_t n = e->facts.approval_count;
     if (n == HM_APPROVALS_MAX)
         return hm_fail(why, HM_E_LIMIT, "more than %d approvals", HM_APPROVALS_MAX);
     (void)snprintf(e->approvers[n], sizeof e->approvers[n], "%s", principal);
-    e->approvals[n] = (struct policy_fact_approval){e->approvers[n], *key, record};
+    e->approvals[n] = (struct policy_fact_approval){e->approvers[n], *key, record, user_verified};
     e->facts.approval_count = n + 1;
     return HM_OK;
 }

@@ -59,7 +59,7 @@ enum hm_err HM_MUST_USE cli_explain_attestation(struct cli_explain *e, const str
 /* An approval by the person with this id, HM_E_LIMIT beyond HM_APPROVALS_MAX. */
 enum hm_err HM_MUST_USE cli_explain_approval(struct cli_explain *e, const char *principal,
                                              const struct hm_digest *key, uint64_t record,
-                                             struct hm_why *why);
+                                             bool user_verified, struct hm_why *why);
 /* Everything that the server and its log say about a release; *in_force is the policy of now where
  * it is another one than that of the submission, else empty. */
 enum hm_err HM_MUST_USE cli_explain_release(struct cli *c, uint64_t release, struct cli_explain *e,
@@ -81,6 +81,9 @@ void cli_explain_print(const struct cli *c, const struct cli_explain *e, const s
 json_t *cli_explain_json(const struct cli_explain *e, const struct policy *p,
                          const struct cli_answered *a); /* new reference */
 
+/* The approval key by which somebody counts wherever they do: one that verifies its user, else the
+ * first. NULL: they have none. */
+const struct hm_key *cli_explain_key(const struct policy_principal *who);
 /* cli_explain_quorum.c: people who could still complete a stage. */
 struct cli_missing {
     size_t stage;  /* from 0 */

@@ -10,6 +10,7 @@ struct policy_fact_approval {
     const char *principal; /* whom the policy gives the key to */
     struct hm_digest key;  /* key id */
     uint64_t record;       /* index of its record: stages count what came after them */
+    bool user_verified;    /* its signature says that a security key verified its user */
 };
 struct policy_fact_provenance {
     const struct hm_provenance *statement; /* verified payload */

@@ -298,16 +298,6 @@ enum hm_err reg_dossier_open(struct reg_conn *c, uint64_t release, struct reg_do
     return HM_OK;
 }
 
-static const struct hm_key *key_of(const struct policy_principal *p, const struct hm_digest *id)
-{
-    for (size_t i = 0; p != NULL && i < p->approval_key_count; i++) {
-        struct hm_digest have = hm_key_id(&p->approval_keys[i]);
-        if (hm_digest_eq(&have, id))
-            return &p->approval_keys[i];
-    }
-    return NULL;
-}
-
 /* The decision state names the record; the record itself must say that it is an approval of this
  * release by this key. Evidence of a refused one never counts. */
 static enum hm_err check_approval_record(struct db_reader *reader, const struct reg_dossier *d,
@@ -356,7 +346,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     if (err != HM_OK)
         return err;
     const struct policy_principal *p = policy_principal(d->known->policy, a->principal);
-    const struct hm_key *key = key_of(p, &a->key);
+    const struct hm_key *key = policy_approval_key(d->known->policy, a->principal, &a->key);
     if (key == NULL)
         return hm_fail(why, HM_E_HISTORY, "approval %llu: %s has no such key in the policy",
                        (unsigned long long)a->record, a->principal);
@@ -369,6 +359,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&d->known->statement)))
         err = hm_fail(why, HM_E_HISTORY, "approval %llu is over another statement",
                       (unsigned long long)a->record);
+    bool user_verified = hm_signed_user_verified(&s);
     hm_signed_free(&s);
     if (err != HM_OK)
         return err;
@@ -376,7 +367,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
         hm_buf_free(&d->approvals[n]);
         return HM_OK;
     }
-    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key, a->record};
+    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key, a->record, user_verified};
     d->approval_count = n + 1;
     return HM_OK;
 }

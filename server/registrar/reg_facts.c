@@ -321,9 +321,13 @@ enum hm_err reg_facts_quorum(struct reg_tx *tx, const struct reg_dossier *d,
     if (count > HM_APPROVALS_MAX)
         return hm_fail(why, HM_E_INTERNAL, "release r%llu: %zu approvals",
                        (unsigned long long)d->id, count);
-    for (size_t i = 0; i < count; i++)
-        approvals[i] =
-            (struct policy_fact_approval){list[i].principal, list[i].key, list[i].record};
+    for (size_t i = 0; i < count; i++) {
+        /* taken under this very policy, which demanded then what it demands now */
+        const struct hm_key *key =
+            policy_approval_key(d->known->policy, list[i].principal, &list[i].key);
+        approvals[i] = (struct policy_fact_approval){list[i].principal, list[i].key, list[i].record,
+                                                     key != NULL && key->verify_user};
+    }
     of_release(d, &facts);
     facts.approvals = approvals;
     facts.approval_count = count;

@@ -1,5 +1,5 @@
 """Random facts about a release: mostly right for one rule of the policy, so that every check is reached."""
-from model_load import channels_of, first_key, keys_of, products_of, seconds_of, stages_of, zone_of
+from model_load import channels_of, first_key, keys_of, products_of, seconds_of, stages_of, verifies, zone_of
 from policies import CHANNELS, DAY, DEPENDENCIES, PARAMETERS, PREDICATES, PRODUCTS, REFS, REPOSITORIES
 
 NOW = 1795000000  # a day in November 2026
@@ -144,11 +144,14 @@ class Historian:
     # --- approvals ---
 
     def approval(self, doc, person):
-        key = self.pick(person["approval_keys"])
+        key = self.pick(verifies(person) if verifies(person) and self.usually(0.6) else person["approval_keys"])
         if self.usually(0.04):
             key = self.pick(self.pick(self.pool.ed25519))
         name = person["id"] if self.usually(0.96) else self.pick(doc["principals"])["id"]
-        return {"principal": name, "key": self.pool.key_id(key)}
+        a = {"principal": name, "key": self.pool.key_id(key)}
+        if self.usually(0.93 if key.get("user_verification") else 0.05):
+            a["user_verified"] = True
+        return a
 
     def approvals(self, doc, rule):
         """People that the stages ask, in their order; some more; some missing."""
@@ -164,6 +167,10 @@ class Historian:
                 out += [self.approval(doc, able[m]) for m in chosen]
         for _ in range(self.pick([0, 0, 0, 1, 2])):
             out.insert(rng.randrange(len(out) + 1), self.approval(doc, self.pick(list(able.values()))))
+        if out and self.usually(0.25):  # somebody comes again, or came before
+            again = self.pick(out)["principal"]
+            if again in able:
+                out.insert(rng.randrange(len(out) + 1), self.approval(doc, able[again]))
         if out and self.usually(0.15):
             out.pop(rng.randrange(len(out)))
         for i, a in enumerate(out):

@@ -2,6 +2,7 @@
 
 evaluate(doc, facts, identity, key_ids) gives (allow, [(check, ok)], rule id). Absence of a fact is a refusal.
 """
+import itertools
 import re
 
 from model_load import (APPROVALS_MAX, Policy, assignable, channels_of, covers, first_key, keys_of, one_more, products_of, seconds_of, specificity,
@@ -202,35 +203,45 @@ class Quorum:
     def __init__(self, policy, rule, facts, key_ids):
         self.members = policy.members()
         self.shared = rule["approvals"] != "none" and rule["approvals"].get("shared", False)
+        self.verified = rule["approvals"] != "none" and rule["approvals"].get("user_verification", False)
         self.stages = stages_of(rule["approvals"])
         if size_changed(rule, facts):
             self.stages = one_more(self.stages)
         self.own = False
-        self.pool = []  # (person, record)
+        self.given = []  # (person, record)
         self.gather(policy, facts, key_ids)
-        self.stands = rule["approvals"] == "none" or self.walk()
+        self.stands = rule["approvals"] == "none" or any(self.walk(c) for c in self.choices())
 
     def gather(self, policy, facts, key_ids):
         asked = set().union(*(self.members[g] for stage in self.stages for g, _ in stage)) if self.stages else set()
         for a in sorted(facts.get("approvals", []), key=lambda a: a.get("record", 0)):
             person = policy.people.get(a.get("principal"))
-            if person is None or a["key"] not in [key_ids(k) for k in person.get("approval_keys", [])]:
+            key = next((k for k in (person or {}).get("approval_keys", []) if key_ids(k) == a["key"]), None)
+            if key is None:
                 continue
             if person["id"] == facts.get("submitter"):
                 self.own = True
                 continue
             if "approver" not in person["roles"] or person["id"] not in asked:
                 continue
-            if person["id"] not in [p for p, _ in self.pool] and len(self.pool) < APPROVALS_MAX:
-                self.pool.append((person["id"], a.get("record", 0)))
+            if not a.get("user_verified") if key.get("user_verification") else self.verified:
+                continue
+            one = (person["id"], a.get("record", 0))
+            if one not in self.given and len(self.given) < APPROVALS_MAX:
+                self.given.append(one)
+
+    def choices(self):
+        """Every way to take one approval of each person."""
+        people = sorted({p for p, _ in self.given})
+        for records in itertools.product(*([r for p, r in self.given if p == who] for who in people)):
+            yield sorted(zip(people, records), key=lambda c: c[1])
 
     def met(self, stage, people):
         if self.shared:
             return all(len(self.members[g] & set(people)) >= n for g, n in stage)
         return assignable(stage, people, self.members)
 
-    def walk(self):
-        pool = self.pool
+    def walk(self, pool):
         for stage in self.stages:
             length = next((n for n in range(1, len(pool) + 1) if self.met(stage, [p for p, _ in pool[:n]])), None)
             if length is None:

@@ -77,6 +77,11 @@ def stages_of(approvals):
     return [[(r["group"], r["count"]) for r in (s["of"] if "of" in s else [s])] for s in stages]
 
 
+def verifies(person):
+    """Their approval keys that verify the user."""
+    return [k for k in person.get("approval_keys", []) if k.get("user_verification")]
+
+
 def total(rule):
     return sum(count for stage in stages_of(rule["approvals"]) for _, count in stage)
 
@@ -193,6 +198,8 @@ class Policy:
     def load_keys(self):
         seen = []
         for person in self.doc["principals"]:
+            for key in person.get("approval_keys", []):
+                need("user_verification" not in key or key.get("ssh", "").startswith("sk-"), "user verification of no sk- key")
             seen += person.get("submit_keys", []) + person.get("approval_keys", [])
         for builder in self.doc.get("builders", []):
             seen += builder["keys"]
@@ -292,6 +299,8 @@ class Policy:
     def load_quorum(self, rule):
         """It can be met, and not by one person alone."""
         members, stages = self.members(), demanded_stages(rule)
+        if rule["approvals"].get("user_verification"):
+            members = {g: {m for m in ms if verifies(self.people[m])} for g, ms in members.items()}
         shared = rule["approvals"].get("shared", False)
         every = [r for stage in stages for r in stage]
         need(all(len(members[g]) >= n for g, n in every), "group too small")
@@ -453,7 +462,8 @@ def requirements(rule):
     if promotion is not None:
         promotion = frozen(dict({"soak_s": 0}, **promotion))
     attestations = frozenset(frozen(a) for a in rule.get("attestations", []))
-    return asked, provenance, promotion, attestations, frozenset(rule.get("separate", []))
+    verified = approvals != "none" and approvals.get("user_verification", False)
+    return asked, verified, provenance, promotion, attestations, frozenset(rule.get("separate", []))
 
 
 def load(doc, identity):

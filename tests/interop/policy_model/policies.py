@@ -58,6 +58,12 @@ class Maker:
         forms = self.free.pop()
         return forms[0] if plain else self.rng.choice(forms)
 
+    def approval_key(self):
+        key = dict(self.take())
+        if key.get("ssh", "").startswith("sk-") and self.rng.random() < 0.8:
+            key["user_verification"] = self.rng.random() < 0.9
+        return key
+
     # --- sections ---
 
     def principal(self, i):
@@ -66,7 +72,7 @@ class Maker:
         if i < 4 and "approver" not in person["roles"]:
             person["roles"][0] = "approver"
         if rng.random() < 0.6 or {"approver", "administrator"} & set(person["roles"]):
-            person["approval_keys"] = [self.take() for _ in range(rng.choice([1, 1, 2, 3]))]
+            person["approval_keys"] = [self.approval_key() for _ in range(rng.choice([1, 1, 2, 3]))]
         if rng.random() < 0.4:
             person["submit_keys"] = [self.take()]
         if rng.random() < 0.5:
@@ -206,6 +212,8 @@ class Maker:
         a = self.stage() if self.rng.random() < 0.65 else {"stages": [self.stage() for _ in range(self.rng.randint(1, 3))]}
         if self.rng.random() < 0.2:
             a["shared"] = self.rng.random() < 0.8
+        if self.chance(0.15, "approvals.user_verification"):
+            a["user_verification"] = self.rng.random() < 0.9
         if self.rng.random() < 0.25:
             a["veto"] = [g["id"] for g in self.some(self.groups, 1, 2)]
         return a
@@ -320,6 +328,7 @@ class Maker:
             lambda: person.update(roles=self.some(self.features.roles)),
             lambda: person.pop("approval_keys", None),
             lambda: person.update(approval_keys=[taken()]),
+            lambda: person.update(approval_keys=[dict(k, user_verification=rng.random() < 0.8) for k in person.get("approval_keys", [])]),
             lambda: builder.update(keys=[taken()]),
             lambda: builder.update(id=rng.choice(doc["builders"])["id"]),
             lambda: builder.update(products=["Router"]),
@@ -369,6 +378,7 @@ class Maker:
             out += [lambda: rule.update(approvals=self.approvals()),
                     lambda: (doc["groups"].append({"id": "any", "members": self.some([p["id"] for p in doc["principals"]])}),
                              rule.update(approvals=dict({} if rule["approvals"] == "none" else rule["approvals"], veto=["any"]))),
+                    lambda: rule.update(approvals=dict(rule["approvals"], user_verification=True)) if rule["approvals"] != "none" else None,
                     lambda: rule.update(approvals={"of": [{"group": g["id"], "count": 1} for g in doc["groups"]], "shared": True}),
                     lambda: rule.update(approvals={"stages": [{"group": group["id"], "count": len(group["members"])}] * 2})]
         if self.features.has("freeze.time_zone"):
