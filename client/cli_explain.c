@@ -42,7 +42,6 @@ void cli_explain_request(struct cli_explain *e)
     e->facts.prior = e->prior;
     e->facts.earlier = e->earlier;
     e->facts.same_version = e->same_version;
-    e->facts.signed_at = e->signed_at;
     e->facts.rollback_floor = r->rollback_floor;
     for (size_t i = 0; i < r->artifact_count; i++)
         e->facts.size += r->artifacts[i].size;
@@ -116,6 +115,11 @@ enum hm_err cli_explain_approval(struct cli_explain *e, const char *principal,
 void cli_explain_ask(const struct cli_explain *e, const struct policy *p, struct cli_answered *out)
 {
     struct policy_facts f = e->facts;
+    for (size_t i = 0; i < 2; i++)
+        if (e->times[i].policy == p) {
+            f.signed_at = e->times[i].at;
+            f.signed_at_count = e->times[i].count;
+        }
     f.stage = POLICY_AT_SUBMISSION;
     policy_evaluate(p, &f, &out->submission);
     f.stage = POLICY_AT_SIGNING;

@@ -18,6 +18,14 @@ struct cli_explain_signed {
     char submitter[HM_NAME_MAX + 1];
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     size_t artifact_count;
+    bool taken; /* stands among the facts' earlier releases */
+};
+
+/* Earlier signatures by the key that would sign under a policy. */
+struct cli_explain_times {
+    const struct policy *policy; /* NULL: not in use */
+    int64_t at[CLI_EXPLAIN_SIGNATURES_MAX];
+    size_t count;
 };
 
 struct cli_explain {
@@ -43,7 +51,7 @@ struct cli_explain {
     struct policy_fact_last last;
     uint64_t last_release;
     char last_version[HM_NAME_MAX + 1];
-    int64_t signed_at[CLI_EXPLAIN_SIGNATURES_MAX];
+    struct cli_explain_times times[2]; /* of the policy of the submission and the one in force */
 };
 struct cli_explain *cli_explain_new(void); /* large; NULL without memory */
 void cli_explain_free(struct cli_explain **e);

@@ -173,7 +173,10 @@ static void check_signatures(const struct policy_eval *e)
     struct policy_said s = policy_finding_new(e->v, "signatures.window");
     policy_say(&s.required, "fewer than ", NULL);
     policy_say_count(&s.required, l->signatures, "signature", "signatures");
-    policy_say(&s.required, " by key ", e->rule->pub.key->id, " in ", NULL);
+    if (e->rule->pub.key_count > 1)
+        policy_say(&s.required, " by each of its keys in ", NULL);
+    else
+        policy_say(&s.required, " by key ", e->rule->pub.key->id, " in ", NULL);
     policy_say_count(&s.required, (size_t)l->window_s, "second", "seconds");
     if (e->f->now_s <= 0) {
         policy_say(&s.found, "a time that nobody knows", NULL);
