@@ -1,4 +1,5 @@
 #include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_approval.h"
 #include "server/registrar/reg_facts.h"
 #include "server/registrar/reg_policy_log.h"
 #include "server/registrar/reg_who.h"
@@ -298,27 +299,6 @@ enum hm_err reg_dossier_open(struct reg_conn *c, uint64_t release, struct reg_do
     return HM_OK;
 }
 
-/* The decision state names the record; the record itself must say that it is an approval of this
- * release by this key. Evidence of a refused one never counts. */
-static enum hm_err check_approval_record(struct db_reader *reader, const struct reg_dossier *d,
-                                         const struct db_approval *a, struct hm_why *why)
-{
-    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
-    struct hm_record r;
-    enum hm_err err = db_reader_record(reader, a->record, &bytes, why);
-    if (err == HM_OK)
-        err = hm_record_parse(hm_buf_bytes(&bytes), &r, why);
-    if (err != HM_OK)
-        return err;
-    if (r.event != HM_EV_APPROVAL_RECORDED || !r.has_release || r.release != d->id ||
-        !r.has_approver_key || !hm_digest_eq(&r.approver_key, &a->key) ||
-        strcmp(r.actor, a->principal) != 0)
-        return hm_fail(why, HM_E_HISTORY,
-                       "record %llu is no approval of release r%llu by %s with this key",
-                       (unsigned long long)a->record, (unsigned long long)d->id, a->principal);
-    return HM_OK;
-}
-
 /* What voids an approval that was recorded and not used yet: its certificate has run out or is
  * revoked. It is left out, like one by a key that the policy in force no longer has. */
 static bool void_now(struct reg_conn *c, const struct reg_dossier *d, const struct hm_key *key)
@@ -340,9 +320,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     struct db_reader *reader;
     enum hm_err err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK)
-        err = check_approval_record(reader, d, a, why);
-    if (err == HM_OK)
-        err = db_reader_evidence(reader, a->record, 0, HM_SIGNED_MAX, &d->approvals[n], why);
+        err = reg_approval_read(reader, HM_EV_APPROVAL_RECORDED, d->id, a, &d->approvals[n], why);
     if (err != HM_OK)
         return err;
     const struct policy_principal *p = policy_principal(d->known->policy, a->principal);
