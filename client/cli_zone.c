@@ -8,8 +8,9 @@
 #include <string.h>
 
 #define TZDIR_DEFAULT "/usr/share/zoneinfo"
-#define TZIF_MAX ((size_t)64 * 1024) /* bytes; the largest of tzdata has 4 KiB */
-#define TZIF_HEADER 44               /* RFC 9636 section 3.1 */
+#define TZIF_MAX ((size_t)64 * 1024)   /* bytes; the largest of tzdata has 4 KiB */
+#define TZIF_HEADER 44                 /* RFC 9636 section 3.1 */
+#define TIME_END INT64_C(253402300800) /* the year 10000; no document has later times */
 
 /* The second data block of a TZif file, and the rule behind it. Borrowed. */
 struct tzif {
@@ -77,7 +78,7 @@ static bool unlike(const struct tzif *t, const struct policy_zone *z, int64_t no
 {
     for (size_t i = 0; i < t->count; i++) {
         *when = (int64_t)big_endian(t->times + 8 * i, 8);
-        if (*when < now_s)
+        if (*when < now_s || *when >= TIME_END)
             continue;
         if (policy_zone_offset(z, *when) != offset_after(t, i) ||
             (i > 0 && policy_zone_offset(z, *when - 1) != offset_after(t, i - 1)))

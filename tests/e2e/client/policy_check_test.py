@@ -60,6 +60,8 @@ def with_own_files(b):
     b.check("a change that no rule tells", "2100-01-02T00:00:00Z" in str(said), said)
     put(tzif("CET-1", [(86400, 0), (2 * 86400, 1)], (3600, 7200)))
     b.check("changes of long ago", remarks(b, "changes of long ago", "CET-1") == [])
+    put(tzif(BERLIN, [(2**63 - 1, 0)], (7200, 3600)))
+    b.check("a change at the end of time", remarks(b, "a change at the end of time") == [])
     put(tzif(""))
     b.check("a file without rule", "no rule for Europe/Berlin" in str(remarks(b, "a file without rule")))
     damaged(b, put)
