@@ -201,7 +201,8 @@ static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, 
 
 static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
-    return policy_quorum_same(&a->quorum, &b->quorum) && a->separate == b->separate &&
+    return policy_quorum_same(&a->quorum, &b->quorum) &&
+           a->pub.user_verification == b->pub.user_verification && a->separate == b->separate &&
            policy_provenance_same(a, b) && policy_promotion_same(&a->promotion, &b->promotion);
 }
 

@@ -4,7 +4,10 @@ not speed.
 load(doc, identity) gives None, or why the document is refused. Documents are already parsed JSON of the schema's form; keys are
 compared by raw value, which a function of the caller's gives.
 """
+import calendar
 import re
+
+from model_zone import ZONE_NAME, Zone
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 ENVIRONMENTS = ("development", "staging", "production")
@@ -74,6 +77,11 @@ def stages_of(approvals):
     return [[(r["group"], r["count"]) for r in (s["of"] if "of" in s else [s])] for s in stages]
 
 
+def verifies(person):
+    """Their approval keys that verify the user."""
+    return [k for k in person.get("approval_keys", []) if k.get("user_verification")]
+
+
 def total(rule):
     return sum(count for stage in stages_of(rule["approvals"]) for _, count in stage)
 
@@ -105,6 +113,22 @@ def assignable(requirements, people, members):
                     return True
         return False
     return all(find(place, set()) for place in range(len(places)))
+
+
+# --- time ---
+
+def seconds_of(text):
+    """A date of a window, as seconds of a clock."""
+    y, m, d, hh, mm = int(text[0:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16])
+    return calendar.timegm((y, m, d, hh, mm, 0))
+
+
+def zone_of(freeze):
+    """An offset east of UTC is a rule without changes; POSIX counts to the west."""
+    if "time_zone" in freeze:
+        return Zone(freeze["time_zone"]["rule"])
+    offset = freeze["utc_offset"]
+    return Zone("<utc>" + ("-" if offset[0] == "+" else "+") + offset[1:])
 
 
 # --- hardware ---
@@ -174,6 +198,8 @@ class Policy:
     def load_keys(self):
         seen = []
         for person in self.doc["principals"]:
+            for key in person.get("approval_keys", []):
+                need("user_verification" not in key or key.get("ssh", "").startswith("sk-"), "user verification of no sk- key")
             seen += person.get("submit_keys", []) + person.get("approval_keys", [])
         for builder in self.doc.get("builders", []):
             seen += builder["keys"]
@@ -273,6 +299,8 @@ class Policy:
     def load_quorum(self, rule):
         """It can be met, and not by one person alone."""
         members, stages = self.members(), demanded_stages(rule)
+        if rule["approvals"].get("user_verification"):
+            members = {g: {m for m in ms if verifies(self.people[m])} for g, ms in members.items()}
         shared = rule["approvals"].get("shared", False)
         every = [r for stage in stages for r in stage]
         need(all(len(members[g]) >= n for g, n in every), "group too small")
@@ -345,11 +373,22 @@ class Policy:
             need(1 <= s["count"] <= 1000 and 60 <= s["window_s"] <= 2678400, "signatures")
 
     def freeze_ok(self, freeze):
+        need(("utc_offset" in freeze) != ("time_zone" in freeze), "one of offset and zone")
         need(1 <= len(freeze["windows"]) <= 64, "windows")
+        try:
+            zone = zone_of(freeze)
+        except ValueError:
+            raise Refused("time zone") from None
+        if "time_zone" in freeze:
+            name = freeze["time_zone"]["name"]
+            need(ZONE_NAME.fullmatch(name) and len(name) <= 64, "name of a time zone")
         for w in freeze["windows"]:
             need(w["from"] < w["to"], "a window that ends before it begins")
             if "days" in w:
                 once(w["days"], 1, 7, "days")
+            else:
+                first, last = zone.span(seconds_of(w["from"]), seconds_of(w["to"]))
+                need(first < last, "a window that the clock jumps over")
         return True
 
     def load_promotion(self, rule):
@@ -389,7 +428,7 @@ class Policy:
                     need(signing(a) == signing(b), "one key, other keys beside it")
                 if same and shared:
                     need(requirements(a) == requirements(b), "one key, two prices")
-                if not self.common(a, b) or not hardware_meets(a, b):
+                if a["environment"] != b["environment"] or not self.common(a, b) or not hardware_meets(a, b):
                     continue
                 if same:
                     need(specificity(a) != specificity(b), "two rules for one thing")
@@ -423,7 +462,8 @@ def requirements(rule):
     if promotion is not None:
         promotion = frozen(dict({"soak_s": 0}, **promotion))
     attestations = frozenset(frozen(a) for a in rule.get("attestations", []))
-    return asked, provenance, promotion, attestations, frozenset(rule.get("separate", []))
+    verified = approvals != "none" and approvals.get("user_verification", False)
+    return asked, verified, provenance, promotion, attestations, frozenset(rule.get("separate", []))
 
 
 def load(doc, identity):
