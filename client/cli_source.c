@@ -23,7 +23,7 @@ static enum hm_err choose(struct cli *c, struct cli_source *s)
               : complete       ? CLI_SOURCE_WHOLE
                                : CLI_SOURCE_SERVER;
     s->path = database != NULL ? database : file;
-    if (file != NULL && !cli_args_has(&c->args, "checkpoint"))
+    if (file != NULL && s->given == NULL)
         return hm_fail(&c->why, HM_E_CONFIG,
                        "--checkpoint is missing: records alone prove nothing");
     return HM_OK;
@@ -35,8 +35,11 @@ static enum hm_err open_database(struct cli_source *s)
     return err == HM_OK ? db_reader_open(s->path, &s->reader, &s->c->why) : err;
 }
 
-static enum hm_err open_source(struct cli *c, bool proofs, struct cli_source *s)
+static enum hm_err open_source(struct cli *c, unsigned flags, struct cli_source *s)
 {
+    bool proofs = (flags & CLI_SOURCE_PROVES) != 0;
+    if ((flags & CLI_SOURCE_GIVEN) != 0)
+        s->given = cli_args_get(&c->args, "checkpoint");
     enum hm_err err = choose(c, s);
     if (err == HM_OK && (s->kind != CLI_SOURCE_SERVER || proofs))
         err = cli_log_key(c, &s->key);
@@ -49,10 +52,10 @@ static enum hm_err open_source(struct cli *c, bool proofs, struct cli_source *s)
     return err;
 }
 
-enum hm_err cli_source_open(struct cli *c, bool proofs, struct cli_source *out)
+enum hm_err cli_source_open(struct cli *c, unsigned flags, struct cli_source *out)
 {
     *out = (struct cli_source){.c = c, .note = {.limit = HM_CHECKPOINT_MAX + 1}};
-    enum hm_err err = open_source(c, proofs, out);
+    enum hm_err err = open_source(c, flags, out);
     if (err != HM_OK)
         cli_source_close(out);
     return err;

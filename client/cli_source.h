@@ -47,6 +47,7 @@ struct cli_source {
     struct cli *c;
     enum cli_source_kind kind;
     const char *path;   /* of a file */
+    const char *given;  /* path of a checkpoint that came with it, or NULL */
     struct hm_vkey key; /* the pinned one; name "" where the server picks and none is set */
     struct db_scan *scan;
     struct db_reader *reader;
@@ -58,9 +59,10 @@ struct cli_source {
     bool seen_held; /* the log extends a checkpoint that was kept */
 };
 
-/* Opens what the options name. proofs: cli_source_proof will be asked. HM_E_CONFIG; what the file's
- * opening says. */
-enum hm_err HM_MUST_USE cli_source_open(struct cli *c, bool proofs, struct cli_source *out);
+#define CLI_SOURCE_PROVES 1u /* cli_source_proof will be asked, or cli_range_walk */
+#define CLI_SOURCE_GIVEN 2u  /* the command has CLI_SOURCE_CHECKPOINT_OPT */
+/* Opens what the options name. HM_E_CONFIG; what the file's opening says. */
+enum hm_err HM_MUST_USE cli_source_open(struct cli *c, unsigned flags, struct cli_source *out);
 void cli_source_close(struct cli_source *s);
 #define CLI_SOURCE_AUTO __attribute__((cleanup(cli_source_close))) struct cli_source
 /* Nothing can have been left out. */

@@ -46,24 +46,23 @@ static enum hm_err feed_server(struct walk *w)
 /* ---- a backup ---- */
 
 /* A checkpoint that somebody kept: the backup's log must pass through it. */
-static enum hm_err read_kept(struct walk *w, const char *path)
+static enum hm_err read_kept(struct walk *w)
 {
     struct cli_source *s = w->s;
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX + 1};
-    enum hm_err err = cli_read(path, HM_CHECKPOINT_MAX, &note, &s->c->why);
+    enum hm_err err = cli_read(s->given, HM_CHECKPOINT_MAX, &note, &s->c->why);
     if (err == HM_OK)
         err = hm_checkpoint_open(hm_buf_bytes(&note), &s->key, &w->seen, &s->c->why);
-    return err == HM_OK ? HM_OK : hm_fail_in(&s->c->why, err, "%.200s", path);
+    return err == HM_OK ? HM_OK : hm_fail_in(&s->c->why, err, "%.200s", s->given);
 }
 
 static enum hm_err begin_database(struct walk *w)
 {
     struct cli_source *s = w->s;
-    const char *kept = cli_args_get(&s->c->args, "checkpoint");
     uint64_t size = 0;
     enum hm_err err = HM_OK;
-    if (kept != NULL)
-        err = read_kept(w, kept);
+    if (s->given != NULL)
+        err = read_kept(w);
     if (err != HM_OK)
         return err;
     err = db_reader_last_checkpoint(s->reader, &size, &s->note, &s->c->why);
@@ -94,11 +93,10 @@ static enum hm_err feed_database(struct walk *w)
 static enum hm_err begin_export(struct walk *w)
 {
     struct cli_source *s = w->s;
-    const char *path = cli_args_get(&s->c->args, "checkpoint");
-    enum hm_err err = cli_read(path, HM_CHECKPOINT_MAX, &s->note, &s->c->why);
+    enum hm_err err = cli_read(s->given, HM_CHECKPOINT_MAX, &s->note, &s->c->why);
     if (err == HM_OK)
         err = hm_checkpoint_open(hm_buf_bytes(&s->note), &s->key, &s->checkpoint, &s->c->why);
-    return err == HM_OK ? HM_OK : hm_fail_in(&s->c->why, err, "checkpoint %.200s", path);
+    return err == HM_OK ? HM_OK : hm_fail_in(&s->c->why, err, "checkpoint %.200s", s->given);
 }
 
 static enum hm_err feed_export(struct walk *w)

@@ -59,7 +59,9 @@ static enum hm_err take_options(struct cli *c, struct query *q)
     q->filter.descending = order == NULL || strcmp(order, "desc") == 0;
     if (cli_args_has(&c->args, "all"))
         q->limit = UINT64_MAX;
-    return err == HM_OK ? cli_source_open(c, q->prove, &q->source) : err;
+    return err == HM_OK ? cli_source_open(c, CLI_SOURCE_GIVEN | (q->prove ? CLI_SOURCE_PROVES : 0),
+                                          &q->source)
+                        : err;
 }
 
 static enum hm_err prove_all(struct query *q)
