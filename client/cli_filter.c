@@ -7,6 +7,7 @@
 #include "schema/core/hm_text.h"
 #include "schema/core/hm_time.h"
 #include "schema/io/hm_clock.h"
+#include "schema/io/hm_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,10 +91,25 @@ enum hm_err cli_artifact_digest(struct cli *c, const char *text, struct hm_diges
     return hash_file(c, text, out);
 }
 
+/* The log's own key comes as a verifier key line. */
+static bool read_vkey(const char *path, struct hm_digest *out)
+{
+    struct hm_vkey v;
+    HM_BUF_AUTO line = {.limit = 1024};
+    if (hm_file_read(path, 1000, &line, NULL) != HM_OK)
+        return false;
+    while (line.len > 0 && line.data[line.len - 1] == '\n')
+        line.len--;
+    if (hm_vkey_parse(hm_buf_bytes(&line), &v, NULL) != HM_OK)
+        return false;
+    *out = hm_key_id(&v.key);
+    return true;
+}
+
 enum hm_err cli_key_digest(struct cli *c, const char *text, struct hm_digest *out)
 {
     struct hm_key key;
-    if (hm_digest_unhex(hm_bytes_str(text), out) == HM_OK)
+    if (hm_digest_unhex(hm_bytes_str(text), out) == HM_OK || read_vkey(text, out))
         return HM_OK;
     enum hm_err err = cli_roster_key(c, text, &key);
     if (err != HM_OK)

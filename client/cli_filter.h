@@ -52,7 +52,8 @@ enum hm_err HM_MUST_USE cli_filter_path(const struct cli_filter *f, struct hm_bu
 
 /* "sha256:<hex>", 64 hex digits, or a file that is hashed. HM_E_CONFIG, HM_E_IO. */
 enum hm_err HM_MUST_USE cli_artifact_digest(struct cli *c, const char *text, struct hm_digest *out);
-/* 64 hex digits, an authorized_keys line, or a file with a PEM or OpenSSH public key. */
+/* 64 hex digits, an authorized_keys line, or a file with a public key (PEM, OpenSSH) or with the
+ * log's verifier key line. HM_E_CONFIG, HM_E_IO. */
 enum hm_err HM_MUST_USE cli_key_digest(struct cli *c, const char *text, struct hm_digest *out);
 
 #endif
