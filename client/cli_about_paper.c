@@ -2,9 +2,6 @@
  * other: each makes a set of plain statements, and the difference to the set before is told. */
 #include "client/cli_about.h"
 
-#include "client/cli_roster.h"
-#include "schema/attest/hm_roster.h"
-
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,26 +20,11 @@ void cli_about_fact(json_t *facts, const char *fmt, ...)
     (void)json_array_append_new(facts, json_string(text));
 }
 
-static bool has(const json_t *list, const char *text)
-{
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
-            return true;
-    return false;
-}
-
-static json_t *hex_of(const struct hm_digest *d)
-{
-    char hex[HM_SHA256_HEX];
-    hm_digest_hex(d, hex);
-    return json_string(hex);
-}
-
 static bool is_subject(const struct cli_about *a, const struct hm_digest *key_id)
 {
     char hex[HM_SHA256_HEX];
     hm_digest_hex(key_id, hex);
-    return has(json_object_get(a->known, "keys"), hex);
+    return cli_texts_have(json_object_get(a->known, "keys"), hex);
 }
 
 /* ---- guards ---- */
@@ -51,16 +33,6 @@ static void key_text(const struct cli_policy *p, const struct hm_digest *id, str
 {
     hm_buf_reset(out);
     cli_story_key(p, id, out);
-}
-
-static json_t *ids_of(const struct hm_key *keys, size_t count)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        struct hm_digest id = hm_key_id(&keys[i]);
-        (void)json_array_append_new(list, hex_of(&id));
-    }
-    return list;
 }
 
 static bool any_is_subject(const struct cli_about *a, const struct hm_key *keys, size_t count)
@@ -103,49 +75,38 @@ static void take_guards(struct cli_about *a, const struct cli_policy *p,
         const struct hm_guard *g = &guards->guards[i];
         guard_facts(a, p, g, facts);
         hm_digest_hex(&g->key, hex);
-        (void)json_object_set_new(lists, hex, ids_of(g->approvers, g->approver_count));
+        (void)json_object_set_new(lists, hex, cli_key_ids(g->approvers, g->approver_count));
     }
     (void)json_object_set_new(a->known, "guards", facts);
     (void)json_object_set_new(a->known, "lists", lists);
 }
 
-static enum hm_err read_guards(struct cli_about *a, const struct hm_record *r, size_t n,
-                               struct hm_why *why)
+static enum hm_err read_guards(struct cli_about *a, const struct hm_record *r, struct hm_why *why)
 {
-    HM_BUF_AUTO text = {.limit = HM_GUARDS_MAX + 1};
     __attribute__((cleanup(hm_guards_free))) struct hm_guards guards = {.count = 0};
     const struct cli_policy *p = NULL;
     bool found = false;
-    enum hm_err err = cli_papers_blob(&a->papers, r, n, HM_GUARDS_MAX, &text, &found, why);
+    enum hm_err err = cli_papers_guards(&a->papers, r, &guards, &found, why);
     if (err == HM_OK)
         err = cli_papers_of(&a->papers, r, &p, why);
-    if (err != HM_OK || !found)
-        return err;
-    if (cli_guards_open(hm_buf_bytes(&text), &guards, NULL) == HM_OK)
+    if (err == HM_OK && found)
         take_guards(a, p, &guards);
-    else
-        a->papers.missing++;
-    return HM_OK;
+    return err;
 }
 
 static enum hm_err read_roster(struct cli_about *a, const struct hm_record *r, struct hm_why *why)
 {
     char hex[HM_SHA256_HEX];
-    HM_BUF_AUTO text = {.limit = HM_STATEMENT_MAX + 1};
     HM_FREE struct hm_roster *list = calloc(1, sizeof *list);
     json_t *lists = json_object_get(a->known, "lists");
     bool found = false;
     if (list == NULL)
         return hm_fail(why, HM_E_MEMORY, "out of memory");
-    enum hm_err err = cli_papers_blob(&a->papers, r, 0, HM_STATEMENT_MAX, &text, &found, why);
-    if (err != HM_OK || !found)
-        return err;
+    enum hm_err err = cli_papers_roster(&a->papers, r, list, &found, why);
     hm_digest_hex(&r->guard, hex);
-    if (hm_roster_parse(hm_buf_bytes(&text), list, NULL) == HM_OK)
-        (void)json_object_set_new(lists, hex, ids_of(list->approvers, list->count));
-    else
-        a->papers.missing++;
-    return HM_OK;
+    if (err == HM_OK && found)
+        (void)json_object_set_new(lists, hex, cli_key_ids(list->approvers, list->count));
+    return err;
 }
 
 /* ---- policies ---- */
@@ -185,7 +146,7 @@ static void list_facts(const struct cli_about *a, const struct cli_policy *p, js
         key_text(p, &id, &name);
         for (size_t i = 0; i < json_array_size(approvers); i++) {
             const char *hex = json_string_value(json_array_get(approvers, i));
-            if (has(json_object_get(a->known, "keys"), hex))
+            if (cli_texts_have(json_object_get(a->known, "keys"), hex))
                 cli_about_fact(facts, "key %.16s is on the list of approvers of key %s", hex,
                                hm_buf_str(&name));
         }
@@ -201,12 +162,12 @@ static void tell_difference(struct cli_about *a, const struct cli_policy *p, jso
     list_facts(a, p, facts);
     for (size_t i = 0; i < json_array_size(facts); i++) {
         const char *text = json_string_value(json_array_get(facts, i));
-        if (!has(before, text))
+        if (!cli_texts_have(before, text))
             cli_about_fact(lines, "now: %s", text);
     }
     for (size_t i = 0; i < json_array_size(before); i++) {
         const char *text = json_string_value(json_array_get(before, i));
-        if (!has(facts, text))
+        if (!cli_texts_have(facts, text))
             cli_about_fact(lines, "no longer: %s", text);
     }
     (void)json_object_set_new(a->known, "facts", facts);
@@ -216,8 +177,10 @@ static json_t *begin_known(const struct cli_about *a)
 {
     json_t *known =
         json_pack("{s:[], s:[], s:[], s:{}, s:[]}", "policy", "guards", "keys", "lists", "facts");
+    char hex[HM_SHA256_HEX];
+    hm_digest_hex(&a->digest, hex);
     if (a->kind == CLI_ABOUT_KEY)
-        (void)json_array_append_new(json_object_get(known, "keys"), hex_of(&a->digest));
+        (void)json_array_append_new(json_object_get(known, "keys"), json_string(hex));
     return known;
 }
 
@@ -230,10 +193,8 @@ enum hm_err cli_about_paper(struct cli_about *a, const struct hm_record *r, json
         a->known = begin_known(a);
     if (a->known == NULL)
         return hm_fail(why, HM_E_MEMORY, "out of memory");
-    if (r->event == HM_EV_LOG_CREATED) /* genesis, guards, policy */
-        err = read_guards(a, r, 1, why);
-    else if (r->event == HM_EV_GUARDS_CHANGED)
-        err = read_guards(a, r, 0, why);
+    if (r->event == HM_EV_LOG_CREATED || r->event == HM_EV_GUARDS_CHANGED)
+        err = read_guards(a, r, why);
     else if (r->event == HM_EV_ROSTER_CHANGED)
         err = read_roster(a, r, why);
     else

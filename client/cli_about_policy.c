@@ -9,16 +9,6 @@ static const char *text_of(const json_t *v, const char *member)
     return text != NULL ? text : "";
 }
 
-static bool lists(const json_t *list, const char *text)
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *one = json_string_value(json_array_get(list, i));
-        if (one != NULL && strcmp(one, text) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool among(const struct hm_key *keys, size_t count, const struct hm_digest *id)
 {
     for (size_t i = 0; i < count; i++) {
@@ -119,12 +109,12 @@ static void memberships(const json_t *doc, const char *id, json_t *facts)
     const json_t *rules = json_object_get(doc, "rules");
     for (size_t i = 0; i < json_array_size(groups); i++) {
         const json_t *g = json_array_get(groups, i);
-        if (lists(json_object_get(g, "members"), id))
+        if (cli_texts_have(json_object_get(g, "members"), id))
             cli_about_fact(facts, "in group %s", text_of(g, "id"));
     }
     for (size_t i = 0; i < json_array_size(rules); i++) {
         const json_t *r = json_array_get(rules, i);
-        if (lists(json_object_get(r, "submitters"), id))
+        if (cli_texts_have(json_object_get(r, "submitters"), id))
             cli_about_fact(facts, "may submit under rule %s", text_of(r, "id"));
     }
 }

@@ -1,5 +1,6 @@
 #include "client/cli_papers.h"
 
+#include "client/cli_roster.h"
 #include "schema/json/hm_json.h"
 
 #include <stdlib.h>
@@ -103,6 +104,55 @@ enum hm_err cli_papers_of(struct cli_papers *p, const struct hm_record *r,
 {
     *out = NULL;
     return r->has_policy ? cli_papers_policy(p, &r->policy, out, why) : HM_OK;
+}
+
+#define CREATED_GUARDS 1 /* evidence of log.created: genesis, guards, policy */
+
+enum hm_err cli_papers_guards(struct cli_papers *p, const struct hm_record *r,
+                              struct hm_guards *out, bool *found, struct hm_why *why)
+{
+    HM_BUF_AUTO text = {.limit = HM_GUARDS_MAX + 1};
+    size_t n = r->event == HM_EV_LOG_CREATED ? CREATED_GUARDS : 0;
+    enum hm_err err = cli_papers_blob(p, r, n, HM_GUARDS_MAX, &text, found, why);
+    if (err != HM_OK || !*found)
+        return err;
+    *found = cli_guards_open(hm_buf_bytes(&text), out, NULL) == HM_OK;
+    p->missing += !*found;
+    return HM_OK;
+}
+
+enum hm_err cli_papers_roster(struct cli_papers *p, const struct hm_record *r,
+                              struct hm_roster *out, bool *found, struct hm_why *why)
+{
+    HM_BUF_AUTO text = {.limit = HM_STATEMENT_MAX + 1};
+    enum hm_err err = cli_papers_blob(p, r, 0, HM_STATEMENT_MAX, &text, found, why);
+    if (err != HM_OK || !*found)
+        return err;
+    *found = hm_roster_parse(hm_buf_bytes(&text), out, NULL) == HM_OK;
+    p->missing += !*found;
+    return HM_OK;
+}
+
+json_t *cli_key_ids(const struct hm_key *keys, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        char hex[HM_SHA256_HEX];
+        struct hm_digest id = hm_key_id(&keys[i]);
+        hm_digest_hex(&id, hex);
+        (void)json_array_append_new(list, json_string(hex));
+    }
+    return list;
+}
+
+bool cli_texts_have(const json_t *list, const char *text)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one != NULL && strcmp(one, text) == 0)
+            return true;
+    }
+    return false;
 }
 
 const char *cli_policy_name_of(const struct cli_policy *p, const char *id)

@@ -7,6 +7,8 @@
 
 #include "client/cli_policy.h"
 #include "client/cli_source.h"
+#include "schema/attest/hm_roster.h"
+#include "schema/trust/hm_guards.h"
 
 struct cli_papers {
     struct cli_source *source;
@@ -29,6 +31,18 @@ enum hm_err HM_MUST_USE cli_papers_of(struct cli_papers *p, const struct hm_reco
 enum hm_err HM_MUST_USE cli_papers_blob(struct cli_papers *p, const struct hm_record *r, size_t n,
                                         size_t max, struct hm_buf *out, bool *found,
                                         struct hm_why *why);
+
+/* The guards document that log.created or guards.changed brought, and the list of approvers that
+ * roster.changed did. *found false where it cannot be had. Callers hm_guards_free(); the roster is
+ * large: allocate it. */
+enum hm_err HM_MUST_USE cli_papers_guards(struct cli_papers *p, const struct hm_record *r,
+                                          struct hm_guards *out, bool *found, struct hm_why *why);
+enum hm_err HM_MUST_USE cli_papers_roster(struct cli_papers *p, const struct hm_record *r,
+                                          struct hm_roster *out, bool *found, struct hm_why *why);
+/* Key ids in hex: an array of texts. New reference. */
+json_t *cli_key_ids(const struct hm_key *keys, size_t count);
+/* Whether an array of texts holds this one. */
+bool cli_texts_have(const json_t *list, const char *text);
 
 /* Name of a principal in a policy; NULL where there is none, or it says no more than the id. */
 const char *cli_policy_name_of(const struct cli_policy *p, const char *id);
