@@ -6,9 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Evidence of log.created: genesis, guards, policy. */
+#define CREATED_GUARDS 1
+#define CREATED_POLICY 2
+
 struct cli_paper {
     struct hm_digest digest;
-    struct hm_record where; /* policy.activated */
+    struct hm_record where; /* policy.activated, or log.created for the first one */
     struct cli_policy policy;
     bool asked; /* policy.policy NULL then: it cannot be had */
 };
@@ -36,7 +40,8 @@ static struct cli_paper *find(const struct cli_papers *p, const struct hm_digest
 
 enum hm_err cli_papers_note(struct cli_papers *p, const struct hm_record *r, struct hm_why *why)
 {
-    if (r->event != HM_EV_POLICY_ACTIVATED || !r->has_policy || find(p, &r->policy) != NULL)
+    bool brings = r->event == HM_EV_POLICY_ACTIVATED || r->event == HM_EV_LOG_CREATED;
+    if (!brings || !r->has_policy || find(p, &r->policy) != NULL)
         return HM_OK;
     if (p->count == p->cap) {
         size_t cap = p->cap == 0 ? 8 : p->cap * 2;
@@ -74,7 +79,8 @@ static enum hm_err load(struct cli_papers *p, struct cli_paper *paper, struct hm
     struct hm_bytes bytes;
     bool found = false;
     paper->asked = true;
-    enum hm_err err = cli_papers_blob(p, &paper->where, 0, HM_POLICY_MAX, &text, &found, why);
+    size_t n = paper->where.event == HM_EV_LOG_CREATED ? CREATED_POLICY : 0;
+    enum hm_err err = cli_papers_blob(p, &paper->where, n, HM_POLICY_MAX, &text, &found, why);
     if (err != HM_OK || !found)
         return err;
     bytes = hm_buf_bytes(&text);
@@ -105,8 +111,6 @@ enum hm_err cli_papers_of(struct cli_papers *p, const struct hm_record *r,
     *out = NULL;
     return r->has_policy ? cli_papers_policy(p, &r->policy, out, why) : HM_OK;
 }
-
-#define CREATED_GUARDS 1 /* evidence of log.created: genesis, guards, policy */
 
 enum hm_err cli_papers_guards(struct cli_papers *p, const struct hm_record *r,
                               struct hm_guards *out, bool *found, struct hm_why *why)
