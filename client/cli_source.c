@@ -41,7 +41,8 @@ static enum hm_err open_source(struct cli *c, unsigned flags, struct cli_source 
     if ((flags & CLI_SOURCE_GIVEN) != 0)
         s->given = cli_args_get(&c->args, "checkpoint");
     enum hm_err err = choose(c, s);
-    if (err == HM_OK && (s->kind != CLI_SOURCE_SERVER || proofs))
+    bool keyed = (flags & (CLI_SOURCE_PROVES | CLI_SOURCE_WALKS)) != 0;
+    if (err == HM_OK && (s->kind != CLI_SOURCE_SERVER || keyed))
         err = cli_log_key(c, &s->key);
     if (err == HM_OK && s->kind == CLI_SOURCE_DATABASE)
         err = open_database(s);

@@ -61,6 +61,7 @@ struct cli_source {
 
 #define CLI_SOURCE_PROVES 1u /* cli_source_proof will be asked, or cli_range_walk */
 #define CLI_SOURCE_GIVEN 2u  /* the command has CLI_SOURCE_CHECKPOINT_OPT */
+#define CLI_SOURCE_WALKS 4u  /* cli_source_walk will be called, whatever the source is */
 /* Opens what the options name. HM_E_CONFIG; what the file's opening says. */
 enum hm_err HM_MUST_USE cli_source_open(struct cli *c, unsigned flags, struct cli_source *out);
 void cli_source_close(struct cli_source *s);
