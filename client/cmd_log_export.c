@@ -1,6 +1,7 @@
 /* hallmark log export: records as JSON Lines (exact bytes) or CSV, with their checkpoint and, where
- * wanted, the proof of each. Everything is verified while it is written; what the server picked by
- * a filter is not proven complete. */
+ * wanted, the proof of each. The whole log, a period of it, and what was picked here are verified
+ * while they are written; what the server picked by a filter is its word, row by row proven with
+ * --proofs, and never proven complete. */
 #include "client/cli_checkpoint.h"
 #include "client/cli_export.h"
 #include "client/cli_range.h"
@@ -171,6 +172,18 @@ static void report_range(const struct run *n, const char *proofs)
              n->e.rows, which, proofs, n->log_size);
 }
 
+static void report_picked(const struct run *n)
+{
+    bool proven = n->e.proofs != NULL;
+    cli_note(n->c,
+             "%" PRIu64 " records, %s, true up to log size %" PRIu64
+             ". A filtered list is not proven complete: a proof shows that a record is there, not "
+             "that none is missing; --complete reads the whole log and picks here.",
+             n->e.rows,
+             proven ? "each with its proof" : "by the server's word (--proofs proves each of them)",
+             n->log_size);
+}
+
 static void report(const struct run *n)
 {
     const char *proofs = n->e.proofs != NULL ? ", each with its proof" : "";
@@ -187,11 +200,7 @@ static void report(const struct run *n)
                  " records of the log were read, and the root is the one in the signed checkpoint.",
                  n->e.rows, proofs, n->log_size);
     else
-        cli_note(n->c,
-                 "%" PRIu64 " records%s, true up to log size %" PRIu64
-                 ". A filtered list is not proven complete: a proof shows that a record is there, "
-                 "not that none is missing; --complete reads the whole log and picks here.",
-                 n->e.rows, proofs, n->log_size);
+        report_picked(n);
 }
 
 /* What the network cut off is worth going on with; what did not verify is not. */
