@@ -137,7 +137,8 @@ static enum hm_err find_first(struct range *g, uint64_t *first)
     if (f->has_after && *first <= f->after)
         *first = f->after + 1;
     if (*first > g->s->checkpoint.size)
-        return hm_fail(&g->s->c->why, HM_E_CONFIG,
+        return hm_fail(&g->s->c->why,
+                       f->has_after && *first == f->after + 1 ? HM_E_CONFIG : HM_E_DENIED,
                        "there are %" PRIu64 " records under the newest checkpoint: nothing begins "
                        "with record %" PRIu64,
                        g->s->checkpoint.size, *first);
