@@ -156,6 +156,42 @@ class Audit:
             return value if kind == "checkpoint" else fork(kind, value, context)
         self.expect("a list and proofs of another history", 1, "forked|rewritten|extend", command, two_logs)
 
+    def broken(self):
+        """The network breaks in the middle of an export, which goes on later."""
+        command, partial, asked = ("export", "--out", self.out), self.out + ".partial", []
+
+        def breaks(kind, value, context):
+            if kind == "picked":
+                asked.append(1)
+            return (503, b"", "text/plain") if kind == "status" and len(asked) >= 2 and context["path"] == "/v1/log/entries" else value
+
+        def run(name, code, pattern, *more, lie=None):
+            r = self.b.expect("export --resume: " + name, code, pattern, "auditor", "log", *command, *more, lie=lie)
+            return r, [f for f in os.listdir(self.b.folder) if f.startswith("lies.out")]
+
+        for name, spoil, code, pattern in (("goes on where it ended", lambda d: d, 0, "9 records, resumed"), ("half a line is fetched again", lambda d: d[:-20], 0, "resumed"),
+                                           ("what was changed meanwhile", lambda d: d.replace(b'"ci"', b'"cx"', 1), 1, "record|prev"),
+                                           ("a record taken out meanwhile", lambda d: b"".join(d.splitlines(True)[:3] + d.splitlines(True)[4:]), 1, "record"),
+                                           ("what is no export", lambda d: b"hello\n", 2, "no record")):
+            asked.clear()
+            _, left = run("a break", 3, "--resume", lie=breaks)
+            if left != ["lies.out.partial"]:
+                self.b.failed.append("a break leaves %s" % left)
+                continue
+            with open(partial, "rb") as f:
+                data = f.read()
+            with open(partial, "wb") as f:
+                f.write(spoil(data))
+            _, left = run(name, code, pattern, "--resume")
+            if code == 0:
+                with open(self.out, "rb") as f:
+                    if f.read() != b"".join(r + b"\n" for r in self.w.records) or left != ["lies.out"]:
+                        self.b.failed.append("%s: %s" % (name, left))
+            elif "lies.out" in left:
+                self.b.failed.append("%s: it got its name" % name)
+            for f in left:
+                os.unlink(os.path.join(self.b.folder, f))
+
     def damaged(self):
         """Nothing of the service makes sense."""
         for command in self.whole + (("query",),):
@@ -169,7 +205,7 @@ def main():
         b = Bench(HALLMARK, folder, sys.argv[2:])
         b.world.step_ms = STEP * 1000
         a = Audit(b)
-        for part in (a.honest, a.whole_log, a.evidence, a.filtered, a.period, a.damaged):
+        for part in (a.honest, a.whole_log, a.evidence, a.filtered, a.period, a.broken, a.damaged):
             part()
         b.service.close()
     print("%d cases, %d failed%s" % (b.count, len(b.failed), "".join("\n  " + f for f in b.failed)))

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 
@@ -84,7 +85,7 @@ class Exports:
     # --- CSV ---
 
     def cells(self, record, line):
-        """What the row of a record has to be, as docs/auditor.md describes the columns."""
+        """What the row of a record has to be, as docs/formats/audit-report.md describes the columns."""
         want = {"index": str(record["idx"]), "event": record["event"], "leaf": e.leaf_hash(line).hex(),
                 "keys": " ".join(k["spki"] for k in record.get("keys", [])), "tokens": " ".join(k["token"] for k in record.get("keys", [])),
                 "time": stamp(record["t_ms"])[:-1] + ".%03dZ" % (record["t_ms"] % 1000),
@@ -93,6 +94,11 @@ class Exports:
         want.update({n: record.get(n, "") for n in TEXTS})
         want.update({n: str(record.get(n, "")) for n in NUMBERS})
         return want
+
+    def documented(self):
+        """The columns of docs/formats/audit-report.md, in order."""
+        text = e.read(os.path.join(e.TOP, "docs", "formats", "audit-report.md")).decode().split("## CSV")[1].split("## ")[0]
+        return [c for line in text.splitlines() if line.startswith("| `") for c in re.findall("`([a-z_]+)`", line.split("|")[1])]
 
     def tables(self):
         for name, args, fits in (("the whole log", (), lambda r: True), ("refusals of gina", ("--actor", "gina"), lambda r: r.get("actor") == "gina"),
@@ -109,6 +115,7 @@ class Exports:
             self.rows.row("CSV, %s: lines end with CR LF, no cell is a formula" % name, data.endswith(b"\r\n") and data.count(b"\n") == data.count(b"\r\n") == len(table)
                           and not [c for row in table for c in row if c[:1] in ("=", "+", "-", "@", "\t", "\r")], data[-80:])
             self.proofs("CSV, " + name, [self.line_of(int(row[0])) for row in body], note, folder)
+        self.rows.equal("the columns are the documented ones", head, self.documented())
         db = sqlite3.connect(":memory:")
         db.execute("CREATE TABLE log(%s)" % ",".join('"%s"' % c for c in head))
         self.rows.row("the header makes a table in SQL", db.execute("SELECT count(*) FROM log").fetchone() == (0,))

@@ -110,6 +110,10 @@ class Reports:
                       and root.hex() == doc["checkpoint"]["root"] == e.root_of([e.leaf_hash(x) for x in self.audit.lines]).hex(), doc["checkpoint"])
         self.rows.row("all records are of the period", doc["records"]["count"] == len(records) and (doc["records"]["first"], doc["records"]["last"]) == (
             0, records[-1]["idx"]) and doc["period"] == {"since": None, "until": None}, doc["records"])
+        text = e.read(os.path.join(e.TOP, "docs", "formats", "audit-report.md")).decode().split("## Report")[1].split("## Story")[0]
+        words = set(re.findall("[a-z_]+", " ".join(re.findall("`([^`]+)`", text))))
+        members = set(doc) | {m for n in ("releases", "keys", "refusals", "changes", "anomalies", "appendix") for x in doc[n] for m in x} | set(doc["summary"])
+        self.rows.equal("every member is documented", members - words, set())
         gaps = [(b["t_ms"] - a["t_ms"], b["idx"]) for a, b in zip(records, records[1:])]
         self.rows.equal("the longest silence", doc["records"]["longest_silence_ms"], max(gaps)[0])
         leaves = {m["index"]: m["leaf"] for m in doc["appendix"]}
