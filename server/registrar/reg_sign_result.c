@@ -96,6 +96,22 @@ static enum hm_err check_still_fresh(struct reg_tx *tx, struct reg_signing *s, s
     return HM_OK;
 }
 
+/* The commit of an earlier try failed, and has reached the disk after all; or that of the intention
+ * failed and has not. */
+static void find_ended(const struct reg_signing *s, const struct db_release *rel,
+                       struct reg_result *out)
+{
+    bool ours = rel->state == HM_RELEASE_SIGNED && rel->signed_idx > s->intent.idx;
+    if (s->ending != REG_ENDING_SIGNED)
+        reg_no(out, s->problem, "%s", s->why.text);
+    else if (!ours)
+        reg_no(out, REG_PROBLEM_INTERNAL,
+               "the release is not being signed under this intention any more");
+    out->has_record = s->ending == REG_ENDING_SIGNED && ours;
+    out->record = rel->signed_idx;
+    out->release = rel->id;
+}
+
 enum hm_err reg_signing_record(struct reg_tx *tx, void *arg, struct reg_result *out,
                                struct hm_why *why)
 {
@@ -109,8 +125,7 @@ enum hm_err reg_signing_record(struct reg_tx *tx, void *arg, struct reg_result *
     if (err != HM_OK)
         return err;
     if (rel.state != HM_RELEASE_SIGNING || rel.intent != s->intent.idx) {
-        reg_no(out, REG_PROBLEM_INTERNAL,
-               "the release is not being signed under this intention any more");
+        find_ended(s, &rel, out);
         return HM_OK;
     }
     result_record(s, &rel, &r);
