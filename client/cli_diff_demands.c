@@ -322,6 +322,12 @@ void diff_demands(struct diff *d, const char *where, const json_t *from, const j
                         json_object_get(to, "attestations"));
     demand_limits(d, where, json_object_get(from, "limits"), json_object_get(to, "limits"));
     demand_freeze(d, where, json_object_get(from, "freeze"), json_object_get(to, "freeze"));
+    bool was = json_is_true(json_object_get(from, "witnessed"));
+    bool is = json_is_true(json_object_get(to, "witnessed"));
+    if (was != is)
+        diff_say(d, is ? CLI_DIFF_STRICTER : CLI_DIFF_WEAKER, where,
+                 is ? "a release leaves only with the witnesses' cosignatures"
+                    : "a release leaves without the witnesses' cosignatures");
     demand_promotion(d, where, json_object_get(from, "promotion"),
                      json_object_get(to, "promotion"));
     diff_value(d, where, "environment", json_object_get(from, "environment"),

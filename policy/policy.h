@@ -114,6 +114,7 @@ struct policy_rule {
     bool user_verification; /* only approvals by keys whose token verifies its user count */
     bool provenance;        /* demanded */
     bool break_glass;
+    bool witnessed; /* a release leaves only under a checkpoint that the witnesses have cosigned */
 };
 /* What a rule is looked up by. Borrowed. */
 struct policy_subject {

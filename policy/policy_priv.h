@@ -5,6 +5,7 @@
 #define POLICY_POLICY_PRIV_H
 
 #include "policy/policy.h"
+#include "policy/policy_witness.h"
 #include "policy/policy_zone.h"
 #include "schema/json/hm_json.h"
 
@@ -171,6 +172,7 @@ enum policy_key_role {
     POLICY_KEY_APPROVE,
     POLICY_KEY_BUILD,
     POLICY_KEY_RELEASE,
+    POLICY_KEY_WITNESS,
 };
 /* Every key of the document, in order of algorithm and raw value. where.i is the owner. */
 struct policy_key_ref {
@@ -240,6 +242,7 @@ struct policy {
 
     const struct policy_group *admin_group; /* NULL: no administration */
     size_t admin_count;
+    const struct policy_witnesses *witnesses; /* NULL: none */
 
     struct policy_index principal_ids, group_ids, builder_ids, key_ids, rule_ids;
     const struct policy_oidc *oidc; /* a list */
@@ -267,6 +270,8 @@ enum hm_err HM_MUST_USE policy_load_keys(struct policy *p, const json_t *list, s
 enum hm_err HM_MUST_USE policy_load_rules(struct policy *p, const json_t *list, struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_administration(struct policy *p, const json_t *v,
                                                    struct hm_why *why); /* v NULL: none */
+enum hm_err HM_MUST_USE policy_load_witnesses(struct policy *p, const json_t *v,
+                                              struct hm_why *why); /* v NULL: none */
 /* policy_load_keys.c: approval keys, which may also be named by a certificate, and may ask that a
  * token verifies its user. path: of the array. */
 enum hm_err HM_MUST_USE policy_read_approval_keys(struct policy *p, const json_t *list,

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from policy_lib import Bench, documented, edited, new_key
 
+WITNESS = "witness.example/w1+ea2ad007+BNYvAWoe/R5P33k+tCzYRHHhup8M8E0Sh7XMcfYWKHy4"
 CAROL = new_key("carol")
 PEM = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
@@ -103,6 +104,10 @@ CHANGES = [
     ("verified users", lambda d: ([k.update(user_verification=True) for p in d["principals"][1:] for k in p["approval_keys"][1:]],
                                   rule(0, approvals={"group": "both", "count": 2, "user_verification": True})(d)),
      ("stricter", "approvals: only by keys that verify their user"), ("weaker", "approvals: also by keys that do not verify their user")),
+    ("witnesses", lambda d: d.update(witnesses={"keys": [WITNESS], "quorum": 1}),
+     ("stricter", "from now on: after a start nothing is signed"), ("weaker", "none any more: an older copy of the log")),
+    ("witnessed", lambda d: (d.update(witnesses={"keys": [WITNESS], "quorum": 1}), rule(0, witnessed=True)(d)),
+     ("stricter", "a release leaves only with the witnesses' cosignatures"), ("weaker", "a release leaves without")),
     ("veto", rule(0, approvals={"group": "both", "count": 2, "veto": ["both"]}),
      ("stricter", "approvals: groups with a veto added: both"), ("weaker", "groups with a veto removed: both")),
     ("hardware", rule(0, hardware=["er-100"]),

@@ -49,6 +49,12 @@ class Pool:
             self.ids[text] = hashlib.sha256(der).hexdigest()
         return forms
 
+    def witness(self, name, forms):
+        """The verifier key of a witness with one of the Ed25519 keys (C2SP tlog-cosignature)."""
+        raw = b"\x04" + self.identity(forms[0])[1][-32:]
+        mark = hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8]
+        return f"{name}+{mark}+{base64.b64encode(raw).decode()}"
+
     def identity(self, obj):
         return self.identities.get(json.dumps(plain(obj)))
 

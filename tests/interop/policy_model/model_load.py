@@ -4,17 +4,20 @@ not speed.
 load(doc, identity) gives None, or why the document is refused. Documents are already parsed JSON of the schema's form; keys are
 compared by raw value, which a function of the caller's gives.
 """
+import base64
 import calendar
+import hashlib
 import re
 
 from model_zone import ZONE_NAME, Zone
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 ENVIRONMENTS = ("development", "staging", "production")
-TOP = {"version", "name", "vendor_domain", "principals", "groups", "builders", "keys", "rules", "administration"}
+TOP = {"version", "name", "vendor_domain", "principals", "groups", "builders", "keys", "rules", "administration", "witnesses"}
 DUTIES = ("submitter", "approver", "administrator", "key-custodian")
 ROLES = DUTIES + ("auditor",)
 APPROVALS_MAX = 32
+ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
 
 
 class Refused(Exception):
@@ -209,7 +212,25 @@ class Policy:
             seen.append(key["public_key"])
         identities = [self.key(k) for k in seen]
         need(None not in identities, "a key that is none")
+        identities += self.load_witnesses()
         need(len(set(identities)) == len(identities), "a key twice")
+
+    def load_witnesses(self):
+        """Their keys, as (algorithm, SubjectPublicKeyInfo) like all others."""
+        if "witnesses" not in self.doc:
+            return []
+        w = self.doc["witnesses"]
+        once(w["keys"], 1, 8, "witnesses")
+        need(1 <= w["quorum"] <= len(w["keys"]) and 1 <= w.get("timeout_s", 20) <= 600, "quorum, timeout")
+        found = []
+        for line in w["keys"]:
+            name, mark, key = line.split("+", 2)
+            raw = base64.b64decode(key)
+            need(len(raw) == 33 and raw[0] == 4, "a witness's key")
+            need(hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8] == mark, "key id of a witness")
+            found.append((name, ("ed25519", ED25519_SPKI + raw[1:])))
+        need(len({n for n, _ in found}) == len(found), "a witness twice")
+        return [k for _, k in found]
 
     def load_credentials(self):
         every = [c for p in self.doc["principals"] for c in p.get("credentials", [])]
@@ -252,6 +273,7 @@ class Policy:
             once(rule["hardware"], 1, 256, "hardware")
             need(all(1 <= len(h.split("/")) <= 2 and all(NAME.fullmatch(x) for x in h.split("/")) for h in rule["hardware"]),
                  "hardware: model or model/revision")
+        need(not rule.get("witnessed") or "witnesses" in self.doc, "witnessed by nobody")
         names(rule["submitters"], 1, 4096)
         for who in rule["submitters"]:
             need(who in self.people and "submitter" in self.people[who]["roles"], "submitter")
@@ -463,7 +485,7 @@ def requirements(rule):
         promotion = frozen(dict({"soak_s": 0}, **promotion))
     attestations = frozenset(frozen(a) for a in rule.get("attestations", []))
     verified = approvals != "none" and approvals.get("user_verification", False)
-    return asked, verified, provenance, promotion, attestations, frozenset(rule.get("separate", []))
+    return asked, verified, provenance, promotion, attestations, frozenset(rule.get("separate", [])), rule.get("witnessed", False)
 
 
 def load(doc, identity):

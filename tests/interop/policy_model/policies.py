@@ -100,6 +100,8 @@ class Maker:
         self.builders = builders
         doc = {"version": 1, "name": "n", "vendor_domain": "example.com", "principals": people, "groups": self.groups,
                "builders": builders, "keys": [], "rules": []}
+        if self.chance(0.4, "rule.witnessed"):
+            doc["witnesses"] = self.witnesses(rng.randint(1, 3))
         release = rng.sample(self.pool.p256[:8], 8)
         for i, channel in enumerate(CHANNELS):
             self.channel(doc, i, channel, release)
@@ -107,6 +109,14 @@ class Maker:
             doc["groups"].append({"id": "administrators", "members": administrators})
             doc["administration"] = {"group": "administrators", "count": rng.randint(2, min(16, len(administrators)))}
         return doc
+
+    def witnesses(self, count):
+        """Their keys are those that nobody else takes, as a rule."""
+        keys = self.rng.sample(self.pool.ed25519, count)
+        w = {"keys": [self.pool.witness(f"w{i}.example", forms) for i, forms in enumerate(keys)], "quorum": self.rng.randint(1, count)}
+        if self.rng.random() < 0.5:
+            w["timeout_s"] = self.rng.randint(1, 600)
+        return w
 
     def channel(self, doc, i, channel, release):
         """A channel's key, perhaps a spare one, and the rules for it."""
@@ -123,6 +133,8 @@ class Maker:
         if i < 2 and rng.random() < 0.35:
             self.elsewhere(doc, i, environment, channels, release[6 + i])
         demands = self.demands(environment)
+        if "witnesses" in doc and rng.random() < 0.5:
+            demands["witnessed"] = True
         if len(doc["keys"]) > 1 and doc["keys"][-2]["id"] == f"spare{i}" and self.chance(0.4, "rule.keys"):
             demands["keys"] = {"of": self.some([f"k{i}", f"spare{i}"], 2), "threshold": rng.randint(1, 2)}
         scopes = [[PRODUCTS[0]], PRODUCTS[1:]] if rng.random() < 0.4 else [PRODUCTS]
@@ -381,6 +393,11 @@ class Maker:
                     lambda: rule.update(approvals=dict(rule["approvals"], user_verification=True)) if rule["approvals"] != "none" else None,
                     lambda: rule.update(approvals={"of": [{"group": g["id"], "count": 1} for g in doc["groups"]], "shared": True}),
                     lambda: rule.update(approvals={"stages": [{"group": group["id"], "count": len(group["members"])}] * 2})]
+        if self.features.has("rule.witnessed"):
+            out += [lambda: rule.update(witnessed=rng.random() < 0.7), lambda: doc.pop("witnesses", None),
+                    lambda: doc.update(witnesses=self.witnesses(2)),
+                    lambda: doc.update(witnesses=dict(self.witnesses(2), quorum=rng.randint(1, 4))),
+                    lambda: doc.update(witnesses=dict(self.witnesses(1), keys=[self.pool.witness("w", self.pool.ed25519[i]) for i in range(2)]))]
         if self.features.has("freeze.time_zone"):
             out += [lambda: rule.update(freeze=self.broken_freeze())]
         if self.features.has("rule.limits"):
