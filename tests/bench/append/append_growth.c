@@ -1,5 +1,5 @@
-/* Small logs are measured before and after the large one is written, so that a machine that changes
- * its pace meanwhile shows. */
+/* Beside each window of the large log one of a small log is measured, so that a machine that
+ * changes its pace meanwhile changes both. */
 #include "tests/bench/append/append_growth.h"
 
 #include "db/log/db_log.h"
@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SMALL 10000     /* records of the log that everything is compared with */
+#define SMALL 10000     /* records of the logs that everything is compared with */
 #define WINDOW 20000    /* records whose cost is measured: several checkpoints of the WAL */
 #define WINDOWS 5       /* at each size */
-#define PROOFS 2000     /* at each size, five times */
+#define PROOFS 2000     /* in each window */
 #define PROGRESS 500000 /* records between two lines of progress */
 
 struct cost {
@@ -26,7 +26,7 @@ struct mark {
     uint64_t written, read;
 };
 struct costs {
-    struct cost all[2 * WINDOWS];
+    struct cost all[WINDOWS];
     size_t count;
 };
 struct size_costs {
@@ -118,49 +118,42 @@ static enum hm_err prove(struct db_reader *r, uint64_t idx, uint64_t size, struc
 static enum hm_err proofs(const char *path, uint64_t size, struct costs *out, struct hm_why *why)
 {
     struct db_reader *r = NULL;
+    uint64_t random = 88172645463325252U + out->count; /* xorshift64: the same in every run */
     enum hm_err err = db_reader_open(path, &r, why);
-    uint64_t random = 88172645463325252U; /* xorshift64: the same places in every run */
-    for (size_t n = 0; err == HM_OK && n < WINDOWS; n++) {
-        struct mark m = begin();
-        for (size_t i = 0; err == HM_OK && i < PROOFS; i++) {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            err = prove(r, random % size, size, why);
-        }
-        end(&m, PROOFS, out);
+    struct mark m = begin();
+    for (size_t i = 0; err == HM_OK && i < PROOFS; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        err = prove(r, random % size, size, why);
     }
+    if (err == HM_OK)
+        end(&m, PROOFS, out);
     db_reader_close(r);
     return err;
 }
 
-static enum hm_err measure(struct bench_log *b, const char *path, size_t windows,
-                           struct size_costs *out, struct hm_why *why)
+static enum hm_err measure(struct bench_log *b, const char *path, struct size_costs *out,
+                           struct hm_why *why)
 {
-    enum hm_err err = HM_OK;
-    for (size_t i = 0; err == HM_OK && i < windows; i++)
-        err = window(b, &out->append, why);
-    if (err == HM_OK)
-        err = proofs(path, bench_log_size(b).records, &out->proof, why);
+    enum hm_err err = window(b, &out->append, why);
     out->records = bench_log_size(b).records;
+    if (err == HM_OK)
+        err = proofs(path, out->records, &out->proof, why);
     return err == HM_OK ? append_bytes(path, &out->bytes, why) : err;
 }
 
-static enum hm_err small_logs(const char *path, struct size_costs *out, struct hm_why *why)
+static enum hm_err measure_small(const char *path, struct size_costs *out, struct hm_why *why)
 {
-    enum hm_err err = HM_OK;
-    for (size_t i = 0; err == HM_OK && i < WINDOWS; i++) {
-        struct hm_vkey key;
-        struct bench_log *b = NULL;
-        out->proof.count = 0;
-        err = bench_log_create(path, BENCH_LOG_BATCH, &key, &b, why);
-        if (err == HM_OK)
-            err = fill_to(b, SMALL, why);
-        if (err == HM_OK)
-            err = measure(b, path, 1, out, why);
-        bench_log_close(b);
-        append_remove(path);
-    }
+    struct hm_vkey key;
+    struct bench_log *b = NULL;
+    enum hm_err err = bench_log_create(path, BENCH_LOG_BATCH, &key, &b, why);
+    if (err == HM_OK)
+        err = fill_to(b, SMALL, why);
+    if (err == HM_OK)
+        err = measure(b, path, out, why);
+    bench_log_close(b);
+    append_remove(path);
     return err;
 }
 
@@ -186,24 +179,23 @@ static void print(struct size_costs *large, struct size_costs *small)
         (double)large->bytes / (1024.0 * 1024.0 * 1024.0));
 }
 
-static enum hm_err grow(struct bench_log *b, const char *path, uint64_t records,
-                        struct size_costs *small, struct hm_why *why)
+static enum hm_err grow(struct bench_log *b, const char *path, const char *small_path,
+                        uint64_t records, struct hm_why *why)
 {
     enum hm_err err = HM_OK;
-    for (uint64_t at = (uint64_t)SMALL * 10; err == HM_OK;
-         at = at * 10 < records ? at * 10 : records) {
+    uint64_t at = SMALL;
+    while (err == HM_OK && at < records) {
         struct size_costs large = {0};
-        struct size_costs so_far = *small;
-        if (at < records || at == (uint64_t)SMALL * 10)
-            err = fill_to(b, at, why);
-        else
-            err = fill_to(b, records > WINDOWS * WINDOW ? records - WINDOWS * WINDOW : 0, why);
+        struct size_costs small = {0};
+        at = at * 10 < records ? at * 10 : records;
+        err = fill_to(b, at, why);
+        for (size_t i = 0; err == HM_OK && i < WINDOWS; i++) {
+            err = measure_small(small_path, &small, why);
+            if (err == HM_OK)
+                err = measure(b, path, &large, why);
+        }
         if (err == HM_OK)
-            err = measure(b, path, WINDOWS, &large, why);
-        if (err == HM_OK)
-            print(&large, &so_far);
-        if (at >= records)
-            return err;
+            print(&large, &small);
     }
     return err;
 }
@@ -212,18 +204,18 @@ enum hm_err append_growth(const char *folder, uint64_t records, struct hm_why *w
 {
     struct hm_vkey key;
     struct bench_log *b = NULL;
-    struct size_costs small = {0};
     char path[APPEND_PATH_MAX];
-    char small_path[APPEND_PATH_MAX];
+    char small[APPEND_PATH_MAX];
     enum hm_err err = append_path(folder, "log.db", path, why);
     if (err == HM_OK)
-        err = append_path(folder, "small.db", small_path, why);
-    if (err == HM_OK)
-        err = small_logs(small_path, &small, why);
+        err = append_path(folder, "small.db", small, why);
+    if (err == HM_OK && records <= SMALL)
+        err = hm_fail(why, HM_E_LIMIT, "RECORDS is a number above %d", SMALL);
     if (err == HM_OK)
         err = bench_log_create(path, BENCH_LOG_BATCH, &key, &b, why);
     if (err == HM_OK)
-        err = grow(b, path, records, &small, why);
+        err = grow(b, path, small, records, why);
     bench_log_close(b);
+    append_remove(path);
     return err;
 }

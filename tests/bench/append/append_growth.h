@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* Prints figures at 10,000, 100,000, ... and at `records`, each against those at 10,000. */
+/* Prints figures at 100,000, 1,000,000, ... and at `records`, each against those at 10,000. */
 enum hm_err HM_MUST_USE append_growth(const char *folder, uint64_t records, struct hm_why *why);
 
 #endif
