@@ -103,14 +103,19 @@ class Tracer:
         """Has the point's error been returned?"""
         return any("INJECTED" in line and re.match(r"\d+ +(<\.\.\. )?%s\b" % point.call, line) for line in self.text().splitlines())
 
+    def seen(self):
+        """How many of each call each thread made."""
+        calls = (re.match(r"(\d+) +(\w+)\(", line) for line in self.text().splitlines())
+        return collections.Counter((m.group(2), m.group(1)) for m in calls if m)
+
     def counts(self):
         """For each call the number that the busiest thread made."""
-        seen = collections.Counter()
-        for line in self.text().splitlines():
-            m = re.match(r"(\d+) +(\w+)\(", line)
-            if m:
-                seen[m.group(2), m.group(1)] += 1
+        seen = self.seen()
         return {call: max([n for (c, _), n in seen.items() if c == call], default=0) for call in CALLS}
+
+    def met(self, point):
+        """Has a thread come to the point's call?"""
+        return self.counts()[point.call] >= point.n
 
 
 def threads(pid):

@@ -134,6 +134,8 @@ class Trial:
         if self.phase == faults.STOP:
             self.wait_for(lambda: any(s == self.process for s, _ in self.deaths), "%s does not end" % self.process)
         self.tracer.detach()
+        if self.point and self.point.fault == "SIGKILL" and self.tracer.met(self.point):  # perhaps with the very last call
+            self.wait_for(self.killed, "%s was killed, and does not end" % self.process)
         self.wait_for(self.is_back, "the service does not become ready again")
         return self
 
@@ -195,9 +197,12 @@ class Trial:
                 raise RuntimeError("\n".join([complaint] + [self.stage.lab.log_tail(s) for s in SERVICES]))
             time.sleep(0.005)
 
+    def killed(self):
+        return (self.process, -signal.SIGKILL) in self.deaths
+
     def reached(self):
         if self.point.fault == "SIGKILL":
-            return (self.process, -signal.SIGKILL) in self.deaths
+            return self.killed()
         return self.tracer.injected(self.point)
 
     def excused(self, process, code):
