@@ -291,6 +291,31 @@ def bench_log_verify(args, bench_dir, __):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def lines_of(command):
+    """Takes over the figures that a program prints, as it prints them."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
+        for line in p.stdout:
+            row = json.loads(line)
+            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare", None), row.pop("ratio", None), **row)
+    if p.returncode:
+        raise LabError("%s ended with %d" % (command[0], p.returncode))
+
+
+def bench_append(args, bench_dir, __):
+    """Durable appends, in batches of 256 and of 16 records, against bare SQLite inserts of the same rows."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
+        for batch, records in ((256, 100000), (16, 20000)):
+            note("append: batches of %d" % batch)
+            lines_of([os.path.join(bench_dir, "bench_append"), "ratio", folder, str(records), str(batch), "5"])
+
+
+def bench_append_growth(args, bench_dir, __):
+    """What an append and a proof cost in a log that grows, against a log of 10,000 records. 4 GB for each million."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
+        note("append-growth: %d records" % args.growth)
+        lines_of([os.path.join(bench_dir, "bench_append"), "growth", folder, str(args.growth)])
+
+
 def table():
     rows = [("bench", "value", "unit", "bare", "ratio", "")]
     for f in FIGURES:
@@ -309,11 +334,12 @@ def main():
     p.add_argument("--releases", type=int, default=10000)
     p.add_argument("--starts", type=int, default=15)
     p.add_argument("--records", type=int, default=1000000, help="of the log that log-verify verifies")
+    p.add_argument("--growth", type=int, default=1000000, help="records of the log that append-growth ends with; 10,000,000 take 45 GB")
     p.add_argument("which", nargs="*", default=[])
     args = p.parse_args()
     bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
     all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start, "policy": bench_policy,
-                   "log-verify": bench_log_verify}
+                   "log-verify": bench_log_verify, "append": bench_append, "append-growth": bench_append_growth}
     for name in args.which or list(all_benches):
         all_benches[name](args, os.path.abspath(bench_dir), os.path.abspath(bin_dir))
     table()
