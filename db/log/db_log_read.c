@@ -282,14 +282,14 @@ enum hm_err db_reader_node(void *reader, unsigned level, uint64_t k, struct hm_d
     struct db_reader *r = reader;
     uint64_t idx = 0;
     /* A row that exists is committed; no head needs to be read. */
-    enum hm_err err = db_log_node_row(level, k, INT64_MAX, &idx, why);
+    enum hm_err err = hm_merkle_node_row(level, k, INT64_MAX, &idx, why);
     if (err != HM_OK)
         return err;
     DB_Q_AUTO q = db_q_begin(&r->sql, READ_NODES);
     db_q_u64(&q, idx);
     if (!db_q_row(&q))
         return absent(&q, why, "the tree node completed by record", idx);
-    return db_log_node_of(db_q_get_bytes(&q, 0), level, idx, out, why);
+    return hm_merkle_node_of(db_q_get_bytes(&q, 0), level, idx, out, why);
 }
 
 enum hm_err db_reader_release(struct db_reader *r, uint64_t id, struct db_release *out,
