@@ -96,12 +96,18 @@ static enum hm_err post_digests(struct db_query_writer *w, const struct hm_recor
     return err;
 }
 
+/* Grows the tree by the record and stores it with the nodes that it completes. */
 static enum hm_err insert_record(struct db_query_writer *w, const struct hm_record *r,
                                  struct hm_bytes bytes, struct hm_why *why)
 {
+    struct hm_digest completed[64];
+    w->leaf = hm_merkle_leaf(bytes);
+    w->t_ms = r->t_ms;
+    unsigned count = hm_frontier_add(&w->frontier, &w->leaf, completed);
     DB_Q_AUTO q = db_q_begin(&w->sql, W_RECORD);
     db_q_u64(&q, r->idx);
     db_q_u64(&q, r->t_ms);
+    db_q_blob(&q, hm_bytes_of(completed, count * sizeof completed[0]));
     db_q_blob(&q, bytes);
     return db_query_change(w, &q, why);
 }
@@ -219,14 +225,50 @@ static enum hm_err apply_one(struct db_query_writer *w, struct hm_bytes bytes, s
         err = post_words(w, &r, why);
     if (err == HM_OK)
         err = post_digests(w, &r, why);
-    if (err == HM_OK)
-        err = apply_release(w, &r, why);
-    if (err != HM_OK)
-        return err;
-    w->leaf = hm_merkle_leaf(bytes);
-    w->t_ms = r.t_ms;
-    (void)hm_frontier_add(&w->frontier, &w->leaf, NULL);
+    return err == HM_OK ? apply_release(w, &r, why) : err;
+}
+
+static enum hm_err insert_note(struct db_query_writer *w, struct hm_bytes note, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&w->sql, W_CHECKPOINT);
+    db_q_u64(&q, w->frontier.size);
+    db_q_blob(&q, note);
+    return db_query_change(w, &q, why);
+}
+
+/* The checkpoints of a batch, one after the other. */
+struct notes {
+    const struct hm_bytes *note;
+    size_t left;
+    struct hm_checkpoint next; /* what note[0] says, while there is one */
+};
+
+static enum hm_err next_note(struct notes *n, struct hm_why *why)
+{
+    struct hm_checkpoint_parts p;
+    if (n->left == 0)
+        return HM_OK;
+    if (hm_checkpoint_split(n->note[0], false, &p, why) != HM_OK)
+        return hm_fail_in(why, HM_E_HISTORY, "a checkpoint that came with the records");
+    n->next = p.checkpoint;
     return HM_OK;
+}
+
+/* Keeps the checkpoint that is over what is applied now, where there is one. */
+static enum hm_err apply_note(struct db_query_writer *w, struct notes *n, struct hm_why *why)
+{
+    if (n->left == 0 || n->next.size > w->frontier.size)
+        return HM_OK;
+    struct hm_digest root = hm_frontier_root(&w->frontier);
+    if (n->next.size < w->frontier.size || strcmp(n->next.origin, w->origin) != 0 ||
+        !hm_digest_eq(&n->next.root, &root))
+        return hm_fail(why, HM_E_HISTORY,
+                       "a checkpoint over %llu records of %s is not the one of these records",
+                       ULL(n->next.size), n->next.origin);
+    enum hm_err err = insert_note(w, n->note[0], why);
+    n->note++;
+    n->left--;
+    return err == HM_OK ? next_note(n, why) : err;
 }
 
 static enum hm_err put_head(struct db_query_writer *w, struct hm_why *why)
@@ -239,12 +281,20 @@ static enum hm_err put_head(struct db_query_writer *w, struct hm_why *why)
     return db_query_change(w, &q, why);
 }
 
-static enum hm_err apply_all(struct db_query_writer *w, const struct hm_bytes *records,
-                             size_t count, struct hm_why *why)
+static enum hm_err apply_all(struct db_query_writer *w, const struct db_query_batch *b,
+                             struct hm_why *why)
 {
+    struct notes n = {.note = b->notes, .left = b->note_count};
     enum hm_err err = run(w, W_BEGIN, why);
-    for (size_t i = 0; err == HM_OK && i < count; i++)
-        err = apply_one(w, records[i], why);
+    if (err == HM_OK)
+        err = next_note(&n, why);
+    for (size_t i = 0; err == HM_OK && i < b->count; i++) {
+        err = apply_one(w, b->records[i], why);
+        if (err == HM_OK)
+            err = apply_note(w, &n, why);
+    }
+    if (err == HM_OK && n.left > 0)
+        err = hm_fail(why, HM_E_HISTORY, "a checkpoint beyond the records that came with it");
     if (err == HM_OK)
         err = db_query_post_flush(w, why);
     if (err == HM_OK)
@@ -252,15 +302,15 @@ static enum hm_err apply_all(struct db_query_writer *w, const struct hm_bytes *r
     return err == HM_OK ? run(w, W_COMMIT, why) : err;
 }
 
-enum hm_err db_query_apply(struct db_query_writer *w, const struct hm_bytes *records, size_t count,
+enum hm_err db_query_apply(struct db_query_writer *w, const struct db_query_batch *b,
                            struct hm_why *why)
 {
     const struct hm_frontier frontier = w->frontier;
     const struct hm_digest leaf = w->leaf;
     const uint64_t t_ms = w->t_ms;
-    if (count == 0)
+    if (b->count == 0 && b->note_count == 0)
         return HM_OK;
-    enum hm_err err = apply_all(w, records, count, why);
+    enum hm_err err = apply_all(w, b, why);
     if (err == HM_OK)
         return HM_OK;
     if (sqlite3_get_autocommit(w->sql.db) == 0 && run(w, W_ROLLBACK, NULL) != HM_OK)

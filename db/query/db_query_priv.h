@@ -8,7 +8,7 @@
 #include "db/sql/db_sql.h"
 
 #define DB_QUERY_APPLICATION_ID 0x484d5159 /* "HMQY" */
-#define DB_QUERY_SCHEMA_VERSION 2
+#define DB_QUERY_SCHEMA_VERSION 3
 #define DB_QUERY_BLOCK 64 /* indexes in a row of postings */
 #define DB_QUERY_WORD_SLOTS 4096
 #define DB_QUERY_FILTERS_MAX 12
@@ -51,6 +51,7 @@ struct db_postings {
 
 struct db_query_writer {
     struct db_sql sql;
+    char origin[HM_ORIGIN_MAX + 1];
     struct db_postings postings; /* of the batch that is being applied */
     struct hm_frontier frontier;
     struct hm_digest leaf; /* prev of the record to come */
@@ -72,6 +73,7 @@ enum db_query_write_stmt {
     W_WORD_GET,
     W_WORD_PUT,
     W_RECORD,
+    W_CHECKPOINT,
     W_POST,
     W_ARTIFACT,
     W_RELEASE_NEW,
@@ -93,6 +95,8 @@ enum db_query_read_stmt {
     R_SIZE,
     R_WORD,
     R_RECORD,
+    R_NODES,
+    R_CHECKPOINT,
     R_TIME,
     R_POST_UP,
     R_POST_DOWN,

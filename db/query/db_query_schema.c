@@ -7,8 +7,10 @@ const char *const db_query_ddl =
     " leaf BLOB NOT NULL, t_ms INTEGER NOT NULL, frontier BLOB NOT NULL, clean INTEGER NOT NULL) "
     "STRICT;"
     "CREATE TABLE word(id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;"
-    "CREATE TABLE record(idx INTEGER PRIMARY KEY, t_ms INTEGER NOT NULL, bytes BLOB NOT NULL) "
-    "STRICT;"
+    /* hashes before bytes: a long record's overflow pages are not read for a tree node. */
+    "CREATE TABLE record(idx INTEGER PRIMARY KEY, t_ms INTEGER NOT NULL, hashes BLOB NOT NULL,"
+    " bytes BLOB NOT NULL) STRICT;"
+    "CREATE TABLE checkpoint(size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;"
     "CREATE INDEX record_time ON record(t_ms);"
     "CREATE TABLE post(key INTEGER NOT NULL, block INTEGER NOT NULL, bits INTEGER NOT NULL,"
     " PRIMARY KEY(key, block)) STRICT, WITHOUT ROWID;"
@@ -37,7 +39,8 @@ const char *const db_query_write_text[W_COUNT] = {
     [W_LAST] = "SELECT bytes FROM record WHERE idx=?1",
     [W_WORD_GET] = "SELECT id FROM word WHERE text=?1",
     [W_WORD_PUT] = "INSERT INTO word(text) VALUES(?1)",
-    [W_RECORD] = "INSERT INTO record(idx, t_ms, bytes) VALUES(?1, ?2, ?3)",
+    [W_RECORD] = "INSERT INTO record(idx, t_ms, hashes, bytes) VALUES(?1, ?2, ?3, ?4)",
+    [W_CHECKPOINT] = "INSERT INTO checkpoint(size, note) VALUES(?1, ?2)",
     [W_POST] = "INSERT INTO post(key, block, bits) VALUES(?1, ?2, ?3) ON CONFLICT(key, block) DO "
                "UPDATE SET bits=bits|excluded.bits",
     [W_ARTIFACT] = "INSERT INTO artifact(digest, idx) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
@@ -63,6 +66,8 @@ const char *const db_query_read_text[R_COUNT] = {
     [R_SIZE] = "SELECT size FROM head WHERE one=1",
     [R_WORD] = "SELECT id FROM word WHERE text=?1",
     [R_RECORD] = "SELECT bytes FROM record WHERE idx=?1",
+    [R_NODES] = "SELECT hashes FROM record WHERE idx=?1",
+    [R_CHECKPOINT] = "SELECT size, note FROM checkpoint WHERE size>=?1 ORDER BY size LIMIT 1",
     [R_TIME] = "SELECT idx FROM record WHERE t_ms>=?1 ORDER BY t_ms, idx LIMIT 1",
     [R_POST_UP] = "SELECT block, bits FROM post WHERE key=?1 AND block>=?2 ORDER BY block LIMIT 1",
     [R_POST_DOWN] =

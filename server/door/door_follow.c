@@ -209,7 +209,8 @@ static enum hm_err follow(struct door_model *m, int sock, struct hm_why *why)
         if (err == HM_OK)
             err = prove(m, sock, &b, why);
         if (err == HM_OK && b.count > 0)
-            err = db_query_apply(m->writer, b.record, b.count, why);
+            err = db_query_apply(
+                m->writer, &(struct db_query_batch){.records = b.record, .count = b.count}, why);
         if (err != HM_OK)
             break;
         publish(m, &b);

@@ -430,6 +430,8 @@ static void test_plans(void **state)
         {R_SIZE, "SEARCH head USING INTEGER PRIMARY KEY (rowid=?)"},
         {R_WORD, "SEARCH word USING COVERING INDEX sqlite_autoindex_word_1 (text=?)"},
         {R_RECORD, "SEARCH record USING INTEGER PRIMARY KEY (rowid=?)"},
+        {R_NODES, "SEARCH record USING INTEGER PRIMARY KEY (rowid=?)"},
+        {R_CHECKPOINT, "SEARCH checkpoint USING INTEGER PRIMARY KEY (rowid>?)"},
         {R_TIME, "SEARCH record USING COVERING INDEX record_time (t_ms>?)"},
         {R_POST_UP, "SEARCH post USING PRIMARY KEY (key=? AND block>?)"},
         {R_POST_DOWN, "SEARCH post USING PRIMARY KEY (key=? AND block<?)"},
