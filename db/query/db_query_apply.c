@@ -29,15 +29,15 @@ static enum hm_err two(struct db_query_writer *w, unsigned which, uint64_t a, ui
     return db_query_change(w, &q, why);
 }
 
-/* Posting of a word about a record or a release; absent words have none. */
-static enum hm_err post(struct db_query_writer *w, bool release, enum db_kind kind,
-                        const char *text, uint64_t idx, struct hm_why *why)
+/* Posting of a word; absent words have none. */
+static enum hm_err post(struct db_query_writer *w, enum db_kind kind, const char *text,
+                        uint64_t idx, struct hm_why *why)
 {
     uint64_t id = 0;
     if (text[0] == '\0')
         return HM_OK;
     enum hm_err err = db_query_intern(w, text, &id, why);
-    return err == HM_OK ? db_query_post(w, release, db_posting(kind, id), idx, why) : err;
+    return err == HM_OK ? db_query_post(w, db_posting(kind, id), idx, why) : err;
 }
 
 static enum hm_err post_key(struct db_query_writer *w, const struct hm_digest *key, uint64_t idx,
@@ -45,7 +45,7 @@ static enum hm_err post_key(struct db_query_writer *w, const struct hm_digest *k
 {
     char hex[HM_SHA256_HEX];
     hm_digest_hex(key, hex);
-    return post(w, false, KIND_KEY, hex, idx, why);
+    return post(w, KIND_KEY, hex, idx, why);
 }
 
 struct named {
@@ -53,12 +53,12 @@ struct named {
     const char *text;
 };
 
-static enum hm_err post_all(struct db_query_writer *w, bool release, const struct named *list,
-                            size_t count, uint64_t idx, struct hm_why *why)
+static enum hm_err post_all(struct db_query_writer *w, const struct named *list, size_t count,
+                            uint64_t idx, struct hm_why *why)
 {
     enum hm_err err = HM_OK;
     for (size_t i = 0; err == HM_OK && i < count; i++)
-        err = post(w, release, list[i].kind, list[i].text, idx, why);
+        err = post(w, list[i].kind, list[i].text, idx, why);
     return err;
 }
 
@@ -74,7 +74,7 @@ static enum hm_err post_words(struct db_query_writer *w, const struct hm_record 
         {KIND_ACTOR, r->actor},
         {KIND_OUTCOME, r->outcome},
     };
-    return post_all(w, false, list, sizeof list / sizeof list[0], r->idx, why);
+    return post_all(w, list, sizeof list / sizeof list[0], r->idx, why);
 }
 
 static enum hm_err post_digests(struct db_query_writer *w, const struct hm_record *r,
@@ -134,14 +134,15 @@ static enum hm_err new_release(struct db_query_writer *w, const struct hm_record
                                struct hm_why *why)
 {
     const struct named list[] = {
-        {KIND_PRODUCT, r->product},         {KIND_VERSION, r->version}, {KIND_CHANNEL, r->channel},
-        {KIND_ENVIRONMENT, r->environment}, {KIND_ACTOR, r->actor},
+        {KIND_RELEASES_PRODUCT, r->product}, {KIND_RELEASES_VERSION, r->version},
+        {KIND_RELEASES_CHANNEL, r->channel}, {KIND_RELEASES_ENVIRONMENT, r->environment},
+        {KIND_RELEASES_SUBMITTER, r->actor},
     };
     enum hm_err err = insert_release(w, r, why);
     if (err == HM_OK)
-        err = post_all(w, true, list, sizeof list / sizeof list[0], r->idx, why);
+        err = post_all(w, list, sizeof list / sizeof list[0], r->idx, why);
     if (err == HM_OK)
-        err = db_query_post(w, true, db_posting(KIND_STATE, (uint64_t)r->state), r->idx, why);
+        err = db_query_post(w, db_posting(KIND_RELEASES_STATE, (uint64_t)r->state), r->idx, why);
     return err;
 }
 
@@ -159,8 +160,8 @@ static enum hm_err move_state(struct db_query_writer *w, uint64_t id, uint64_t f
 {
     if (from == to)
         return HM_OK;
-    enum hm_err err = db_query_unpost(w, db_posting(KIND_STATE, from), id, why);
-    return err == HM_OK ? db_query_post(w, true, db_posting(KIND_STATE, to), id, why) : err;
+    enum hm_err err = db_query_unpost(w, db_posting(KIND_RELEASES_STATE, from), id, why);
+    return err == HM_OK ? db_query_post(w, db_posting(KIND_RELEASES_STATE, to), id, why) : err;
 }
 
 static enum hm_err change_release(struct db_query_writer *w, const struct hm_record *r,
@@ -184,7 +185,7 @@ static enum hm_err apply_release(struct db_query_writer *w, const struct hm_reco
     uint64_t from = HM_RELEASE_NONE;
     if (!r->has_release)
         return HM_OK;
-    enum hm_err err = db_query_post(w, false, db_posting(KIND_RELEASE, r->release), r->idx, why);
+    enum hm_err err = db_query_post(w, db_posting(KIND_RELEASE, r->release), r->idx, why);
     if (err == HM_OK && r->release == r->idx && r->state != HM_RELEASE_NONE)
         return new_release(w, r, why);
     if (err == HM_OK)

@@ -71,8 +71,7 @@ static void test_proofs(void **state)
             T_OK(hm_merkle_check_inclusion(old, size, &leaf, &path, &root[size]));
         }
     }
-    T_FAILS(HM_E_NOT_FOUND,
-            hm_merkle_inclusion(5, T_HISTORY + 1, db_query_node, t->q, &path, why));
+    T_FAILS(HM_E_NOT_FOUND, hm_merkle_inclusion(5, T_HISTORY + 1, db_query_node, t->q, &path, why));
     T_FAILS(HM_E_NOT_FOUND,
             hm_merkle_consistency(3, 2 * T_HISTORY, db_query_node, t->q, &path, why));
     db_query_end(t->q);
