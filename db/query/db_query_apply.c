@@ -87,12 +87,8 @@ static enum hm_err post_digests(struct db_query_writer *w, const struct hm_recor
         err = post_key(w, &r->guard, r->idx, why);
     if (err == HM_OK && r->has_approver_key)
         err = post_key(w, &r->approver_key, r->idx, why);
-    for (size_t i = 0; err == HM_OK && i < r->artifact_count; i++) {
-        DB_Q_AUTO q = db_q_begin(&w->sql, W_ARTIFACT);
-        db_q_digest(&q, &r->artifacts[i]);
-        db_q_u64(&q, r->idx);
-        err = db_query_change(w, &q, why);
-    }
+    for (size_t i = 0; err == HM_OK && i < r->artifact_count; i++)
+        err = db_query_artifact(w, &r->artifacts[i], r->idx, why);
     return err;
 }
 
@@ -286,6 +282,7 @@ static enum hm_err apply_all(struct db_query_writer *w, const struct db_query_ba
                              struct hm_why *why)
 {
     struct notes n = {.note = b->notes, .left = b->note_count};
+    const uint64_t first = w->frontier.size;
     enum hm_err err = run(w, W_BEGIN, why);
     if (err == HM_OK)
         err = next_note(&n, why);
@@ -298,6 +295,8 @@ static enum hm_err apply_all(struct db_query_writer *w, const struct db_query_ba
         err = hm_fail(why, HM_E_HISTORY, "a checkpoint beyond the records that came with it");
     if (err == HM_OK)
         err = db_query_post_flush(w, why);
+    if (err == HM_OK)
+        err = db_query_artifacts_age(w, first, w->frontier.size, why);
     if (err == HM_OK)
         err = put_head(w, why);
     return err == HM_OK ? run(w, W_COMMIT, why) : err;

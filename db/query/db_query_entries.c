@@ -4,8 +4,6 @@
 
 #define BATCH_BYTES ((size_t)1024 * 1024)
 
-static const struct db_list all_records = {.up = R_ALL_UP, .down = R_ALL_DOWN};
-
 static enum hm_err add_words(struct db_query *q, const struct db_query_filter *f,
                              struct db_lists *l, struct hm_why *why)
 {
@@ -38,12 +36,9 @@ static enum hm_err make_lists(struct db_query *q, const struct db_query_filter *
     else if (f->has_release)
         db_lists_id(l, KIND_RELEASE, f->release);
     if (f->artifact != NULL)
-        l->list[l->count++] = (struct db_list){.up = R_ARTIFACT_UP,
-                                               .down = R_ARTIFACT_DOWN,
-                                               .by_digest = true,
-                                               .digest = *f->artifact};
+        l->list[l->count++] = (struct db_list){.kind = LIST_ARTIFACT, .digest = *f->artifact};
     if (l->count == 0)
-        l->list[l->count++] = all_records;
+        l->list[l->count++] = (struct db_list){.kind = LIST_RECORDS};
     return HM_OK;
 }
 

@@ -13,6 +13,7 @@
 #define DB_QUERY_SCHEMA_VERSION 3
 #define DB_QUERY_ROW 64                             /* neighbours in a row of `post` or `span` */
 #define DB_QUERY_SPAN (DB_QUERY_ROW * DB_QUERY_ROW) /* indexes */
+#define DB_QUERY_AGES 3                             /* tables in one, of rows of `artifact` */
 #define DB_QUERY_WORD_SLOTS 4096
 #define DB_QUERY_FILTERS_MAX 12
 #define DB_QUERY_LIMIT_MAX 1000
@@ -91,6 +92,8 @@ enum db_query_write_stmt {
     W_SPAN_DROP,
     W_SPAN_EMPTY,
     W_ARTIFACT,
+    W_ARTIFACT_COPY,
+    W_ARTIFACT_DROP,
     W_RELEASE_NEW,
     W_RELEASE_STATE,
     W_RELEASE_CHANGE,
@@ -139,6 +142,15 @@ enum hm_err HM_MUST_USE db_query_unpost(struct db_query_writer *w, uint64_t key,
                                         struct hm_why *why);
 enum hm_err HM_MUST_USE db_query_post_flush(struct db_query_writer *w, struct hm_why *why);
 void db_query_post_forget(struct db_query_writer *w);
+/* The beginning of a digest, as a number that `artifact` is ordered by. */
+uint64_t db_query_prefix(const struct hm_digest *artifact);
+/* Says that record idx names the artifact. Twice is once. */
+enum hm_err HM_MUST_USE db_query_artifact(struct db_query_writer *w,
+                                          const struct hm_digest *artifact, uint64_t idx,
+                                          struct hm_why *why);
+/* Moves rows on that have been in their table for long, with a batch of records [from, to). */
+enum hm_err HM_MUST_USE db_query_artifacts_age(struct db_query_writer *w, uint64_t from,
+                                               uint64_t to, struct hm_why *why);
 enum hm_err HM_MUST_USE db_query_step(struct db_sql *s, unsigned which, struct hm_why *why);
 /* A changing statement to its end. */
 enum hm_err HM_MUST_USE db_query_change(struct db_query_writer *w, struct db_q *q,
@@ -148,10 +160,15 @@ enum hm_err HM_MUST_USE db_query_change(struct db_query_writer *w, struct db_q *
 struct db_bits {
     uint64_t row, bits; /* bits 0: none is kept */
 };
-/* One list to walk: by key in spans, the last rows of which are kept; else of single indexes. */
+enum db_list_kind {
+    LIST_KEY,      /* in spans, the last rows of which are kept */
+    LIST_ARTIFACT, /* single indexes, by digest */
+    LIST_RECORDS,  /* all of them */
+    LIST_RELEASES,
+};
+/* One list to walk. */
 struct db_list {
-    bool by_key, by_digest;
-    enum db_query_read_stmt up, down; /* of single indexes */
+    enum db_list_kind kind;
     struct hm_digest digest;
     uint64_t key;
     struct db_bits spans;

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-static const struct db_list all_releases = {.up = R_RALL_DOWN, .down = R_RALL_DOWN};
-
 static void take(struct db_q *s, struct db_query_release *r)
 {
     uint64_t state = db_q_get_u64(s, 1);
@@ -66,7 +64,7 @@ static enum hm_err make_lists(struct db_query *q, const struct db_query_release_
     if (f->state != NULL)
         db_lists_id(l, KIND_RELEASES_STATE, (uint64_t)state);
     if (l->count == 0)
-        l->list[l->count++] = all_releases;
+        l->list[l->count++] = (struct db_list){.kind = LIST_RELEASES};
     return err;
 }
 

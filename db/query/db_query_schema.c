@@ -16,8 +16,8 @@ const char *const db_query_ddl =
     " bits INTEGER NOT NULL, PRIMARY KEY(span, key, block)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE span(key INTEGER NOT NULL, spans INTEGER NOT NULL, bits INTEGER NOT NULL,"
     " PRIMARY KEY(key, spans)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE artifact(digest BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY(digest, idx))"
-    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE artifact(age INTEGER NOT NULL, prefix INTEGER NOT NULL, idx INTEGER NOT NULL,"
+    " PRIMARY KEY(age, prefix, idx)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE release(id INTEGER PRIMARY KEY, state INTEGER NOT NULL, version_tag INTEGER NOT "
     "NULL,"
     " product TEXT NOT NULL, version TEXT NOT NULL, channel TEXT NOT NULL, environment TEXT NOT "
@@ -50,7 +50,11 @@ const char *const db_query_write_text[W_COUNT] = {
     [W_SPAN_DROP] = "UPDATE span SET bits=bits&~?3 WHERE key=?1 AND spans=?2"
                     " AND NOT EXISTS(SELECT 1 FROM post WHERE span=?4 AND key=?1)",
     [W_SPAN_EMPTY] = "DELETE FROM span WHERE key=?1 AND spans=?2 AND bits=0",
-    [W_ARTIFACT] = "INSERT INTO artifact(digest, idx) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
+    [W_ARTIFACT] =
+        "INSERT INTO artifact(age, prefix, idx) VALUES(0, ?1, ?2) ON CONFLICT DO NOTHING",
+    [W_ARTIFACT_COPY] = "INSERT INTO artifact(age, prefix, idx) SELECT age+1, prefix, idx"
+                        " FROM artifact WHERE age=?1 AND prefix>=?2 AND prefix<?3",
+    [W_ARTIFACT_DROP] = "DELETE FROM artifact WHERE age=?1 AND prefix>=?2 AND prefix<?3",
     [W_RELEASE_NEW] =
         "INSERT INTO release(id, state, version_tag, product, version, channel, environment,"
         " submitter, sequence, expires_s, submitted_ms, changed_ms, approvals, signed_idx,"
@@ -79,9 +83,10 @@ const char *const db_query_read_text[R_COUNT] = {
                   " ORDER BY block LIMIT 1",
     [R_POST_DOWN] = "SELECT block, bits FROM post WHERE span=?1 AND key=?2 AND block<=?3"
                     " ORDER BY block DESC LIMIT 1",
-    [R_ARTIFACT_UP] = "SELECT idx FROM artifact WHERE digest=?1 AND idx>=?2 ORDER BY idx LIMIT 1",
-    [R_ARTIFACT_DOWN] =
-        "SELECT idx FROM artifact WHERE digest=?1 AND idx<=?2 ORDER BY idx DESC LIMIT 1",
+    [R_ARTIFACT_UP] = "SELECT idx FROM artifact WHERE age=?1 AND prefix=?2 AND idx>=?3"
+                      " ORDER BY idx LIMIT 1",
+    [R_ARTIFACT_DOWN] = "SELECT idx FROM artifact WHERE age=?1 AND prefix=?2 AND idx<=?3"
+                        " ORDER BY idx DESC LIMIT 1",
     [R_ALL_UP] = "SELECT idx FROM record WHERE idx>=?1 ORDER BY idx LIMIT 1",
     [R_ALL_DOWN] = "SELECT idx FROM record WHERE idx<=?1 ORDER BY idx DESC LIMIT 1",
     [R_RALL_DOWN] = "SELECT id FROM release WHERE id<=?1 ORDER BY id DESC LIMIT 1",

@@ -28,21 +28,7 @@ void db_lists_id(struct db_lists *l, enum db_kind k, uint64_t id)
         l->empty = true; /* cannot happen: there are fewer filters */
         return;
     }
-    l->list[l->count++] = (struct db_list){.by_key = true, .key = db_posting(k, id)};
-}
-
-/* Of a list of single indexes: the first one at or beyond `at`, in the direction of the walk. */
-static enum hm_err seek_index(struct db_query *q, const struct db_list *l, bool down, uint64_t at,
-                              bool *found, uint64_t *idx, struct hm_why *why)
-{
-    DB_Q_AUTO s = db_q_begin(&q->sql, down ? l->down : l->up);
-    if (l->by_digest)
-        db_q_digest(&s, &l->digest);
-    db_q_u64(&s, at);
-    *found = db_q_row(&s);
-    if (*found)
-        *idx = db_q_get_u64(&s, 0);
-    return db_q_err(&s, why);
+    l->list[l->count++] = (struct db_list){.kind = LIST_KEY, .key = db_posting(k, id)};
 }
 
 struct walk {
@@ -145,14 +131,92 @@ static enum hm_err seek_key(struct walk *w, struct db_list *l, bool *found, uint
     }
 }
 
+/* The nearest of what a statement finds at or beyond `at`, and of *idx where *found. */
+static enum hm_err seek_single(struct walk *w, struct db_q *s, bool *found, uint64_t *idx,
+                               struct hm_why *why)
+{
+    w->seeks++;
+    if (db_q_row(s)) {
+        uint64_t got = db_q_get_u64(s, 0);
+        if (!*found || (w->r->descending ? got > *idx : got < *idx))
+            *idx = got;
+        *found = true;
+    }
+    return db_q_err(s, why);
+}
+
+static enum hm_err seek_prefix(struct walk *w, const struct db_list *l, uint64_t at, bool *found,
+                               uint64_t *idx, struct hm_why *why)
+{
+    enum hm_err err = HM_OK;
+    *found = false;
+    for (uint64_t age = 0; err == HM_OK && age < DB_QUERY_AGES; age++) {
+        DB_Q_AUTO s = db_q_begin(&w->q->sql, w->r->descending ? R_ARTIFACT_DOWN : R_ARTIFACT_UP);
+        db_q_u64(&s, age);
+        db_q_u64(&s, db_query_prefix(&l->digest));
+        db_q_u64(&s, at);
+        err = seek_single(w, &s, found, idx, why);
+    }
+    return err;
+}
+
+/* Two artifacts may begin alike: only the record says which one it names. */
+static enum hm_err names(struct walk *w, uint64_t idx, const struct hm_digest *artifact, bool *yes,
+                         struct hm_why *why)
+{
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    struct hm_record r;
+    enum hm_err err = db_query_record(w->q, idx, &bytes, why);
+    if (err == HM_OK)
+        err = hm_record_parse(hm_buf_bytes(&bytes), &r, why);
+    *yes = false;
+    for (size_t i = 0; err == HM_OK && i < r.artifact_count; i++)
+        *yes = *yes || hm_digest_eq(&r.artifacts[i], artifact);
+    return err;
+}
+
+static enum hm_err seek_artifact(struct walk *w, const struct db_list *l, bool *found,
+                                 uint64_t *idx, struct hm_why *why)
+{
+    bool down = w->r->descending;
+    bool yes = false;
+    for (uint64_t at = w->at;; at = down ? *idx - 1 : *idx + 1) {
+        enum hm_err err = seek_prefix(w, l, at, found, idx, why);
+        if (err == HM_OK && *found)
+            err = names(w, *idx, &l->digest, &yes, why);
+        if (err != HM_OK || !*found || yes)
+            return err;
+        if (down && *idx == 0)
+            *found = false;
+        if (!*found)
+            return HM_OK;
+    }
+}
+
+static enum hm_err seek_all(struct walk *w, enum db_query_read_stmt which, bool *found,
+                            uint64_t *idx, struct hm_why *why)
+{
+    DB_Q_AUTO s = db_q_begin(&w->q->sql, which);
+    db_q_u64(&s, w->at);
+    *found = false;
+    return seek_single(w, &s, found, idx, why);
+}
+
 /* The first index of the list at or beyond w->at. */
 static enum hm_err seek(struct walk *w, struct db_list *l, bool *found, uint64_t *idx,
                         struct hm_why *why)
 {
-    if (l->by_key)
+    switch (l->kind) {
+    case LIST_KEY:
         return seek_key(w, l, found, idx, why);
-    w->seeks++;
-    return seek_index(w->q, l, w->r->descending, w->at, found, idx, why);
+    case LIST_ARTIFACT:
+        return seek_artifact(w, l, found, idx, why);
+    case LIST_RECORDS:
+        return seek_all(w, w->r->descending ? R_ALL_DOWN : R_ALL_UP, found, idx, why);
+    case LIST_RELEASES:
+        break;
+    }
+    return seek_all(w, R_RALL_DOWN, found, idx, why); /* releases are walked downwards only */
 }
 
 /* Moves w->at to the next index that every list has; *found is false when there is none in the
