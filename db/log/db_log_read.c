@@ -18,6 +18,7 @@ enum {
     READ_SIZE,
     READ_CHECKPOINT,
     READ_LAST_CHECKPOINT,
+    READ_CHECKPOINTS,
     READ_NODES,
     READ_BEGIN,
     READ_END,
@@ -35,6 +36,8 @@ static const char *const reader_text[READ_COUNT] = {
     [READ_SIZE] = "SELECT size FROM head",
     [READ_CHECKPOINT] = "SELECT size, note FROM checkpoint WHERE size>=?1 ORDER BY size LIMIT 1",
     [READ_LAST_CHECKPOINT] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+    [READ_CHECKPOINTS] =
+        "SELECT size, note FROM checkpoint WHERE size>?1 AND size<=?2 ORDER BY size",
     [READ_NODES] = "SELECT hashes FROM record WHERE idx=?1",
     [READ_BEGIN] = "BEGIN",
     [READ_END] = "COMMIT",
@@ -274,6 +277,20 @@ enum hm_err db_reader_last_checkpoint(struct db_reader *r, uint64_t *size, struc
 {
     DB_Q_AUTO q = db_q_begin(&r->sql, READ_LAST_CHECKPOINT);
     return take_checkpoint(&q, 0, size, note, why);
+}
+
+enum hm_err db_reader_checkpoints(struct db_reader *r, uint64_t after, uint64_t upto,
+                                  db_record_fn fn, void *ctx, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_CHECKPOINTS);
+    db_q_u64(&q, after);
+    db_q_u64(&q, upto);
+    while (db_q_row(&q)) {
+        enum hm_err err = fn(ctx, db_q_get_u64(&q, 0), db_q_get_bytes(&q, 1), why);
+        if (err != HM_OK)
+            return err;
+    }
+    return db_q_err(&q, why);
 }
 
 enum hm_err db_reader_node(void *reader, unsigned level, uint64_t k, struct hm_digest *out,
