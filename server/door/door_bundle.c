@@ -4,6 +4,7 @@
 #include "server/door/door_evidence.h"
 #include "server/door/door_handlers.h"
 #include "server/door/door_registrar.h"
+#include "server/door/door_tree.h"
 
 #include "schema/attest/hm_approval.h"
 #include "schema/attest/hm_signed.h"
@@ -193,13 +194,15 @@ static bool put_statement(struct door_req *r, uint64_t id)
 
 static bool put_proof(struct door_req *r, uint64_t idx)
 {
-    struct hm_bytes proof;
-    hm_buf_reset(&r->conn->frame);
-    ipc_put_u64(&r->conn->frame, idx);
-    if (!door_fetch(r, REG_PROOF, HM_TLOG_PROOF_MAX, &proof))
+    struct door_tree t;
+    HM_BUF_AUTO proof = {.limit = HM_TLOG_PROOF_MAX};
+    if (!door_tree_begin(r, &t))
         return false;
-    put_text(&r->conn->out, "release.tlog-proof", proof);
-    return true;
+    bool ok = door_tree_proof(r, &t, idx, &proof);
+    door_tree_end(r, &t);
+    if (ok)
+        put_text(&r->conn->out, "release.tlog-proof", hm_buf_bytes(&proof));
+    return ok;
 }
 
 static bool put_trust_store(struct door_req *r, const char *environment)

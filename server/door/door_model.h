@@ -30,9 +30,10 @@ void door_model_return(struct door_model *m, struct db_query *q);
 /* Waits until the model is larger than size; false when the time is over or the model stops. */
 bool door_model_wait(struct door_model *m, uint64_t size, int64_t until_ms);
 
-/* The last checkpoint that was verified and is applied: note text. HM_E_UNAVAILABLE. */
+/* The last checkpoint that was verified and all of whose records are applied: its note, appended to
+ * out, and what it says. Waits like door_model_borrow. HM_E_UNAVAILABLE. */
 enum hm_err HM_MUST_USE door_model_note(struct door_model *m, struct hm_buf *out,
-                                        struct hm_why *why);
+                                        struct hm_checkpoint *checkpoint, struct hm_why *why);
 /* The log's key. HM_E_UNAVAILABLE before the registrar was first reached. */
 enum hm_err HM_MUST_USE door_model_key(struct door_model *m, struct hm_vkey *out,
                                        struct hm_why *why);

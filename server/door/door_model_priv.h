@@ -26,6 +26,7 @@ struct door_model {
     uint64_t size;
     uint64_t registrar_size;
     struct hm_vkey key;
+    struct hm_checkpoint noted; /* what `note` says; size 0 while there is none */
     char note[HM_CHECKPOINT_MAX];
     size_t note_len;
     char reason[HM_WHY_MAX];

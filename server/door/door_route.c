@@ -58,7 +58,7 @@ const struct door_route door_routes[DOOR_ROUTES] = {
     {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "", NULL, door_get_checkpoint},
     {"GET", "/v1/log/entries", READER, DOOR_BODY_NONE, ENTRIES_PARAMS, NULL, door_get_entries},
     {"GET", "/v1/log/entries/{index}", READER, DOOR_BODY_NONE, "", NULL, door_get_entry},
-    {"GET", "/v1/log/entries/{index}/proof", READER, DOOR_BODY_NONE, "", NULL, door_get_proof},
+    {"GET", "/v1/log/entries/{index}/proof", READER, DOOR_BODY_NONE, "size", NULL, door_get_proof},
     {"GET", "/v1/log/entries/{index}/evidence/{n}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_evidence},
     {"GET", "/v1/log/consistency", READER, DOOR_BODY_NONE, "old size", NULL, door_get_consistency},
