@@ -3,8 +3,8 @@
 #include "server/door/door_conn.h"
 #include "server/door/door_evidence.h"
 #include "server/door/door_handlers.h"
+#include "server/door/door_proof.h"
 #include "server/door/door_registrar.h"
-#include "server/door/door_tree.h"
 
 #include "schema/attest/hm_approval.h"
 #include "schema/attest/hm_signed.h"
@@ -194,15 +194,11 @@ static bool put_statement(struct door_req *r, uint64_t id)
 
 static bool put_proof(struct door_req *r, uint64_t idx)
 {
-    struct door_tree t;
     HM_BUF_AUTO proof = {.limit = HM_TLOG_PROOF_MAX};
-    if (!door_tree_begin(r, &t))
+    if (!door_proof(r, idx, &proof))
         return false;
-    bool ok = door_tree_proof(r, &t, idx, &proof);
-    door_tree_end(r, &t);
-    if (ok)
-        put_text(&r->conn->out, "release.tlog-proof", hm_buf_bytes(&proof));
-    return ok;
+    put_text(&r->conn->out, "release.tlog-proof", hm_buf_bytes(&proof));
+    return true;
 }
 
 static bool put_trust_store(struct door_req *r, const char *environment)

@@ -10,6 +10,7 @@
 #include "server/door/door_out.h"
 #include "server/door/door_people.h"
 #include "server/door/door_visitors.h"
+#include "server/door/door_witness.h"
 #include "server/ipc/proc_log.h"
 #include "server/ipc/proc_sandbox.h"
 #include "server/ipc/proc_signal.h"
@@ -86,6 +87,7 @@ static void close_parts(struct parts *p)
     if (d->model != NULL)
         door_model_wake(d->model);
     door_http_stop(p->http);
+    door_witnesses_stop(d->witnesses);
     ident_crl_close(d->crl);
     door_model_stop(d->model);
     ipc_pool_close(d->registrar);
@@ -177,6 +179,8 @@ static enum hm_err start(struct parts *p, const struct door_config *c, struct hm
         err = proc_sandbox_enter(PROC_SANDBOX_DOOR, door_config_dials(c), why);
     if (err == HM_OK)
         err = door_model_start(&model, &p->door.model, why);
+    if (err == HM_OK)
+        err = door_witnesses_start(&p->door, &p->door.witnesses, why);
     if (err != HM_OK)
         return err;
     struct door_tls_files tls = {(const char *)p->certificate.data, (const char *)p->key.data,

@@ -3,6 +3,7 @@
 #include "server/door/door_conn.h"
 #include "server/door/door_evidence.h"
 #include "server/door/door_handlers.h"
+#include "server/door/door_proof.h"
 #include "server/door/door_registrar.h"
 #include "server/door/door_render.h"
 #include "server/door/door_tree.h"
@@ -51,30 +52,29 @@ void door_get_trust_store(struct door_req *r)
 
 void door_get_checkpoint(struct door_req *r)
 {
-    struct hm_checkpoint cp;
-    struct hm_buf *out = &r->conn->out;
-    enum hm_err err = door_model_note(r->door->model, out, &cp, &r->why);
-    if (err != HM_OK) {
-        door_problem_of(r, err, &r->why);
-        return;
-    }
-    door_ok(r, "text/plain; charset=utf-8", hm_buf_bytes(out));
-    r->answer.has_log_size = true;
-    r->answer.log_size = cp.size;
+    bool cosigned = false;
+    if (door_param_flag(r, "cosigned", &cosigned) && door_checkpoint(r, cosigned))
+        door_ok(r, "text/plain; charset=utf-8", hm_buf_bytes(&r->conn->out));
+}
+
+/* Under the checkpoint that the caller names. */
+static bool proof_at(struct door_req *r, uint64_t idx, uint64_t size, struct hm_buf *out)
+{
+    struct door_tree t;
+    if (!door_tree_begin(r, &t))
+        return false;
+    bool ok = door_tree_at(r, &t, size) && door_tree_proof(r, &t, idx, out);
+    door_tree_end(r, &t);
+    return ok;
 }
 
 void door_get_proof(struct door_req *r)
 {
-    struct door_tree t;
     uint64_t idx = 0;
     uint64_t size = UINT64_MAX;
     struct hm_buf *out = &r->conn->out;
-    if (!door_capture_number(r, 0, &idx) || !door_param_number(r, "size", 1, INT64_MAX, &size) ||
-        !door_tree_begin(r, &t))
-        return;
-    bool ok = (size == UINT64_MAX || door_tree_at(r, &t, size)) && door_tree_proof(r, &t, idx, out);
-    door_tree_end(r, &t);
-    if (ok)
+    if (door_capture_number(r, 0, &idx) && door_param_number(r, "size", 1, INT64_MAX, &size) &&
+        (size == UINT64_MAX ? door_proof(r, idx, out) : proof_at(r, idx, size, out)))
         door_ok(r, "text/plain; charset=utf-8", hm_buf_bytes(out));
 }
 

@@ -56,7 +56,7 @@ const struct door_route door_routes[DOOR_ROUTES] = {
      door_change_end},
     {"GET", "/v1/trust-stores/{environment}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_trust_store},
-    {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "", NULL, door_get_checkpoint},
+    {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "cosigned", NULL, door_get_checkpoint},
     {"GET", "/v1/log/entries", READER, DOOR_BODY_NONE, ENTRIES_PARAMS, NULL, door_get_entries},
     {"GET", "/v1/log/entries/{index}", READER, DOOR_BODY_NONE, "", NULL, door_get_entry},
     {"GET", "/v1/log/entries/{index}/proof", READER, DOOR_BODY_NONE, "size", NULL, door_get_proof},

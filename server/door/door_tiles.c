@@ -1,6 +1,7 @@
 /* The log as C2SP tlog-tiles has it: checkpoint, tiles, entry bundles under /log. */
 #include "server/door/door_conn.h"
 #include "server/door/door_handlers.h"
+#include "server/door/door_proof.h"
 #include "server/door/door_tree.h"
 
 #include "schema/core/hm_text.h"
@@ -39,8 +40,7 @@ static void answer(struct door_req *r, const char *type, const char *cache)
 
 void door_get_log_checkpoint(struct door_req *r)
 {
-    door_get_checkpoint(r);
-    if (r->answer.status == 200)
+    if (door_checkpoint(r, r->door->witnesses != NULL))
         answer(r, "text/plain; charset=utf-8", FOR_A_MOMENT);
 }
 

@@ -50,9 +50,20 @@ static enum hm_err no_checkpoint(const struct door_tree *t, uint64_t size, uint6
                    next > size ? next : t->checkpoint.size);
 }
 
+static void stand_under(struct door_req *r, struct door_tree *t, struct hm_buf *note,
+                        const struct hm_checkpoint *checkpoint)
+{
+    hm_buf_free(&t->note);
+    t->note = *note;
+    *note = (struct hm_buf){0};
+    t->checkpoint = *checkpoint;
+    r->answer.log_size = checkpoint->size;
+}
+
 bool door_tree_at(struct door_req *r, struct door_tree *t, uint64_t size)
 {
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
+    struct hm_checkpoint checkpoint;
     uint64_t found = 0;
     if (size == t->checkpoint.size)
         return true;
@@ -62,14 +73,22 @@ bool door_tree_at(struct door_req *r, struct door_tree *t, uint64_t size)
         return false;
     }
     if (err == HM_OK &&
-        hm_checkpoint_open(hm_buf_bytes(&note), &t->key, &t->checkpoint, &r->why) != HM_OK)
+        hm_checkpoint_open(hm_buf_bytes(&note), &t->key, &checkpoint, &r->why) != HM_OK)
         err = hm_fail_in(&r->why, HM_E_HISTORY, "a checkpoint of the read model");
     if (err != HM_OK)
         return failed(r, err);
-    hm_buf_free(&t->note);
-    t->note = note;
-    note = (struct hm_buf){0};
-    r->answer.log_size = t->checkpoint.size;
+    stand_under(r, t, &note, &checkpoint);
+    return true;
+}
+
+bool door_tree_cosigned(struct door_req *r, struct door_tree *t, uint64_t idx)
+{
+    HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
+    struct hm_checkpoint checkpoint;
+    if (door_model_cosigned(r->door->model, &note, &checkpoint, NULL) != HM_OK ||
+        idx >= checkpoint.size || checkpoint.size > t->size)
+        return false;
+    stand_under(r, t, &note, &checkpoint);
     return true;
 }
 

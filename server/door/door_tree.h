@@ -21,6 +21,9 @@ void door_tree_end(struct door_req *r, struct door_tree *t);
 
 /* Goes to the checkpoint that was signed over exactly size records. False: answered already. */
 bool door_tree_at(struct door_req *r, struct door_tree *t, uint64_t size);
+/* Goes to the newest checkpoint that witnesses have cosigned. False: none covers record idx, and
+ * the tree stays where it is. */
+bool door_tree_cosigned(struct door_req *r, struct door_tree *t, uint64_t idx);
 /* Appends the .tlog-proof of record idx under the tree's checkpoint. False: answered already. */
 bool door_tree_proof(struct door_req *r, const struct door_tree *t, uint64_t idx,
                      struct hm_buf *out);

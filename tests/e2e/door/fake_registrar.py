@@ -209,6 +209,7 @@ class FakeRegistrar:
         self.garbage = set()  # operations answered with rubbish
         self.wanted = None    # hex digests that a submission needs
         self.ready, self.reason = 1, ""
+        self.cosigned = b""  # the newest note that witnesses have cosigned
         self.noted = set()    # sizes whose checkpoints were stored on the way
         self.lie = None       # function (first, records, note, size) -> the same, changed
         self.answer_status = 201
@@ -324,7 +325,7 @@ class FakeRegistrar:
             return blob(log.origin) + blob(log.vkey)
         if op == STATUS:
             n = len(log.records)
-            return u64(self.ready) + blob(self.reason) + u64(n) + u64(n) + u64(0)
+            return u64(self.ready) + blob(self.reason) + u64(n) + u64(n) + u64(0) + blob("")
         if op == IDENTIFY:
             principal, roles = self.who(r.caller())
             return blob(principal) + blob("Name of " + principal) + u64(roles) + bytes.fromhex(HEX)
@@ -403,7 +404,7 @@ class FakeRegistrar:
         if self.lie:
             first, records, note, size = self.lie(first, records, note, size)
         notes = [log.note(n) for n in sorted(self.noted) if first < n <= first + len(records)]
-        return (u64(size) + blob(note) + u64(len(records)) + b"".join(blob(x) for x in records) + u64(len(notes)) +
+        return (u64(size) + blob(note) + blob(self.cosigned) + u64(len(records)) + b"".join(blob(x) for x in records) + u64(len(notes)) +
                 b"".join(blob(x) for x in notes))
 
 
