@@ -247,6 +247,51 @@ class Public(Tiles):
                 self.assertNotIn(secret, every)
 
 
+class Cosigned(DoorCase):
+    """What the registrar says that witnesses have cosigned is handed out, once the log's key has signed it."""
+
+    def cosigned(self, size, log=None):
+        line = "\u2014 w1.example %s\n" % base64.b64encode(b"\1\2\3\4" + bytes(72)).decode()
+        return (log or self.registrar.log).note(size) + line.encode()
+
+    def get(self, query="?cosigned=true"):
+        return self.door.get("/v1/log/checkpoint" + query)
+
+    def proof_size(self, idx):
+        proof = self.door.get("/v1/log/entries/%d/proof" % idx)
+        return proof[1]["hallmark-log-size"], proof[2].decode().split("\n\n", 1)[1].encode()
+
+    def grow(self):
+        fr.submit(self.registrar.log, "7.%d.0" % len(self.registrar.log.records))
+
+    def test_all(self):
+        log = self.registrar.log
+        answer = self.get()
+        self.assertEqual((answer[0], problem(answer)), (404, "not-found"))
+        self.assertIn("witnesses", json.loads(answer[2])["detail"])
+        for query in ("?cosigned=1", "?cosigned=", "?cosigned=TRUE", "?cosigned=true&cosigned=true", "?cosign=true"):
+            self.assertEqual(self.get(query)[0], 400, query)
+        size = len(log.records)
+        for bad in (self.cosigned(size, fr.founded(seed=b"\x08" * 32)), b"\xff" * 40, self.cosigned(size)[:60]):
+            self.registrar.cosigned = bad
+            self.grow()
+            self.assertTrue(self.door.settle(lambda: int(self.get("")[1]["hallmark-log-size"]) == len(log.records)))
+            self.assertEqual(self.get()[0], 404, "only what the log has signed")
+        note = self.registrar.cosigned = self.cosigned(size)
+        self.assertTrue(self.door.settle(lambda: self.get()[0] == 200))
+        self.assertEqual(self.get()[2], note)
+        self.assertEqual(self.get()[1]["hallmark-log-size"], str(size))
+        self.assertEqual(self.get("")[2], self.get("?cosigned=false")[2])
+        self.assertEqual(self.get("")[2], log.note())
+        self.assertEqual(self.proof_size(3), (str(size), note), "a proof is under what witnesses have cosigned")
+        self.assertEqual(self.proof_size(size), (str(len(log.records)), log.note()), "or under the newest")
+        old = self.cosigned(size - 1)
+        self.registrar.cosigned = old
+        self.grow()
+        self.assertTrue(self.door.settle(lambda: int(self.get("")[1]["hallmark-log-size"]) == len(log.records)))
+        self.assertEqual(self.get()[2], note, "an older one does not take its place")
+
+
 class Visitors(unittest.TestCase):
     def test_allowance(self):
         """One address has its allowance; those who bring a certificate for other things are not slowed down by it."""
