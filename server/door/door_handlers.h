@@ -48,5 +48,8 @@ void door_get_checkpoint(struct door_req *r);
 void door_get_proof(struct door_req *r);
 void door_get_evidence(struct door_req *r);
 void door_get_consistency(struct door_req *r);
+/* door_tiles.c */
+void door_get_log_checkpoint(struct door_req *r);
+void door_get_tile(struct door_req *r);
 
 #endif
