@@ -28,6 +28,7 @@ struct door {
     struct door_conns *conns;     /* open connections and their deadlines */
     struct door_gate *bodies;     /* how many large bodies are in memory at once */
     struct door_gate *waits;      /* how many long polls */
+    struct door_gate *streams;    /* how many open ends of the log */
     struct door_health *health;   /* the registrar's last word about itself */
 };
 

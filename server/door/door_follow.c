@@ -176,6 +176,7 @@ static void publish(struct door_model *m, const struct batch *b)
     if (b->after.size == b->checkpoint.size) {
         memcpy(m->note, b->note.data, b->note.len);
         m->note_len = b->note.len;
+        m->note_size = b->checkpoint.size;
     }
     bool shown = m->verified && !m->mismatch;
     if (!shown && b->checkpoint.size - b->after.size <= NEARLY) {

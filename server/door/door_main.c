@@ -28,6 +28,7 @@
 #define IDLE_TO_REGISTRAR 64 /* connections kept open */
 #define LARGE_BODIES 4       /* of up to 12 MiB in memory at once */
 #define LONG_POLLS 64
+#define STREAMS_MAX 64
 #define TICK_MS 1000
 #define EXPIRE_EVERY_MS INT64_C(600000)
 #define TLS_FILE_MAX ((size_t)1024 * 1024)
@@ -94,12 +95,22 @@ static void close_parts(struct parts *p)
     door_conns_free(d->conns);
     door_gate_free(d->bodies);
     door_gate_free(d->waits);
+    door_gate_free(d->streams);
     door_health_free(d->health);
     hm_close_fd(&p->listen_fd);
     hm_close_fd(&p->stop_fd);
     hm_buf_free(&p->certificate);
     hm_buf_wipe(&p->key);
     hm_buf_free(&p->client_ca);
+}
+
+/* Streams hold their connections: a quarter of all may. */
+static unsigned streams_of(const struct door_config *c)
+{
+    uint64_t n = c->max_connections / 4;
+    if (n == 0)
+        return 1;
+    return n < STREAMS_MAX ? (unsigned)n : STREAMS_MAX;
 }
 
 static enum hm_err open_memory(struct parts *p, const struct door_config *c, struct hm_why *why)
@@ -111,9 +122,10 @@ static enum hm_err open_memory(struct parts *p, const struct door_config *c, str
     d->conns = door_conns_new((size_t)c->max_connections + 16);
     d->bodies = door_gate_new(LARGE_BODIES);
     d->waits = door_gate_new(LONG_POLLS);
+    d->streams = door_gate_new(streams_of(c));
     d->health = door_health_new();
     if (d->people == NULL || d->metrics == NULL || d->conns == NULL || d->bodies == NULL ||
-        d->waits == NULL || d->health == NULL)
+        d->waits == NULL || d->streams == NULL || d->health == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     return HM_OK;
 }

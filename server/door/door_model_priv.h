@@ -28,6 +28,7 @@ struct door_model {
     struct hm_vkey key;
     char note[HM_CHECKPOINT_MAX];
     size_t note_len;
+    uint64_t note_size; /* records that it covers */
     char reason[HM_WHY_MAX];
     struct db_query *idle[DOOR_READERS];
     size_t idle_count;

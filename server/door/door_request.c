@@ -49,6 +49,8 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
         take_once(&h->if_match, v, h);
     else if (strcasecmp(name, "If-None-Match") == 0)
         take_once(&h->if_none_match, v, h);
+    else if (strcasecmp(name, "Last-Event-ID") == 0)
+        take_once(&h->last_event_id, v, h);
     else if (strcasecmp(name, "Accept") == 0)
         take_once(&h->accept, v, h);
     else if (token)
