@@ -60,6 +60,7 @@ enum hm_err door_config_read(const char *path, struct door_config *out, struct h
     read_paths(&f, &c);
     read_numbers(&f.in, &c);
     door_config_read_out(&f, &c);
+    door_config_read_alerts(&f, &c);
     err = proc_config_end(&f);
     proc_config_close(&f);
     if (err != HM_OK) {

@@ -1,7 +1,9 @@
 /* hallmarkd: the HTTPS door of Hallmark. It decides nothing; see docs/formats/http.md. */
+#include "server/door/door_alerts.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_gate.h"
 #include "server/door/door_health.h"
+#include "server/door/door_hooks.h"
 #include "server/door/door_http.h"
 #include "server/door/door_inbox.h"
 #include "server/ipc/proc_listen.h"
@@ -86,6 +88,8 @@ static void close_parts(struct parts *p)
     if (d->model != NULL)
         door_model_wake(d->model);
     door_http_stop(p->http);
+    door_hooks_stop(d->hooks);
+    door_alerts_stop(d->alerts);
     ident_crl_close(d->crl);
     door_model_stop(d->model);
     ipc_pool_close(d->registrar);
@@ -163,6 +167,20 @@ static enum hm_err open_network(struct parts *p, const struct door_config *c, st
     return hm_file_write_atomic(c->port_file, hm_bytes_str(text), 0644, why);
 }
 
+static enum hm_err start_alerts(struct parts *p, const struct door_config *c, struct hm_why *why)
+{
+    const struct door_alerts_config config = {
+        .thresholds = &c->alerts,
+        .model = p->door.model,
+        .registrar = p->door.registrar,
+        .registrar_timeout_ms = (int64_t)c->registrar_timeout_ms,
+        .query_db = c->query_db,
+        .crl = p->door.crl,
+        .certificate = hm_buf_bytes(&p->certificate),
+    };
+    return door_alerts_start(&config, &p->door.alerts, why);
+}
+
 static enum hm_err start(struct parts *p, const struct door_config *c, struct hm_why *why)
 {
     const struct door_model_config model = {
@@ -186,6 +204,10 @@ static enum hm_err start(struct parts *p, const struct door_config *c, struct hm
         err = proc_sandbox_enter(PROC_SANDBOX_DOOR, door_config_dials(c), why);
     if (err == HM_OK)
         err = door_model_start(&model, &p->door.model, why);
+    if (err == HM_OK)
+        err = start_alerts(p, c, why);
+    if (err == HM_OK)
+        err = door_hooks_start(c, p->door.model, p->door.alerts, &p->door.hooks, why);
     if (err != HM_OK)
         return err;
     struct door_tls_files tls = {(const char *)p->certificate.data, (const char *)p->key.data,

@@ -2,6 +2,7 @@
 
 #include "schema/core/hm_limits.h"
 #include "schema/core/hm_text.h"
+#include "server/door/door_alerts.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_gate.h"
 #include "server/door/door_metrics.h"
@@ -140,6 +141,8 @@ static bool identify(struct door_req *r)
         door_problem(r, DOOR_UNAVAILABLE, "%s", r->why.text);
     else if (err != HM_OK)
         door_problem_of(r, err, &r->why);
+    else if (c->client.known)
+        door_alerts_saw(r->door->alerts, &c->client.fingerprint, c->who.id, c->client.not_after_s);
     return err == HM_OK;
 }
 

@@ -57,6 +57,8 @@ const struct door_route door_routes[DOOR_ROUTES] = {
      door_change_end},
     {"GET", "/v1/trust-stores/{environment}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_trust_store},
+    {"GET", "/v1/alerts", READER, DOOR_BODY_NONE, "kind severity current after limit", NULL,
+     door_get_alerts},
     {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "", NULL, door_get_checkpoint},
     {"GET", "/v1/log/entries", READER, DOOR_BODY_NONE, ENTRIES_PARAMS, NULL, door_get_entries},
     {"GET", "/v1/log/follow", READER, DOOR_BODY_NONE, FOLLOW_PARAMS, NULL, door_get_follow},
