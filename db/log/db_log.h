@@ -106,6 +106,9 @@ enum hm_err HM_MUST_USE db_reader_checkpoint(struct db_reader *r, uint64_t at_le
                                              struct hm_buf *note, struct hm_why *why);
 enum hm_err HM_MUST_USE db_reader_last_checkpoint(struct db_reader *r, uint64_t *size,
                                                   struct hm_buf *note, struct hm_why *why);
+/* The last one with the cosignatures of a quorum. HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_reader_last_cosigned(struct db_reader *r, uint64_t *size,
+                                                struct hm_buf *note, struct hm_why *why);
 /* hm_node_fn over a reader. */
 enum hm_err db_reader_node(void *reader, unsigned level, uint64_t k, struct hm_digest *out,
                            struct hm_why *why);

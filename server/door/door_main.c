@@ -11,6 +11,7 @@
 #include "server/door/door_model.h"
 #include "server/door/door_out.h"
 #include "server/door/door_people.h"
+#include "server/door/door_witness.h"
 #include "server/ipc/proc_log.h"
 #include "server/ipc/proc_sandbox.h"
 #include "server/ipc/proc_signal.h"
@@ -31,6 +32,7 @@
 #define LARGE_BODIES 4       /* of up to 12 MiB in memory at once */
 #define LONG_POLLS 64
 #define STREAMS_MAX 64
+#define STREAMS_END_MS 1000 /* for them to say that they end */
 #define TICK_MS 1000
 #define EXPIRE_EVERY_MS INT64_C(600000)
 #define TLS_FILE_MAX ((size_t)1024 * 1024)
@@ -87,8 +89,12 @@ static void close_parts(struct parts *p)
     struct door *d = &p->door;
     if (d->model != NULL)
         door_model_wake(d->model);
+    /* Streams say that they end; then connections are cut. */
+    if (p->http != NULL)
+        door_gate_empty(d->streams, STREAMS_END_MS);
     door_http_stop(p->http);
     door_hooks_stop(d->hooks);
+    door_witnesses_stop(d->witnesses);
     door_alerts_stop(d->alerts);
     ident_crl_close(d->crl);
     door_model_stop(d->model);
@@ -208,6 +214,8 @@ static enum hm_err start(struct parts *p, const struct door_config *c, struct hm
         err = start_alerts(p, c, why);
     if (err == HM_OK)
         err = door_hooks_start(c, p->door.model, p->door.alerts, &p->door.hooks, why);
+    if (err == HM_OK)
+        err = door_witnesses_start(&p->door, &p->door.witnesses, why);
     if (err != HM_OK)
         return err;
     struct door_tls_files tls = {(const char *)p->certificate.data, (const char *)p->key.data,

@@ -7,6 +7,7 @@
 #include "server/door/door_inbox.h"
 #include "server/door/door_metrics.h"
 #include "server/door/door_model.h"
+#include "server/door/door_witness.h"
 #include "server/door/door_openapi.h"
 
 #include <inttypes.h>
@@ -32,6 +33,8 @@ void door_get_readyz(struct door_req *r)
         door_problem(r, DOOR_UNAVAILABLE, "registrar: %s", h.reason);
     else if (!h.ready)
         door_problem(r, DOOR_UNAVAILABLE, "registrar is not ready: %s", h.reason);
+    else if (h.waits[0] != '\0')
+        door_problem(r, DOOR_UNAVAILABLE, "witnesses: %s", h.waits);
     else if (!m.ok)
         door_problem(r, DOOR_UNAVAILABLE, "read model: %s", m.reason);
     else if (m.size + BEHIND < h.checkpoint)
@@ -67,5 +70,6 @@ void door_get_metrics(struct door_req *r)
     door_metrics_write(r->door->metrics, &g, &r->conn->out);
     door_alerts_metrics(r->door->alerts, &r->conn->out);
     door_hooks_metrics(r->door->hooks, &r->conn->out);
+    door_witnesses_metrics(r->door->witnesses, &r->conn->out);
     door_ok(r, "text/plain; version=0.0.4; charset=utf-8", hm_buf_bytes(&r->conn->out));
 }
