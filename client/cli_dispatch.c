@@ -18,6 +18,7 @@ static const struct cli_command *const commands[] = {
     &cli_cmd_log_report,
     &cli_cmd_log_proof,
     &cli_cmd_log_export,
+    &cli_cmd_log_follow,
     &cli_cmd_log_verify,
     &cli_cmd_log_checkpoint,
     &cli_cmd_policy_check,

@@ -40,6 +40,10 @@ void door_get_bundle(struct door_req *r);
 /* door_read_entries.c */
 void door_get_entries(struct door_req *r);
 void door_get_entry(struct door_req *r);
+/* door_read_alerts.c */
+void door_get_alerts(struct door_req *r);
+/* door_read_follow.c */
+void door_get_follow(struct door_req *r);
 /* door_read_log.c */
 void door_get_keys(struct door_req *r);
 void door_get_policy(struct door_req *r);
