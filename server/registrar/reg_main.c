@@ -122,10 +122,11 @@ static void close_parts(struct program *p)
 {
     ipc_server_close(p->server);
     reg_signq_close(p->desk.signq);
+    /* Before the writer, so that the writer is the last one and leaves no WAL behind. */
+    reg_readers_close(p->desk.readers);
     reg_seq_close(p->desk.seq);
     reg_signer_close(p->signer);
     reg_inflight_close(p->desk.inflight);
-    reg_readers_close(p->desk.readers);
     reg_knowns_close(p->desk.knowns);
     reg_certs_close(p->desk.certs);
     reg_ident_close(&p->ident);
