@@ -67,7 +67,11 @@ bool db_log_reserved(const struct db_log *log);
 /* Erases the private detail of record idx; no proof depends on it. Inside a transaction.
  * HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_log_erase(struct db_log *log, uint64_t idx, struct hm_why *why);
-/* wal_checkpoint when the WAL is above its limit; call between batches. */
+/* Is there private detail beside record idx? Any time. */
+enum hm_err HM_MUST_USE db_log_has_detail(struct db_log *log, uint64_t idx, bool *yes,
+                                          struct hm_why *why);
+/* wal_checkpoint when the WAL is above its limit, and soon after something was erased, so that it
+ * stands in no file any more; call between batches. */
 void db_log_maintain(struct db_log *log);
 /* Backup through the writer's own handle (VACUUM INTO path). */
 enum hm_err HM_MUST_USE db_log_backup(struct db_log *log, const char *path, struct hm_why *why);

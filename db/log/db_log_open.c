@@ -77,6 +77,7 @@ enum hm_err db_log_open(const char *path, const char *origin, struct db_log **ou
     if (log == NULL)
         return hm_fail(why, HM_E_MEMORY, "%s: no memory", path);
     log->lock_fd = -1;
+    log->erased = true; /* a crash may have come before the WAL was emptied */
     log->scratch.limit = (size_t)2 * HM_RECORD_MAX;
     log->path = strdup(path);
     memcpy(log->origin, origin, strlen(origin) + 1);

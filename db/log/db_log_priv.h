@@ -39,6 +39,7 @@ enum db_log_stmt {
     LOG_EVIDENCE_INSERT,
     LOG_DETAIL_INSERT,
     LOG_DETAIL_ERASE,
+    LOG_DETAIL_THERE,
     LOG_CHECKPOINT_INSERT,
     LOG_CHECKPOINT_LAST,
     LOG_VACUUM_INTO,
@@ -114,8 +115,10 @@ struct db_log {
     uint64_t old_checkpoint_size;
     int lock_fd; /* the reserve file, locked against a second writer */
     bool reserved;
-    int wal_pages; /* after the last commit */
-    int wal_next;  /* pages at which the next passive checkpoint is due */
+    int wal_pages;         /* after the last commit */
+    int wal_next;          /* pages at which the next passive checkpoint is due */
+    bool erased;           /* something was, and the WAL may still hold it */
+    int64_t erased_try_ms; /* when to try next to empty it */
     int64_t changes_at_begin;
     struct hm_buf scratch; /* bytes of the record being appended */
     struct db_node_slot cache[DB_LOG_NODE_LEVELS][DB_LOG_NODE_WIDTH];
