@@ -69,6 +69,7 @@ enum registrar_op {
     REG_POLICY_REPLACE = 24,  /* as REG_POLICY_PROPOSE */
     REG_ROSTER = 25,          /* as REG_POLICY_PROPOSE */
     REG_GUARDS = 26,          /* as REG_POLICY_PROPOSE */
+    REG_ERASE = 40,           /* as REG_POLICY_PROPOSE */
 };
 #define REG_RECORDS_MAX 1024u
 #define REG_RECORDS_BYTES_MAX ((size_t)4 * 1024 * 1024)
