@@ -113,7 +113,7 @@ class Roster:
         self.refused("after another list", lab.change_roster(lab.roster(joined, 1, joined)), (409, "state"), "roster.refused")
         self.refused("carried by a submitter", lab.change_roster(good, caller="ci-edge"), (403, "forbidden"))
         documents = [lab.roster_document(w, lab.roster(joined, 2, first)) for w in ("rosa", "ruth")]
-        twice = [lab.change_roster(lab.roster(joined, 2, first), documents=documents, key="once") for _ in range(2)]
+        twice = [lab.change_roster(lab.roster(joined, 2, first), documents=documents, Idempotency_Key="once") for _ in range(2)]
         self.rows.equal("a refusal, asked for again with the same Idempotency-Key, is the same answer",
                         [(r.says(), r.doc.get("index")) for r in twice], [((409, "state"), twice[0].doc.get("index"))] * 2)
         self.joined, self.good = joined, good
