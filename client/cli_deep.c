@@ -23,6 +23,7 @@ static const char *const kind_names[CLI_DEEP_KINDS] = {
     [CLI_DEEP_INTENTION] = "intention",
     [CLI_DEEP_VERDICT_SIGNING] = "verdict-signing",
     [CLI_DEEP_RESULT] = "result",
+    [CLI_DEEP_ERASURE] = "erasure",
     [CLI_DEEP_NOT_CHECKED] = "not-checked",
 };
 
@@ -340,6 +341,10 @@ enum hm_err cli_deep_add(struct cli_deep *d, struct hm_bytes record, struct hm_w
         return err;
     err = deep_policy_record(d, &r, record, &found);
     err = settle(d, err, CLI_DEEP_NO_INTENTION, r.idx, &found, why);
+    if (err == HM_OK) {
+        err = deep_erasure_record(d, &r, &found);
+        err = settle(d, err, CLI_DEEP_NO_INTENTION, r.idx, &found, why);
+    }
     return err == HM_OK && r.has_release ? on_release(d, &r, record, why) : err;
 }
 
@@ -375,6 +380,7 @@ void cli_deep_close(struct cli_deep *d)
     free(d->past);
     deep_history_free(&d->history);
     deep_policies_free(&d->policies);
+    deep_map_free(&d->details);
     free(d);
 }
 

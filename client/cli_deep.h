@@ -28,9 +28,10 @@ enum cli_deep_kind {
     CLI_DEEP_INTENTION,
     CLI_DEEP_VERDICT_SIGNING,
     CLI_DEEP_RESULT,
+    CLI_DEEP_ERASURE,
     CLI_DEEP_NOT_CHECKED,
 };
-#define CLI_DEEP_KINDS 18
+#define CLI_DEEP_KINDS 19
 const char *cli_deep_kind_name(enum cli_deep_kind k); /* "verdict-signing" */
 
 #define CLI_DEEP_NO_INTENTION UINT64_MAX
@@ -41,7 +42,7 @@ struct cli_deep_fault {
     char *text; /* owned */
 };
 struct cli_deep_sums {
-    uint64_t intentions, results, approvals, policies, tokens;
+    uint64_t intentions, results, approvals, policies, tokens, erasures;
     uint64_t faulty; /* intentions that do not hold */
     const struct cli_deep_fault *faults;
     size_t fault_count;

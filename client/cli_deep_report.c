@@ -41,6 +41,7 @@ void cli_deep_report(const struct cli *c, const struct cli_deep_sums *s)
     row(&t, "signatures over approval statements", s->approvals);
     row(&t, "envelopes", s->results);
     row(&t, "policies put into force", s->policies);
+    row(&t, "erasures of private detail", s->erasures);
     cli_table_write(&t, stdout, c->term.color_out);
     if (s->tokens > 0)
         (void)printf("%" PRIu64 " requests came with tokens: that the key beside them was their "
@@ -62,10 +63,10 @@ void cli_deep_json(const struct cli_deep_sums *s, FILE *out)
     HM_BUF_AUTO b = {.limit = (size_t)256 * 1024 * 1024};
     hm_buf_printf(&b,
                   "{\"intentions\":%" PRIu64 ",\"hold\":%" PRIu64 ",\"approvals\":%" PRIu64
-                  ",\"envelopes\":%" PRIu64 ",\"policies\":%" PRIu64 ",\"tokens\":%" PRIu64
-                  ",\"root_pinned\":%s,\"faults\":[",
+                  ",\"envelopes\":%" PRIu64 ",\"policies\":%" PRIu64 ",\"erasures\":%" PRIu64
+                  ",\"tokens\":%" PRIu64 ",\"root_pinned\":%s,\"faults\":[",
                   s->intentions, s->intentions - s->faulty, s->approvals, s->results, s->policies,
-                  s->tokens, s->root_pinned ? "true" : "false");
+                  s->erasures, s->tokens, s->root_pinned ? "true" : "false");
     for (size_t i = 0; i < s->fault_count; i++) {
         const struct cli_deep_fault *f = &s->faults[i];
         hm_buf_printf(&b, "%s{\"record\":%" PRIu64, i > 0 ? "," : "", f->record);

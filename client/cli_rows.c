@@ -15,6 +15,7 @@ struct walk {
     struct cli_fault *f;
     struct cli_replay replay;
     struct cli_blobs *blobs;
+    struct cli_details *details;
     /* What comes next in each table; found false: nothing. */
     struct cli_blob blob;
     struct db_scan_row detail, checkpoint;
@@ -116,7 +117,7 @@ static enum hm_err extra_detail(struct walk *w, struct hm_why *why)
                      "none", found, why);
 }
 
-/* A detail that is not there was erased. */
+/* A detail that is not there was erased: some record behind this one says so. */
 static enum hm_err check_detail(struct walk *w, struct hm_why *why)
 {
     const struct hm_record *rec = &w->replay.record;
@@ -124,8 +125,9 @@ static enum hm_err check_detail(struct walk *w, struct hm_why *why)
     if (w->has_detail && (w->detail.key < (int64_t)rec->idx || (here && !rec->has_detail)))
         return extra_detail(w, why);
     w->sums->details_erased += rec->has_detail && !here;
-    if (!here)
-        return HM_OK;
+    enum hm_err err = rec->has_detail ? cli_details_add(w->details, rec, here, why) : HM_OK;
+    if (!here || err != HM_OK)
+        return err;
     struct hm_digest d = hm_sha256_3(w->detail.before, w->detail.bytes, hm_bytes_of(NULL, 0));
     /* Another split of the same bytes into salt and text hashes to the same. */
     if (w->detail.before.len != HM_SHA256_LEN)
@@ -135,6 +137,26 @@ static enum hm_err check_detail(struct walk *w, struct hm_why *why)
         return cli_fault_digest(w->f, CLI_FAULT_DETAIL, rec->idx, &rec->detail, &d, why);
     w->sums->details++;
     return next_detail(w, why);
+}
+
+static enum hm_err check_erasure(struct walk *w, struct hm_why *why)
+{
+    const struct hm_record *rec = &w->replay.record;
+    HM_BUF_AUTO statement = {.limit = HM_STATEMENT_MAX + 1};
+    if (rec->event == HM_EV_DETAIL_RETIRED)
+        return cli_details_retired(w->details, rec, w->f, why);
+    if (rec->event != HM_EV_DETAIL_ERASED)
+        return HM_OK;
+    if (rec->evidence_count == 0)
+        return cli_fault(w->f, CLI_FAULT_ERASURE, rec->idx, "a statement in evidence", "none", why);
+    enum hm_err err =
+        w->rows->blob(w->rows->ctx, (int64_t)(rec->idx * DB_SCAN_SLOTS), &statement, why);
+    if (err == HM_E_LIMIT)
+        return cli_fault(w->f, CLI_FAULT_ERASURE, rec->idx, "an erasure statement", "a longer text",
+                         why);
+    return err == HM_OK ? cli_details_erased(w->details, rec, hm_buf_bytes(&statement),
+                                             w->in->keys.log->name, w->f, why)
+                        : err;
 }
 
 /* ---- records and checkpoints, in order ---- */
@@ -163,6 +185,8 @@ static enum hm_err check_record(struct walk *w, const struct db_scan_row *row, s
         err = check_evidence(w, why);
     if (err == HM_OK && !w->in->no_evidence)
         err = check_detail(w, why);
+    if (err == HM_OK && !w->in->no_evidence)
+        err = check_erasure(w, why);
     return err;
 }
 
@@ -244,6 +268,8 @@ static enum hm_err check_end(struct walk *w, struct hm_why *why)
     if (w->has_detail)
         return extra_detail(w, why);
     enum hm_err err = check_head(w, why);
+    if (err == HM_OK && !w->in->no_evidence)
+        err = cli_details_end(w->details, w->f, why);
     if (err != HM_OK)
         return err;
     if (w->sums->checkpoints == 0)
@@ -267,7 +293,9 @@ static enum hm_err begin(struct walk *w, const struct cli_rows *second, struct h
     enum hm_err err = next_checkpoint(w, why);
     if (err != HM_OK || w->in->no_evidence)
         return err;
-    err = cli_blobs_open(second != NULL ? second : w->rows, second != NULL, &w->blobs, why);
+    err = cli_details_open(&w->details, why);
+    if (err == HM_OK)
+        err = cli_blobs_open(second != NULL ? second : w->rows, second != NULL, &w->blobs, why);
     if (err == HM_OK)
         err = next_blob(w, why);
     return err == HM_OK ? next_detail(w, why) : err;
@@ -303,6 +331,9 @@ enum hm_err cli_rows_verify(const struct cli_rows *rows, const struct cli_rows *
     if (err == HM_OK)
         err = check_end(&w, &text);
     cli_blobs_close(w.blobs);
+    if (w.details != NULL)
+        cli_details_gone(w.details, &out->gone);
+    cli_details_close(w.details);
     cli_verify_count(&w.replay, out);
     out->covered = w.replay.covered;
     out->records_ms = hm_clock_mono_ms() - began;

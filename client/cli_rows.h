@@ -14,6 +14,8 @@ struct cli_rows {
     void (*rewind)(void *ctx, enum db_scan_table table);
     enum hm_err (*head)(void *ctx, struct db_scan_head *out, struct hm_why *why);
     uint64_t about; /* how many records, for progress */
+    /* One blob of evidence, appended. HM_E_NOT_FOUND. */
+    enum hm_err (*blob)(void *ctx, int64_t ref, struct hm_buf *out, struct hm_why *why);
 };
 /* `second` gives the same rows to a second thread; NULL: there is none. */
 enum hm_err HM_MUST_USE cli_rows_verify(const struct cli_rows *rows, const struct cli_rows *second,

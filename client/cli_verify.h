@@ -4,6 +4,7 @@
 #ifndef CLIENT_CLI_VERIFY_H
 #define CLIENT_CLI_VERIFY_H
 
+#include "client/cli_details.h"
 #include "client/cli_note.h"
 #include "client/cli_replay.h"
 
@@ -24,6 +25,7 @@ struct cli_verify_input {
 struct cli_verify_sums {
     uint64_t records, covered, releases, results, open_intentions;
     uint64_t checkpoints, evidence, details, details_erased;
+    struct cli_details_gone gone;
     size_t cosigned; /* of the newest checkpoint */
     bool seen_held;
     int64_t records_ms, signatures_ms;

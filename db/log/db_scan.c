@@ -9,7 +9,7 @@
 
 _Static_assert(DB_SCAN_SLOTS == DB_LOG_EVIDENCE_SLOTS, "one way to number evidence");
 
-enum { SCAN_HEAD = DB_SCAN_TABLES, SCAN_HEADS, SCAN_ABOUT, SCAN_KINDS, SCAN_COUNT };
+enum { SCAN_HEAD = DB_SCAN_TABLES, SCAN_HEADS, SCAN_ABOUT, SCAN_BLOB, SCAN_KINDS, SCAN_COUNT };
 static const char *const scan_text[SCAN_COUNT] = {
     [DB_SCAN_RECORD] = "SELECT idx, hashes, bytes FROM record ORDER BY idx",
     [DB_SCAN_EVIDENCE] = "SELECT ref, NULL, bytes FROM evidence ORDER BY ref",
@@ -18,6 +18,7 @@ static const char *const scan_text[SCAN_COUNT] = {
     [SCAN_HEAD] = "SELECT origin, size, leaf, t_ms FROM head",
     [SCAN_HEADS] = "SELECT count(*) FROM head",
     [SCAN_ABOUT] = "SELECT max(idx)+1 FROM record",
+    [SCAN_BLOB] = "SELECT bytes FROM evidence WHERE ref=?1",
     /* Tables with rows of their own: nothing that makes rows up while it is read. */
     [SCAN_KINDS] = ("SELECT count(*) FROM sqlite_master WHERE type='table' AND rootpage>0 AND name "
                     "IN ('record', 'evidence', 'detail', 'checkpoint', 'head')"),
@@ -146,6 +147,20 @@ enum hm_err db_scan_next(struct db_scan *s, enum db_scan_table table, struct db_
         return scan_err(q, why);
     *row = (struct db_scan_row){db_q_get_i64(q, 0), db_q_get_bytes(q, 1), db_q_get_bytes(q, 2)};
     return HM_OK;
+}
+
+enum hm_err db_scan_evidence(struct db_scan *s, int64_t ref, struct hm_buf *out, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&s->sql, SCAN_BLOB);
+    db_q_i64(&q, ref);
+    if (!db_q_row(&q)) {
+        enum hm_err err = scan_err(&q, why);
+        return err != HM_OK ? err
+                            : hm_fail(why, HM_E_NOT_FOUND, "no evidence at %lld", (long long)ref);
+    }
+    struct hm_bytes b = db_q_get_bytes(&q, 0);
+    hm_buf_put(out, b.data, b.len);
+    return hm_buf_err(out) == HM_OK ? HM_OK : hm_fail(why, hm_buf_err(out), "evidence is too long");
 }
 
 /* The one row, column by column: what does not fit is left empty. */

@@ -35,6 +35,10 @@ enum hm_err HM_MUST_USE db_scan_next(struct db_scan *s, enum db_scan_table table
 /* Before the first row again. */
 void db_scan_rewind(struct db_scan *s, enum db_scan_table table);
 
+/* Blob at ref of the table of evidence, appended. HM_E_NOT_FOUND; errors as above. */
+enum hm_err HM_MUST_USE db_scan_evidence(struct db_scan *s, int64_t ref, struct hm_buf *out,
+                                         struct hm_why *why);
+
 struct db_scan_head {
     uint64_t rows; /* 1 in every log */
     char origin[HM_ORIGIN_MAX + 1];

@@ -8,6 +8,7 @@ import time
 
 import e2e_lib as e
 from lab import ORIGIN
+from log_forge import Forged
 from policy_lib import Administered, decoded
 
 KIND = "application/vnd.hallmark.detail-erasure"
@@ -46,6 +47,8 @@ class Erasing(Administered):
         e.write(target, e.read(self.path("registrar", "log.db")))
         self.start("registrar")
         self.wait_ready()
+        self.in_force()  # the door has found it
+        self.follow()
         return target
 
     def details(self):
@@ -209,9 +212,53 @@ class Erase:
         self.rows.equal("those who are now", lab.erase(good, ("dora", "fay")).status, 200)
 
 
+    def judged(self):
+        """Auditors: by the database, and judged again with --deep; a forger who has the log's own key is found out."""
+        lab, rows = self.lab, self.rows
+        for service in ("door", "registrar", "signer"):
+            lab.stop(service)
+        self.source = lab.path("work", "judged.db")
+        db = sqlite3.connect(lab.path("registrar", "log.db"))
+        db.execute("VACUUM INTO ?", (self.source,))
+        db.close()
+        r = lab.cli("audit", "log", "verify", "--database", self.source, check=False)
+        rows.row("verify --database: says by which records", r.returncode == 0 and "2 erased by record %d" % self.erasing in r.out, r.out + r.err)
+        r = lab.cli("audit", "log", "verify", "--database", self.source, "--deep", "--json", check=False)
+        rows.row("--deep: each has its quorum", r.returncode == 0 and json.loads(r.out)["deep"]["erasures"] == 3, r.out + r.err)
+        copy = lab.path("work", "without.db")
+        e.write(copy, e.read(self.source))
+        db = sqlite3.connect(copy)
+        gone = db.execute("SELECT min(idx) FROM detail").fetchone()[0]
+        db.execute("DELETE FROM detail WHERE idx=?", (gone,))
+        db.commit()
+        db.close()
+        r = lab.cli("audit", "log", "verify", "--database", copy, "--json", check=False)
+        fault = json.loads(r.out).get("fault", {})
+        rows.equal("verify --database: a detail that went without a record", (fault.get("kind"), fault.get("index")), ("detail-missing", gone), r.out + r.err)
+        forgeries = {
+            "as it is": (lambda f, i: None, []),
+            "one signature left out": (lambda f, i: f.records[i]["evidence"].pop(), ["erasure"]),
+            "one signature twice": (lambda f, i: f.put(i, 2, f.evidence[i, 1]), ["erasure"]),
+            "signed by somebody else": (lambda f, i: f.put(i, 2, lab.document("hugo", f.evidence[i, 0]).encode()), ["erasure"]),
+            "signed as an approval": (lambda f, i: f.put(i, 2, lab.document("fay", f.evidence[i, 0], kind=e.APPROVAL).encode()), ["erasure"]),
+            "another number": (lambda f, i: f.records[i].update(count=3), ["erasure"]),
+            "another statement": (lambda f, i: f.put(i, 0, f.evidence[i, 0].replace(b"asked", b"Asked")), ["erasure"]),
+            "carried out when it had expired": (lambda f, i: [r.update(t_ms=r["t_ms"] + 4000000) for r in f.records[i:]], ["erasure"]),
+            "under another policy": (lambda f, i: f.records[i].update(policy="0" * 64), ["erasure"]),
+            "about a detail that its record does not name": (lambda f, i: f.records[self.item[0]].update(detail="0" * 64), ["erasure"]),
+        }
+        for name, (edit, kinds) in forgeries.items():
+            f = Forged(lab, self.source)
+            edit(f, self.erasing)
+            path = f.write(lab.path("work", "forged.db"))
+            r = lab.cli("audit", "log", "verify", "--deep", "--json", "--database", path, check=False)
+            found = [x["kind"] for x in json.loads(r.out)["deep"]["faults"]] if r.out else r.err
+            rows.equal("--deep: " + name, found[:1] if kinds else found, kinds, r.out + r.err)
+
+
 def main(lab, rows):
     t = Erase(lab, rows)
-    rows.parts(t.attempts, t.erased, t.clients, t.policy)
+    rows.parts(t.attempts, t.erased, t.clients, t.policy, t.judged)
 
 
 if __name__ == "__main__":

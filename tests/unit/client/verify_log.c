@@ -295,10 +295,21 @@ static enum hm_err head(void *ctx, struct db_scan_head *out, struct hm_why *why)
     return HM_OK;
 }
 
+static enum hm_err blob(void *ctx, int64_t ref, struct hm_buf *out, struct hm_why *why)
+{
+    const struct verify_table *t = &((struct verify_log *)ctx)->table[DB_SCAN_EVIDENCE];
+    for (size_t i = 0; i < t->count; i++)
+        if (t->row[i].key == ref) {
+            hm_buf_put(out, t->row[i].bytes.data, t->row[i].bytes.len);
+            return hm_buf_err(out);
+        }
+    return hm_fail(why, HM_E_NOT_FOUND, "no such evidence");
+}
+
 struct cli_rows verify_log_rows(struct verify_log *l)
 {
     memset(l->at, 0, sizeof l->at);
-    return (struct cli_rows){l, next, again, head, l->table[DB_SCAN_RECORD].count};
+    return (struct cli_rows){l, next, again, head, l->table[DB_SCAN_RECORD].count, blob};
 }
 
 /* ---- as an export ---- */
