@@ -17,6 +17,7 @@ static const struct cli_command *const commands[] = {
     &cli_cmd_log_proof,
     &cli_cmd_log_export,
     &cli_cmd_log_verify,
+    &cli_cmd_log_verify_archive,
     &cli_cmd_log_checkpoint,
     &cli_cmd_log_redact_new,
     &cli_cmd_log_redact_sign,

@@ -70,6 +70,12 @@ enum hm_err HM_MUST_USE db_log_erase(struct db_log *log, uint64_t idx, struct hm
 /* Is there private detail beside record idx? Any time. */
 enum hm_err HM_MUST_USE db_log_has_detail(struct db_log *log, uint64_t idx, bool *yes,
                                           struct hm_why *why);
+/* Private details that are left, in order of their records, until *more is false. The pointers hold
+ * for the call. Any time. */
+typedef enum hm_err (*db_detail_fn)(void *ctx, uint64_t idx, struct hm_bytes salt,
+                                    struct hm_bytes detail, bool *more, struct hm_why *why);
+enum hm_err HM_MUST_USE db_log_details(struct db_log *log, db_detail_fn fn, void *ctx,
+                                       struct hm_why *why);
 /* wal_checkpoint when the WAL is above its limit, and soon after something was erased, so that it
  * stands in no file any more; call between batches. */
 void db_log_maintain(struct db_log *log);

@@ -5,17 +5,18 @@
 #include "db/log/db_log.h"
 #include "db/log/db_state.h"
 #include "db/sql/db_sql.h"
+#include "schema/log/hm_detail_line.h"
 
 #define DB_LOG_APPLICATION_ID 0x484d4c47 /* "HMLG" */
 #define DB_LOG_SCHEMA_VERSION 2
-#define DB_LOG_DETAIL_MAX ((size_t)64 * 1024)    /* bytes of one private detail */
+#define DB_LOG_DETAIL_MAX HM_DETAIL_MAX          /* bytes of one private detail */
 #define DB_LOG_EVIDENCE_SLOTS 32                 /* evidence.ref = idx * 32 + n */
 #define DB_LOG_RESERVE ((size_t)8 * 1024 * 1024) /* bytes of the reserve file */
 #define DB_LOG_WAL_SOFT_PAGES 4000               /* above: passive checkpoint (16 MiB) */
 #define DB_LOG_WAL_HARD_PAGES 16384              /* above: restart the WAL (64 MiB) */
 #define DB_LOG_NODE_LEVELS 40                    /* of the tree, in the cache */
 #define DB_LOG_NODE_WIDTH 512                    /* newest nodes of each level */
-#define DB_LOG_SALT 32                           /* bytes before a private detail */
+#define DB_LOG_SALT HM_DETAIL_SALT               /* bytes before a private detail */
 
 _Static_assert(HM_RECORD_EVIDENCE_MAX <= DB_LOG_EVIDENCE_SLOTS, "evidence.ref has no room");
 
@@ -40,6 +41,7 @@ enum db_log_stmt {
     LOG_DETAIL_INSERT,
     LOG_DETAIL_ERASE,
     LOG_DETAIL_THERE,
+    LOG_DETAILS,
     LOG_CHECKPOINT_INSERT,
     LOG_CHECKPOINT_LAST,
     LOG_VACUUM_INTO,

@@ -82,6 +82,20 @@ enum hm_err db_log_has_detail(struct db_log *log, uint64_t idx, bool *yes, struc
     return db_q_err(&q, why);
 }
 
+enum hm_err db_log_details(struct db_log *log, db_detail_fn fn, void *ctx, struct hm_why *why)
+{
+    bool more = true;
+    enum hm_err err = db_log_alive(log, why);
+    if (err != HM_OK)
+        return err;
+    DB_Q_AUTO q = db_q_begin(&log->sql, LOG_DETAILS);
+    db_q_u64(&q, 0);
+    while (err == HM_OK && more && db_q_row(&q))
+        err =
+            fn(ctx, db_q_get_u64(&q, 0), db_q_get_bytes(&q, 1), db_q_get_bytes(&q, 2), &more, why);
+    return err == HM_OK ? db_q_err(&q, why) : err;
+}
+
 enum hm_err db_log_erase(struct db_log *log, uint64_t idx, struct hm_why *why)
 {
     enum hm_err err = db_log_in_tx(log, why);

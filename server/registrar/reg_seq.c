@@ -47,6 +47,8 @@ enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
                           : hm_fail(why, HM_E_INTERNAL, "cannot make an event descriptor");
     /* Opened here already, so that a missing or broken database is said at start. */
     if (err == HM_OK)
+        err = reg_retire_open(c, &s->retire, why);
+    if (err == HM_OK)
         err = db_log_open(c->database, w->genesis.origin, &s->log, why);
     if (err != HM_OK) {
         reg_seq_close(s);
@@ -401,6 +403,7 @@ void reg_seq_close(struct reg_seq *s)
     }
     db_log_close(s->log);
     reg_refusals_close(s->refusals);
+    reg_retire_close(s->retire);
     if (s->hello != NULL)
         hm_buf_free(&s->hello->last_note);
     free(s->hello);

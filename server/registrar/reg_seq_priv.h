@@ -3,6 +3,7 @@
 #define SERVER_REGISTRAR_REG_SEQ_PRIV_H
 
 #include "server/registrar/reg_refusals.h"
+#include "server/registrar/reg_retire.h"
 #include "server/registrar/reg_seq.h"
 
 #include <pthread.h>
@@ -68,6 +69,7 @@ struct reg_seq {
     enum reg_phase phase;
     struct db_log *log;
     struct reg_refusals *refusals;
+    struct reg_retire *retire; /* NULL: private detail is kept for ever */
     bool start_recorded;
     bool fatal;
     uint64_t

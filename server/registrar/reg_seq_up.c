@@ -260,6 +260,9 @@ enum hm_err reg_seq_tick(struct reg_seq *s, struct hm_why *why)
     if (err == HM_OK && room && reg_refusals_due(s->refusals, (uint64_t)hm_clock_unix_ms()))
         err = reg_refusals_flush(s->refusals, s->log, policy_digest(s->world->policy),
                                  (uint64_t)hm_clock_unix_ms(), why);
+    if (err == HM_OK && room)
+        err = reg_retire_tick(s->retire, s->log, policy_digest(s->world->policy),
+                              (uint64_t)hm_clock_unix_ms(), why);
     if (err == HM_OK)
         err = db_state_forget(s->log, now_s - DAY_S, now_s, why);
     return err;
