@@ -79,7 +79,20 @@ enum hm_err HM_MUST_USE db_log_details(struct db_log *log, db_detail_fn fn, void
 /* wal_checkpoint when the WAL is above its limit, and soon after something was erased, so that it
  * stands in no file any more; call between batches. */
 void db_log_maintain(struct db_log *log);
-/* Backup through the writer's own handle (VACUUM INTO path). */
+/* A backup, made between batches: begin, steps until complete. What is committed meanwhile is in
+ * it. Then the file at path is the log as it stands at that moment, a file by itself; whoever wants
+ * it to last syncs it. HM_E_CONFLICT: the file exists, or one is being made. An error in a step
+ * ends it, and does the log no harm. */
+struct db_copy_state {
+    uint64_t done, total; /* pages of the database; done may fall after a rollback */
+    bool complete;        /* with the last step */
+};
+enum hm_err HM_MUST_USE db_log_copy_begin(struct db_log *log, const char *path, struct hm_why *why);
+enum hm_err HM_MUST_USE db_log_copy_step(struct db_log *log, int pages, struct db_copy_state *out,
+                                         struct hm_why *why);
+bool db_log_copying(const struct db_log *log); /* NULL allowed; also false once it has failed */
+void db_log_copy_end(struct db_log *log);      /* gives it up, without its file */
+/* The whole of it at once, synced. */
 enum hm_err HM_MUST_USE db_log_backup(struct db_log *log, const char *path, struct hm_why *why);
 
 /* Readers: own read-only connection, short statements. */

@@ -44,7 +44,6 @@ enum db_log_stmt {
     LOG_DETAILS,
     LOG_CHECKPOINT_INSERT,
     LOG_CHECKPOINT_LAST,
-    LOG_VACUUM_INTO,
     STATE_RELEASE_GET,
     STATE_RELEASE_INSERT,
     STATE_PROGRESS_INSERT,
@@ -122,6 +121,7 @@ struct db_log {
     bool erased;           /* something was, and the WAL may still hold it */
     int64_t erased_try_ms; /* when to try next to empty it */
     int64_t changes_at_begin;
+    struct db_copy *copy;  /* a backup that is being made, or NULL */
     struct hm_buf scratch; /* bytes of the record being appended */
     struct db_node_slot cache[DB_LOG_NODE_LEVELS][DB_LOG_NODE_WIDTH];
 };
@@ -135,8 +135,7 @@ enum hm_err HM_MUST_USE db_facts_again(struct db_log *log, const struct hm_diges
 
 /* SHA-256(origin): what record 0 names as prev. */
 struct hm_digest db_tip_genesis(const char *origin);
-/* Refuses every statement that has no business here from now on; `on` false lifts it (VACUUM INTO).
- */
+/* Refuses every statement that has no business here from now on; `on` false lifts it. */
 enum hm_err HM_MUST_USE db_log_guard(struct db_log *log, bool on, struct hm_why *why);
 /* Opens the reserve file and locks it: HM_E_CONFLICT if another writer has it. */
 enum hm_err HM_MUST_USE db_log_lock(struct db_log *log, struct hm_why *why);

@@ -20,7 +20,6 @@ const char *const db_log_text[LOG_STMT_COUNT] = {
     [LOG_DETAIL_THERE] = "SELECT idx FROM detail WHERE idx=?1",
     [LOG_CHECKPOINT_INSERT] = "INSERT INTO checkpoint(size, note) VALUES(?1, ?2)",
     [LOG_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
-    [LOG_VACUUM_INTO] = "VACUUM main INTO ?1",
 
     [STATE_RELEASE_GET] = DB_LOG_RELEASE_SELECT,
     [STATE_RELEASE_INSERT] =

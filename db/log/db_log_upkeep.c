@@ -1,12 +1,7 @@
-/* The writer's housekeeping between batches: the WAL's length, the reserve, erasing, backups. */
+/* The writer's housekeeping between batches: the WAL's length, the reserve, erasing. */
 #include "db/log/db_log_priv.h"
 
 #include "schema/io/hm_clock.h"
-#include "schema/io/hm_file.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #define EMPTY_AGAIN_MS 1000
 #define RESTART_WAIT_MS 100 /* for readers to finish, when the WAL must restart */
@@ -109,41 +104,4 @@ enum hm_err db_log_erase(struct db_log *log, uint64_t idx, struct hm_why *why)
                        (unsigned long long)idx);
     log->erased = log->erased || err == HM_OK;
     return err;
-}
-
-static enum hm_err vacuum_into(struct db_log *log, const char *path, struct hm_why *why)
-{
-    /* VACUUM INTO attaches its target, which the authorizer refuses to everybody else. */
-    enum hm_err err = db_log_guard(log, false, why);
-    if (err == HM_OK) {
-        DB_Q_AUTO q = db_q_begin(&log->sql, LOG_VACUUM_INTO);
-        db_q_text(&q, path);
-        err = db_q_run(&q, why);
-    }
-    enum hm_err again = db_log_guard(log, true, NULL);
-    if (again != HM_OK)
-        log->failed = again;
-    return err;
-}
-
-enum hm_err db_log_backup(struct db_log *log, const char *path, struct hm_why *why)
-{
-    enum hm_err err = db_log_alive(log, why);
-    if (err != HM_OK)
-        return err;
-    if (log->in_tx)
-        return hm_fail(why, HM_E_STATE, "%s: a transaction is running", log->path);
-    HM_FD_AUTO fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
-        return hm_fail(why, HM_E_CONFLICT, "%s exists: a backup never overwrites", path);
-    if (fd < 0)
-        return hm_fail_errno(why, errno, "%s: cannot create", path);
-    err = vacuum_into(log, path, why);
-    if (err == HM_OK && fsync(fd) != 0)
-        err = hm_fail_errno(why, errno, "%s: cannot sync", path);
-    if (err != HM_OK) {
-        (void)unlink(path);
-        return hm_fail_in(why, err, "backup to %s", path);
-    }
-    return db_log_sync_dir(path, why);
 }
