@@ -4,8 +4,8 @@
 #include "client/cli_problem.h"
 #include "schema/attest/hm_decision.h"
 #include "schema/io/hm_file.h"
+#include "schema/json/hm_json.h"
 
-#include <jansson.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -75,9 +75,8 @@ static void end_json(const struct cli *c, enum hm_err err)
                             "next", c->next);
     struct hm_bytes problem = cli_http_problem(c);
     if (doc != NULL && problem.len > 0) {
-        json_t *p =
-            json_loadb((const char *)problem.data, problem.len, JSON_REJECT_DUPLICATES, NULL);
-        if (p != NULL)
+        json_t *p = NULL;
+        if (hm_json_parse(problem, HM_JSON_FOREIGN(CLI_PROBLEM_MAX), &p, NULL) == HM_OK)
             (void)json_object_set_new(doc, "problem", p);
     }
     if (doc == NULL || json_dumpf(doc, stderr, JSON_COMPACT) != 0)

@@ -61,3 +61,26 @@ enum hm_err cli_put_signatures(struct cli *c, struct hm_buf *out)
     hm_buf_putc(out, ']');
     return HM_OK;
 }
+
+enum hm_err cli_approval_send(struct cli *c, const struct cli_sign_with *with,
+                              const struct cli_approval *a, struct cli_ack *ack)
+{
+    HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX};
+    const struct hm_record *r = &ack->rec.record;
+    struct hm_key key;
+    if (with->how == CLI_SIGN_AGENT && c->term.tty_err)
+        cli_note(c, "asking the SSH agent; touch the security key if it blinks");
+    enum hm_err err = cli_sign(with, a->kind, a->statement, &doc, &key, &c->why);
+    if (err == HM_OK)
+        err = cli_post_document(c, a->path, hm_buf_bytes(&doc), a->event, a->release,
+                                hm_buf_bytes(&doc), ack);
+    if (err != HM_OK)
+        return err;
+    struct hm_digest statement = hm_sha256(a->statement);
+    struct hm_digest id = hm_key_id(&key);
+    if (!r->has_statement || !hm_digest_eq(&r->statement, &statement))
+        return hm_fail(&c->why, HM_E_DENIED, "the proven record is about another statement");
+    if (!r->has_approver_key || !hm_digest_eq(&r->approver_key, &id))
+        return hm_fail(&c->why, HM_E_DENIED, "the proven record names another approval key");
+    return HM_OK;
+}

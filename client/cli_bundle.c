@@ -206,29 +206,31 @@ enum hm_err cli_bundle_read(struct hm_bytes body, const struct cli_facts *f,
     return err == HM_OK ? check_envelope(out, f, why) : err;
 }
 
-/* The person behind one approval, or NULL with the reason in *why. */
-static const struct policy_principal *approver_of(const struct cli_facts *f, struct hm_bytes doc,
-                                                  struct hm_digest *key, struct hm_why *why)
+/* Who gave one approval, by which key; false with the reason in *why. */
+static bool approver_of(const struct cli_facts *f, struct hm_bytes doc,
+                        struct policy_fact_approval *out, struct hm_why *why)
 {
     struct hm_signed s;
-    const struct policy_principal *who = NULL;
+    bool found = false;
     if (hm_signed_parse(doc, HM_SIGNED_MAX, &s, why) != HM_OK)
-        return NULL;
+        return false;
     if (!hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&f->statement_text))) {
         (void)hm_fail(why, HM_E_DENIED, "it signs another statement");
         hm_signed_free(&s);
-        return NULL;
+        return false;
     }
     (void)hm_fail(why, HM_E_DENIED, "no approver of the policy made its signature");
     const struct policy_principal *p;
-    for (size_t i = 0; who == NULL && (p = policy_principal_at(f->policy, i)) != NULL; i++)
+    for (size_t i = 0; !found && (p = policy_principal_at(f->policy, i)) != NULL; i++)
         for (size_t k = 0; k < p->approval_key_count; k++)
             if (hm_signed_verify(&s, HM_SIGNED_APPROVAL, &p->approval_keys[k], NULL) == HM_OK) {
-                who = p;
-                *key = hm_key_id(&p->approval_keys[k]);
+                found = true;
+                out->principal = p->id;
+                out->key = hm_key_id(&p->approval_keys[k]);
+                out->user_verified = hm_signed_user_verified(&s);
             }
     hm_signed_free(&s);
-    return who;
+    return found;
 }
 
 enum hm_err cli_bundle_check_approvals(struct cli_bundle *b, const struct cli_facts *f,
@@ -240,21 +242,25 @@ enum hm_err cli_bundle_check_approvals(struct cli_bundle *b, const struct cli_fa
         return hm_fail(why, HM_E_DENIED,
                        "the policy that the statement names is not at hand: the "
                        "approvals cannot be checked");
-    const struct policy_subject subject = {f->statement.product, f->statement.channel,
-                                           f->statement.hardware, f->statement.hardware_count,
-                                           f->statement.break_glass[0] != '\0'};
+    const struct hm_approval *s = &f->statement;
+    const struct policy_subject subject = {
+        .product = s->product,
+        .channel = s->channel,
+        .environment = s->environment,
+        .hardware = s->hardware,
+        .hardware_count = s->hardware_count,
+        .break_glass = s->break_glass[0] != '\0',
+    };
     const struct policy_rule *rule = policy_match(f->policy, &subject);
     if (rule == NULL)
         return hm_fail(why, HM_E_DENIED,
-                       "the policy has no rule for this product, channel and hardware");
+                       "the policy has no rule for this product, channel, environment and "
+                       "hardware");
     for (size_t i = 0; i < b->approval_count; i++) {
         struct hm_why local = {""};
         approvals[i].record = i + 1; /* a bundle lists them in the order of their records */
-        const struct policy_principal *p =
-            approver_of(f, hm_buf_bytes(&b->approvals[i]), &approvals[i].key, &local);
-        if (p == NULL)
+        if (!approver_of(f, hm_buf_bytes(&b->approvals[i]), &approvals[i], &local))
             return hm_fail(why, HM_E_SIGNATURE, "approval %zu: %.400s", i + 1, local.text);
-        approvals[i].principal = p->id;
     }
     const struct policy_facts facts = {.submitter = f->submitted.record.actor,
                                        .approvals = approvals,

@@ -37,7 +37,7 @@ void cli_cases_free(struct cli_cases *c);
  * spelling mistake is no reason to deny; strangers are written as {"stranger": "name"}. */
 struct cli_case_facts {
     struct policy_facts facts; /* borrows from this struct and from the JSON */
-    struct hm_digest key;
+    struct hm_digest keys[HM_SIGN_KEYS_MAX];
     struct hm_hardware hardware[HM_HARDWARE_MAX];
     struct hm_digest artifacts[CLI_CASE_LIST_MAX];
     struct hm_provenance *statements;

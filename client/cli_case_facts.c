@@ -79,20 +79,42 @@ static enum hm_err read_hardware(struct case_reader *r, struct hm_json_in *in)
     return HM_OK;
 }
 
-static enum hm_err read_key(struct case_reader *r, struct hm_json_in *in)
+static bool find_key(const struct policy *p, const char *id, struct hm_digest *out)
 {
-    const char *id = hm_json_str_or(in, "key", NULL);
     const struct policy_release_key *k;
-    if (id == NULL)
-        return HM_OK;
-    for (size_t i = 0; (k = policy_key_at(r->p, i)) != NULL; i++)
+    for (size_t i = 0; id != NULL && (k = policy_key_at(p, i)) != NULL; i++)
         if (strcmp(k->id, id) == 0) {
-            r->f->key = k->key_id;
-            r->f->facts.key = &r->f->key;
-            return HM_OK;
+            *out = k->key_id;
+            return true;
         }
-    hm_json_bad(in, HM_E_MALFORMED, "key", "\"%.80s\": expected the id of a release key", id);
-    return in->err;
+    return false;
+}
+
+/* Which keys would sign: one id, or a list of them. */
+static enum hm_err read_keys(struct case_reader *r, struct hm_json_in *in)
+{
+    static const char expected[] = "the id of a release key, or a list of them";
+    struct cli_case_facts *f = r->f;
+    if (!hm_json_has(in, "key"))
+        return HM_OK;
+    const json_t *v = hm_json_any(in, "key");
+    size_t n = json_is_array(v) ? json_array_size(v) : 1;
+    if (n == 0 || n > HM_SIGN_KEYS_MAX) {
+        hm_json_bad(in, HM_E_MALFORMED, "key", "expected %s, of 1 to %d", expected,
+                    HM_SIGN_KEYS_MAX);
+        return in->err;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *id = json_string_value(json_is_array(v) ? json_array_get(v, i) : v);
+        if (!find_key(r->p, id, &f->keys[i])) {
+            hm_json_bad(in, HM_E_MALFORMED, "key", "\"%.80s\": expected %s",
+                        id != NULL ? id : "(no text)", expected);
+            return in->err;
+        }
+    }
+    f->facts.key = f->keys;
+    f->facts.more_keys = n - 1;
+    return HM_OK;
 }
 
 /* --- approvals and the rest --- */
@@ -124,6 +146,7 @@ static enum hm_err read_approval(struct case_reader *r, const struct hm_json_in 
         return case_at(in, "approvals", i, r->why, id,
                        "somebody with that many approval keys (\"key\" counts from 0)");
     a->key = hm_key_id(&p->approval_keys[n]);
+    a->user_verified = p->approval_keys[n].verify_user; /* else nobody would have taken it */
     return HM_OK;
 }
 
@@ -174,6 +197,16 @@ static enum hm_err read_prior(struct case_reader *r, struct hm_json_in *in)
     return in->err;
 }
 
+static const char *environment(struct hm_json_in *in)
+{
+    const char *text = hm_json_str_or(in, "environment", NULL);
+    const char *known = hm_environment(text);
+    if (text != NULL && known == NULL)
+        hm_json_bad(in, HM_E_MALFORMED, "environment",
+                    "expected \"development\", \"staging\" or \"production\"");
+    return known;
+}
+
 static void read_plain(struct hm_json_in *in, struct policy_facts *f)
 {
     const char *stage = hm_json_str_or(in, "stage", "signing");
@@ -185,6 +218,7 @@ static void read_plain(struct hm_json_in *in, struct policy_facts *f)
     f->product = hm_json_str_or(in, "product", NULL);
     f->version = hm_json_str_or(in, "version", NULL);
     f->channel = hm_json_str_or(in, "channel", NULL);
+    f->environment = environment(in);
     f->break_glass = hm_json_str_or(in, "break_glass", NULL);
     case_time(in, "submitted", &f->submitted_s);
 }
@@ -200,7 +234,7 @@ static enum hm_err read_all(struct case_reader *r, struct hm_json_in *in)
     if (err == HM_OK)
         err = read_hardware(r, in);
     if (err == HM_OK)
-        err = read_key(r, in);
+        err = read_keys(r, in);
     if (err == HM_OK)
         err = case_read_evidence(r, in);
     if (err == HM_OK)

@@ -9,6 +9,7 @@ static const char *const kind_names[CLI_DEEP_KINDS] = {
     [CLI_DEEP_RULES] = "rules",
     [CLI_DEEP_GENESIS] = "genesis",
     [CLI_DEEP_POLICY_CHANGE] = "policy-change",
+    [CLI_DEEP_GUARD_CHANGE] = "guard-change",
     [CLI_DEEP_POLICY] = "policy",
     [CLI_DEEP_EVIDENCE] = "evidence",
     [CLI_DEEP_SUBMITTER] = "submitter",
@@ -24,6 +25,7 @@ static const char *const kind_names[CLI_DEEP_KINDS] = {
     [CLI_DEEP_VERDICT_SIGNING] = "verdict-signing",
     [CLI_DEEP_RESULT] = "result",
     [CLI_DEEP_ERASURE] = "erasure",
+    [CLI_DEEP_GUARD] = "guard",
     [CLI_DEEP_NOT_CHECKED] = "not-checked",
 };
 
@@ -123,6 +125,7 @@ static void free_release(struct deep_release *r)
     for (size_t i = 0; i < r->approval_count; i++)
         hm_buf_free(&r->approvals[i]);
     free(r->approvals);
+    free(r->approved);
     free(r);
 }
 
@@ -283,7 +286,7 @@ static enum hm_err examine_result(struct cli_deep *d, struct deep_release *o,
     if (err == HM_OK)
         err = deep_claim_get(d, r->release, o, &k, why);
     if (err == HM_OK)
-        err = deep_judge_result(d, k, o->threshold, r, why);
+        err = deep_judge_result(d, k, o, r, why);
     d->sums.results += err == HM_OK;
     return err;
 }
@@ -345,6 +348,9 @@ enum hm_err cli_deep_add(struct cli_deep *d, struct hm_bytes record, struct hm_w
         err = deep_erasure_record(d, &r, &found);
         err = settle(d, err, CLI_DEEP_NO_INTENTION, r.idx, &found, why);
     }
+    if (err == HM_OK)
+        err =
+            settle(d, deep_guards_record(d, &r, &found), CLI_DEEP_NO_INTENTION, r.idx, &found, why);
     return err == HM_OK && r.has_release ? on_release(d, &r, record, why) : err;
 }
 
@@ -381,6 +387,7 @@ void cli_deep_close(struct cli_deep *d)
     deep_history_free(&d->history);
     deep_policies_free(&d->policies);
     deep_map_free(&d->details);
+    deep_guards_free(&d->guards);
     free(d);
 }
 

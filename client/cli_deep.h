@@ -14,6 +14,7 @@ enum cli_deep_kind {
     CLI_DEEP_RULES = 0, /* order of records, states: what cli_replay found */
     CLI_DEEP_GENESIS,
     CLI_DEEP_POLICY_CHANGE,
+    CLI_DEEP_GUARD_CHANGE,
     CLI_DEEP_POLICY,
     CLI_DEEP_EVIDENCE,
     CLI_DEEP_SUBMITTER,
@@ -29,9 +30,10 @@ enum cli_deep_kind {
     CLI_DEEP_VERDICT_SIGNING,
     CLI_DEEP_RESULT,
     CLI_DEEP_ERASURE,
+    CLI_DEEP_GUARD,
     CLI_DEEP_NOT_CHECKED,
 };
-#define CLI_DEEP_KINDS 19
+#define CLI_DEEP_KINDS 21
 const char *cli_deep_kind_name(enum cli_deep_kind k); /* "verdict-signing" */
 
 #define CLI_DEEP_NO_INTENTION UINT64_MAX
@@ -42,12 +44,32 @@ struct cli_deep_fault {
     char *text; /* owned */
 };
 struct cli_deep_sums {
-    uint64_t intentions, results, approvals, policies, tokens, erasures;
-    uint64_t faulty; /* intentions that do not hold */
+    uint64_t intentions, results, approvals, policies, erasures;
+    uint64_t guards;       /* documents and lists of approvers */
+    uint64_t tokens;       /* in place of a signature, */
+    uint64_t tokens_known; /* and of them by a key of a set that the auditor brought */
+    uint64_t faulty;       /* intentions that do not hold */
     const struct cli_deep_fault *faults;
     size_t fault_count;
     bool root_pinned;
 };
+
+/* Key sets of the issuers of tokens, as the auditor got them from there: an issuer may have
+ * several, since it gives out new ones. */
+#define CLI_DEEP_ISSUERS_MAX 64
+struct hm_jwks;
+struct cli_deep_issuers {
+    struct {
+        const char *issuer; /* borrowed from the command line */
+        size_t length;      /* of it */
+        struct hm_jwks *keys;
+    } v[CLI_DEEP_ISSUERS_MAX];
+    size_t count;
+};
+/* Reads the option --jwks ISSUER=FILE, as often as it stands. HM_E_CONFIG and what reading files
+ * says. */
+enum hm_err HM_MUST_USE cli_deep_issuers_read(struct cli *c, struct cli_deep_issuers *out);
+void cli_deep_issuers_free(struct cli_deep_issuers *s);
 
 /* Blob n of a record's evidence, appended; its digest is compared by the caller of the function. */
 typedef enum hm_err (*cli_deep_fetch_fn)(void *ctx, const struct hm_record *r, size_t n, size_t max,
@@ -55,7 +77,8 @@ typedef enum hm_err (*cli_deep_fetch_fn)(void *ctx, const struct hm_record *r, s
 struct cli_deep_input {
     const struct hm_vkey *log_key;
     struct hm_bytes client_ca; /* PEM: who issued the certificates that sign requests; may be {} */
-    const struct cli_pins *roots; /* kids of the root keys; NULL: the log's own word */
+    const struct cli_deep_issuers *issuers; /* NULL: none */
+    const struct cli_pins *roots;           /* kids of the root keys; NULL: the log's own word */
     cli_deep_fetch_fn fetch;
     void *ctx;
 };

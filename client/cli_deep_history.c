@@ -147,9 +147,10 @@ static void find_earlier(const struct deep_history *h, const char *environment,
     f->earlier = past->earlier;
 }
 
-static void find_times(const struct deep_history *h, const struct hm_digest *key,
-                       const struct policy_wants *w, struct policy_facts *f, struct deep_past *past)
+static void times_of(const struct deep_history *h, const struct hm_digest *key,
+                     const struct policy_wants *w, struct policy_facts *f, struct deep_past *past)
 {
+    f->signed_at_count = 0;
     struct deep_list l = deep_lists_get(&h->times, key);
     for (size_t i = l.count;
          i > 0 && f->signed_at_count < w->signatures && f->signed_at_count < POLICY_SIGNATURES_MAX;
@@ -162,11 +163,26 @@ static void find_times(const struct deep_history *h, const struct hm_digest *key
     f->signed_at = past->signed_at;
 }
 
+/* Of several keys not each signs every release: the one that signed most counts. */
+static void find_times(const struct deep_history *h, const struct policy_rule *rule,
+                       const struct policy_wants *w, struct policy_facts *f, struct deep_past *past)
+{
+    const struct hm_digest *key = f->key != NULL ? f->key : &rule->key->key_id;
+    size_t most = 0;
+    for (size_t i = 0; rule->key_count > 1 && i < rule->key_count; i++) {
+        times_of(h, &rule->keys[i]->key_id, w, f, past);
+        if (f->signed_at_count > most) {
+            most = f->signed_at_count;
+            key = &rule->keys[i]->key_id;
+        }
+    }
+    times_of(h, key, w, f, past);
+}
+
 void deep_history_facts(const struct deep_history *h, const struct policy *p,
                         struct policy_facts *f, struct deep_past *past)
 {
-    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
-                                           f->break_glass != NULL};
+    const struct policy_subject subject = policy_facts_subject(f);
     const struct policy_rule *rule = policy_match(p, &subject);
     struct policy_wants w;
     f->last = NULL;
@@ -182,5 +198,5 @@ void deep_history_facts(const struct deep_history *h, const struct policy *p,
     if (w.earlier != NULL)
         find_earlier(h, w.earlier, f, past);
     if (w.signatures > 0)
-        find_times(h, f->key != NULL ? f->key : &rule->key->key_id, &w, f, past);
+        find_times(h, rule, &w, f, past);
 }

@@ -84,7 +84,10 @@ static enum hm_err open_genesis(struct cli_deep *d, const struct hm_record *r,
     if (d->in.roots != NULL && !is_pinned(d->in.roots, root))
         return hm_fail(why, HM_E_DENIED, "its root keys are not the pinned ones");
     enum hm_err err = hm_genesis_open(hm_buf_bytes(&d->policies.genesis), root, g, why);
-    return err == HM_OK ? check_genesis(d, g, r, why) : hm_fail_in(why, err, "genesis");
+    if (err != HM_OK)
+        return hm_fail_in(why, err, "genesis");
+    err = check_genesis(d, g, r, why);
+    return err == HM_OK ? deep_guards_begin(d, &d->policies.created, g, root, why) : err;
 }
 
 static enum hm_err take_store(struct cli_deep *d, const struct hm_record *r, struct hm_why *why)

@@ -7,6 +7,7 @@
 #include "client/cli_explain.h"
 #include "schema/attest/hm_signed.h"
 #include "schema/trust/hm_genesis.h"
+#include "schema/trust/hm_roster_rules.h"
 
 /* ---- cli_deep_map.c: digest -> number, and digest -> list of numbers; 0 is "nothing" ---- */
 struct deep_map {
@@ -103,6 +104,25 @@ struct deep_policies {
     struct hm_digest expected; /* what the genesis says is the first policy */
 };
 
+/* ---- cli_deep_guards.c ---- */
+struct deep_document {
+    bool there;
+    struct hm_guards guards; /* owned */
+    struct hm_digest sha256;
+    uint64_t record; /* that brought it */
+};
+/* The list of approvers that holds for a guard of the document that is served. */
+struct deep_list_of {
+    struct hm_roster_now now;
+    struct hm_key *keys; /* owned; of a roster statement: serial number above 0 */
+    size_t count;
+};
+struct deep_guards {
+    struct deep_document served;
+    struct deep_list_of *lists;    /* one for each of its guards */
+    struct deep_document recorded; /* since then: served from the next start on */
+};
+
 /* ---- one release, while it may still be signed ---- */
 struct deep_release {
     struct hm_buf submitted, intended; /* record bytes */
@@ -110,9 +130,12 @@ struct deep_release {
     size_t approval_count;
     size_t policy; /* of submission: number in the list */
     uint64_t size, floor;
-    uint64_t intention; /* the last one, 0: none */
-    size_t threshold;   /* keys that must sign, of the policies that were asked */
-    bool faulty;        /* what the submission itself came to */
+    uint64_t intention;      /* the last one, 0: none */
+    size_t threshold;        /* keys that must sign, of the policies that were asked */
+    struct hm_key *approved; /* owned; keys whose signatures over the statement hold */
+    size_t approved_count;
+    unsigned guarded; /* bit i: at the intention the guard of key i of the submission was content */
+    bool faulty;      /* what the submission itself came to */
     enum cli_deep_kind kind;
     struct hm_why why;
 };
@@ -133,7 +156,7 @@ struct deep_claim {
     struct hm_digest key_ids[HM_SIGN_KEYS_MAX]; /* of the keys that were submitted */
     struct hm_buf manifest, statement;
     struct hm_digest payload;
-    bool token;
+    bool token, token_known;
     struct hm_digest token_id;
     struct hm_uuid classes[HM_CLASSES_MAX];
     size_t class_count;
@@ -145,6 +168,7 @@ struct cli_deep {
     enum cli_deep_kind step; /* what is being looked at: the kind of a fault that is found now */
     struct deep_history history;
     struct deep_policies policies;
+    struct deep_guards guards;
     struct deep_open *open; /* by ascending id */
     size_t open_count, open_cap;
     struct deep_claim claims[DEEP_CLAIMS];
@@ -175,6 +199,19 @@ void deep_policies_free(struct deep_policies *p);
 enum hm_err HM_MUST_USE deep_erasure_record(struct cli_deep *d, const struct hm_record *r,
                                             struct hm_why *why);
 
+/* The guards document that the genesis names, once the root is known. */
+enum hm_err HM_MUST_USE deep_guards_begin(struct cli_deep *d, const struct hm_record *created,
+                                          const struct hm_genesis *genesis,
+                                          const struct hm_root *root, struct hm_why *why);
+/* Changes of guards and of their lists; others change nothing. */
+enum hm_err HM_MUST_USE deep_guards_record(struct cli_deep *d, const struct hm_record *r,
+                                           struct hm_why *why);
+/* Whether the guard of this key is content with who approved, now. HM_E_DENIED with the reason. */
+enum hm_err HM_MUST_USE deep_guards_allow(const struct cli_deep *d, const struct hm_digest *key,
+                                          const char *environment, const struct deep_release *o,
+                                          struct hm_why *why);
+void deep_guards_free(struct deep_guards *g);
+
 /* cli_deep_who.c: the submitter that the record names signed this, by a key or token that the
  * policy gives to that very principal. */
 enum hm_err HM_MUST_USE deep_who(struct cli_deep *d, struct deep_claim *k,
@@ -202,7 +239,7 @@ enum hm_err HM_MUST_USE deep_judge_intention(struct cli_deep *d, struct deep_cla
                                              struct deep_release *r,
                                              const struct hm_record *intended, struct hm_why *why);
 enum hm_err HM_MUST_USE deep_judge_result(struct cli_deep *d, struct deep_claim *k,
-                                          size_t threshold, const struct hm_record *signed_,
-                                          struct hm_why *why);
+                                          const struct deep_release *o,
+                                          const struct hm_record *signed_, struct hm_why *why);
 
 #endif

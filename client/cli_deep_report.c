@@ -42,11 +42,16 @@ void cli_deep_report(const struct cli *c, const struct cli_deep_sums *s)
     row(&t, "envelopes", s->results);
     row(&t, "policies put into force", s->policies);
     row(&t, "erasures of private detail", s->erasures);
+    row(&t, "guards documents and lists of approvers", s->guards);
+    if (s->tokens > 0) {
+        row(&t, "requests by tokens", s->tokens);
+        row(&t, "of them by their issuers' keys", s->tokens_known);
+    }
     cli_table_write(&t, stdout, c->term.color_out);
-    if (s->tokens > 0)
-        (void)printf("%" PRIu64 " requests came with tokens: that the key beside them was their "
-                     "issuer's is the registrar's word\n",
-                     s->tokens);
+    if (s->tokens > s->tokens_known)
+        (void)printf("tokens that no key of their issuers (--jwks) was at hand for: %" PRIu64
+                     "; that the key in the evidence was the issuer's is the registrar's word\n",
+                     s->tokens - s->tokens_known);
     if (!s->root_pinned)
         (void)puts("no root is pinned (--trust-store, --root-key): the first policy rests on the "
                    "root that the log itself shows");
@@ -64,9 +69,11 @@ void cli_deep_json(const struct cli_deep_sums *s, FILE *out)
     hm_buf_printf(&b,
                   "{\"intentions\":%" PRIu64 ",\"hold\":%" PRIu64 ",\"approvals\":%" PRIu64
                   ",\"envelopes\":%" PRIu64 ",\"policies\":%" PRIu64 ",\"erasures\":%" PRIu64
-                  ",\"tokens\":%" PRIu64 ",\"root_pinned\":%s,\"faults\":[",
+                  ",\"guards\":%" PRIu64 ",\"tokens\":%" PRIu64 ",\"tokens_known\":%" PRIu64
+                  ",\"root_pinned\":%s,\"faults\":[",
                   s->intentions, s->intentions - s->faulty, s->approvals, s->results, s->policies,
-                  s->erasures, s->tokens, s->root_pinned ? "true" : "false");
+                  s->erasures, s->guards, s->tokens, s->tokens_known,
+                  s->root_pinned ? "true" : "false");
     for (size_t i = 0; i < s->fault_count; i++) {
         const struct cli_deep_fault *f = &s->faults[i];
         hm_buf_printf(&b, "%s{\"record\":%" PRIu64, i > 0 ? "," : "", f->record);

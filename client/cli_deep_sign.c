@@ -12,24 +12,15 @@
 
 /* ---- approvals ---- */
 
-static const struct hm_key *key_of(const struct policy_principal *who, const struct hm_digest *id)
-{
-    for (size_t i = 0; who != NULL && i < who->approval_key_count; i++) {
-        struct hm_digest have = hm_key_id(&who->approval_keys[i]);
-        if (hm_digest_eq(&have, id))
-            return &who->approval_keys[i];
-    }
-    return NULL;
-}
-
 /* Exactly the statement, signed by a key that the policy of the submission gives to the person
  * whom the record names. */
 static enum hm_err check_document(struct cli_deep *d, const struct deep_claim *k,
-                                  const struct hm_record *r, struct hm_why *why)
+                                  const struct hm_record *r, bool *user_verified,
+                                  struct hm_why *why)
 {
     HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX + 1};
     __attribute__((cleanup(hm_signed_free))) struct hm_signed s = {0};
-    const struct hm_key *key = key_of(policy_principal(k->policy, r->actor), &r->approver_key);
+    const struct hm_key *key = policy_approval_key(k->policy, r->actor, &r->approver_key);
     if (!r->has_approver_key || key == NULL)
         return hm_fail(why, HM_E_DENIED, "the policy gives no such key to %s", r->actor);
     d->step = CLI_DEEP_EVIDENCE;
@@ -42,6 +33,7 @@ static enum hm_err check_document(struct cli_deep *d, const struct deep_claim *k
         err = hm_signed_verify(&s, HM_SIGNED_APPROVAL, key, why);
     if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&k->statement)))
         err = hm_fail(why, HM_E_DENIED, "%s signed another statement", r->actor);
+    *user_verified = err == HM_OK && hm_signed_user_verified(&s);
     return err;
 }
 
@@ -66,22 +58,39 @@ static enum hm_err holds(struct cli_deep *d, const struct policy *p, const struc
 }
 
 static enum hm_err count_approval(struct cli_deep *d, struct deep_claim *k,
-                                  const struct hm_record *r, int64_t at_s, struct hm_why *why)
+                                  const struct hm_record *r, int64_t at_s, bool user_verified,
+                                  struct hm_why *why)
 {
     bool yes = true;
-    const struct hm_key *key = key_of(policy_principal(k->policy, r->actor), &r->approver_key);
+    const struct hm_key *key = policy_approval_key(k->policy, r->actor, &r->approver_key);
     enum hm_err err = holds(d, k->policy, key, at_s, &yes, why);
     if (err == HM_OK)
         err = holds(d, deep_in_force(d)->policy, key, at_s, &yes, why);
     d->sums.approvals += err == HM_OK;
-    return err == HM_OK && yes ? cli_explain_approval(k->e, r->actor, &r->approver_key, r->idx, why)
-                               : err;
+    return err == HM_OK && yes
+               ? cli_explain_approval(k->e, r->actor, &r->approver_key, r->idx, user_verified, why)
+               : err;
 }
 
-static enum hm_err check_approval(struct cli_deep *d, struct deep_claim *k, struct hm_bytes bytes,
-                                  int64_t at_s, struct hm_why *why)
+/* Keeps the key for the guards, which ask for keys and not for people. */
+static enum hm_err keep_key(const struct deep_claim *k, const struct hm_record *r,
+                            struct deep_release *o, struct hm_why *why)
+{
+    const struct hm_key *key = policy_approval_key(k->policy, r->actor, &r->approver_key);
+    if (o->approved == NULL)
+        o->approved = calloc(HM_APPROVALS_MAX, sizeof *o->approved);
+    if (o->approved == NULL)
+        return hm_fail(why, HM_E_MEMORY, "out of memory");
+    if (key != NULL && o->approved_count < HM_APPROVALS_MAX)
+        o->approved[o->approved_count++] = *key;
+    return HM_OK;
+}
+
+static enum hm_err check_approval(struct cli_deep *d, struct deep_claim *k, struct deep_release *o,
+                                  struct hm_bytes bytes, int64_t at_s, struct hm_why *why)
 {
     struct hm_record r;
+    bool user_verified = false;
     struct hm_digest statement = hm_sha256(hm_buf_bytes(&k->statement));
     d->step = CLI_DEEP_APPROVAL;
     enum hm_err err = hm_record_parse(bytes, &r, why);
@@ -91,9 +100,11 @@ static enum hm_err check_approval(struct cli_deep *d, struct deep_claim *k, stru
         !hm_digest_eq(&r.manifest, &k->submitted.manifest))
         err = hm_fail(why, HM_E_DENIED, "it names another statement or manifest");
     if (err == HM_OK)
-        err = check_document(d, k, &r, why);
+        err = check_document(d, k, &r, &user_verified, why);
     if (err == HM_OK)
-        err = count_approval(d, k, &r, at_s, why);
+        err = keep_key(k, &r, o, why);
+    if (err == HM_OK)
+        err = count_approval(d, k, &r, at_s, user_verified, why);
     return err == HM_OK ? HM_OK : hm_fail_in(why, err, "approval in record %" PRIu64, r.idx);
 }
 
@@ -188,6 +199,23 @@ static enum hm_err ask(struct cli_deep *d, const struct policy *p, struct policy
     return HM_OK;
 }
 
+/* Which guards are content now. The signer asks them when it signs, before the result is recorded;
+ * a list that changes in between may have been the former one still. */
+static enum hm_err ask_guards(const struct cli_deep *d, const struct deep_claim *k,
+                              struct deep_release *o, struct hm_why *why)
+{
+    o->guarded = 0;
+    for (size_t i = 0; i < k->submitted.key_count; i++) {
+        struct hm_why no = {""};
+        enum hm_err err =
+            deep_guards_allow(d, &k->submitted.keys[i].spki, k->submitted.environment, o, &no);
+        if (deep_is_machine(err))
+            return hm_fail(why, err, "%s", no.text);
+        o->guarded |= err == HM_OK ? 1u << i : 0;
+    }
+    return HM_OK;
+}
+
 enum hm_err deep_judge_intention(struct cli_deep *d, struct deep_claim *k, struct deep_release *r,
                                  const struct hm_record *intended, struct hm_why *why)
 {
@@ -198,9 +226,12 @@ enum hm_err deep_judge_intention(struct cli_deep *d, struct deep_claim *k, struc
     if (err == HM_OK)
         err = marked;
     f->approval_count = 0;
+    r->approved_count = 0;
     f->now_s = (int64_t)(intended->t_ms / 1000);
     for (size_t i = 0; err == HM_OK && i < r->approval_count; i++)
-        err = check_approval(d, k, hm_buf_bytes(&r->approvals[i]), f->now_s, why);
+        err = check_approval(d, k, r, hm_buf_bytes(&r->approvals[i]), f->now_s, why);
+    if (err == HM_OK)
+        err = ask_guards(d, k, r, why);
     if (err != HM_OK)
         return err;
     f->stage = POLICY_AT_SIGNING;
@@ -263,8 +294,29 @@ static enum hm_err check_signatures(const struct deep_claim *k, const struct hm_
     return hm_auth_verify(view, keys, n, n, why);
 }
 
-enum hm_err deep_judge_result(struct cli_deep *d, struct deep_claim *k, size_t threshold,
-                              const struct hm_record *r, struct hm_why *why)
+/* An intention may ask in vain; a signature means that the signer was content. */
+static enum hm_err check_guards(struct cli_deep *d, const struct deep_claim *k,
+                                const struct deep_release *o, const struct hm_record *r,
+                                struct hm_why *why)
+{
+    d->step = CLI_DEEP_GUARD;
+    for (size_t i = 0; i < r->key_count; i++) {
+        bool content = false;
+        for (size_t n = 0; n < k->submitted.key_count; n++)
+            content = content || ((o->guarded >> n & 1) != 0 &&
+                                  hm_digest_eq(&k->submitted.keys[n].spki, &r->keys[i].spki));
+        enum hm_err err =
+            content ? HM_OK
+                    : deep_guards_allow(d, &r->keys[i].spki, k->submitted.environment, o, why);
+        if (err != HM_OK)
+            return err;
+    }
+    return HM_OK;
+}
+
+enum hm_err deep_judge_result(struct cli_deep *d, struct deep_claim *k,
+                              const struct deep_release *o, const struct hm_record *r,
+                              struct hm_why *why)
 {
     HM_BUF_AUTO envelope = {.limit = HM_ENVELOPE_MAX + 1};
     struct hm_auth_view view;
@@ -282,5 +334,7 @@ enum hm_err deep_judge_result(struct cli_deep *d, struct deep_claim *k, size_t t
     err = hm_auth_parse(hm_buf_bytes(&envelope), true, &view, why);
     if (err == HM_OK && !hm_bytes_eq(view.payload, hm_buf_bytes(&k->manifest)))
         err = hm_fail(why, HM_E_DENIED, "the envelope holds another manifest");
-    return err == HM_OK ? check_signatures(k, r, &view, threshold, why) : err;
+    if (err == HM_OK)
+        err = check_signatures(k, r, &view, o->threshold, why);
+    return err == HM_OK ? check_guards(d, k, o, r, why) : err;
 }

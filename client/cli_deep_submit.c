@@ -37,6 +37,7 @@ static enum hm_err take(struct cli_deep *d, const struct deep_claim *k, struct h
         err = deep_map_put(&h->versions, &version, r->idx, why);
     if (err == HM_OK && k->token) {
         d->sums.tokens++;
+        d->sums.tokens_known += k->token_known;
         err = deep_map_put(&h->tokens, &k->token_id, r->idx, why);
     }
     return err;

@@ -14,7 +14,29 @@ static const char *claim_of(void *ctx, const char *name)
     return hm_oidc_claim(ctx, name);
 }
 
-/* Whether the key in the evidence was the issuer's then, only the issuer could say. */
+/* By the keys that the auditor got from the issuer. One that is in none of its sets says nothing:
+ * it may have been given out and taken back since. */
+static enum hm_err ask_issuer(const struct cli_deep *d, struct deep_claim *k,
+                              const struct hm_oidc_token *t, struct hm_why *why)
+{
+    const struct cli_deep_issuers *all = d->in.issuers;
+    bool seen = false;
+    k->token_known = false;
+    for (size_t i = 0; all != NULL && i < all->count && !k->token_known; i++) {
+        if (strlen(t->issuer) != all->v[i].length ||
+            strncmp(t->issuer, all->v[i].issuer, all->v[i].length) != 0)
+            continue;
+        const struct hm_jwk *key = hm_jwks_find(all->v[i].keys, t->kid);
+        seen = seen || key != NULL;
+        k->token_known = key != NULL && hm_oidc_verify(t, key, HM_OIDC_ALGS_ALL, NULL) == HM_OK;
+    }
+    return !seen || k->token_known
+               ? HM_OK
+               : hm_fail(why, HM_E_DENIED,
+                         "the token is not by the key that its issuer calls %.100s", t->kid);
+}
+
+/* The key in the evidence is the registrar's word for the issuer's. */
 static enum hm_err check_token(struct cli_deep *d, struct deep_claim *k, const struct hm_signed *s,
                                struct hm_oidc_token *t, struct hm_bytes jwk, struct hm_why *why)
 {
@@ -26,6 +48,8 @@ static enum hm_err check_token(struct cli_deep *d, struct deep_claim *k, const s
     if (err == HM_OK)
         err = hm_oidc_verify(t, key, HM_OIDC_ALGS_ALL, why);
     hm_jwk_free(key);
+    if (err == HM_OK)
+        err = ask_issuer(d, k, t, why);
     if (err == HM_OK)
         err = hm_oidc_check(t, audience, (int64_t)(k->submitted.t_ms / 1000), HM_OIDC_LEEWAY_MAX_S,
                             why);

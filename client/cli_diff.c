@@ -155,6 +155,27 @@ static void diff_vendor(struct diff *d)
                json_object_get(d->to.doc, "name"));
 }
 
+static void diff_witnesses(struct diff *d)
+{
+    const json_t *a = json_object_get(d->from.doc, "witnesses");
+    const json_t *b = json_object_get(d->to.doc, "witnesses");
+    if (a != NULL && b == NULL) {
+        diff_say(d, CLI_DIFF_WEAKER, "witnesses",
+                 "none any more: an older copy of the log is not found out at a start");
+        return;
+    }
+    if (a == NULL && b != NULL)
+        diff_say(d, CLI_DIFF_STRICTER, "witnesses",
+                 "from now on: after a start nothing is signed before they have cosigned the log");
+    diff_names(d, "witnesses", "keys", DIFF_MAY, json_object_get(a, "keys"),
+               json_object_get(b, "keys"));
+    diff_number(d, "witnesses", "quorum", DIFF_DEMAND,
+                json_integer_value(json_object_get(a, "quorum")),
+                json_integer_value(json_object_get(b, "quorum")));
+    diff_value(d, "witnesses", "timeout_s", json_object_get(a, "timeout_s"),
+               json_object_get(b, "timeout_s"));
+}
+
 static enum hm_err gather(struct diff *d, struct cli_diff *out, struct hm_why *why)
 {
     for (size_t k = 0; k < CLI_DIFF_KINDS; k++) {
@@ -178,6 +199,7 @@ enum hm_err cli_diff_make(struct cli_diff_side from, struct cli_diff_side to, st
     diff_vendor(&d);
     diff_rules(&d);
     diff_people(&d);
+    diff_witnesses(&d);
     enum hm_err err = gather(&d, &made, why);
     if (err == HM_OK)
         *out = made;

@@ -113,6 +113,12 @@ static void demand_approvals(struct diff *d, const char *where, const json_t *fr
         diff_say(d, is ? CLI_DIFF_WEAKER : CLI_DIFF_STRICTER, where,
                  is ? "approvals: one person may count for several groups"
                     : "approvals: one person counts for one group only");
+    was = json_is_true(json_object_get(from, "user_verification"));
+    is = json_is_true(json_object_get(to, "user_verification"));
+    if (was != is)
+        diff_say(d, is ? CLI_DIFF_STRICTER : CLI_DIFF_WEAKER, where,
+                 is ? "approvals: only by keys that verify their user"
+                    : "approvals: also by keys that do not verify their user");
     diff_names(d, where, "approvals: groups with a veto", DIFF_DEMAND,
                json_object_get(from, "veto"), json_object_get(to, "veto"));
 }
@@ -244,14 +250,20 @@ static void demand_limits(struct diff *d, const char *where, const json_t *from,
                   true);
 }
 
+/* An offset from UTC, or a time zone by name and rule. */
+static const json_t *clock_of(const json_t *freeze)
+{
+    const json_t *zone = json_object_get(freeze, "time_zone");
+    return zone != NULL ? zone : json_object_get(freeze, "utc_offset");
+}
+
 static void demand_freeze(struct diff *d, const char *where, const json_t *from, const json_t *to)
 {
     if (one_side(d, where, "freeze windows", from, to))
         return;
     diff_sets(d, where, "freeze windows", DIFF_DEMAND, demanded(json_object_get(from, "windows")),
               demanded(json_object_get(to, "windows")));
-    diff_value(d, where, "freeze: offset from UTC", json_object_get(from, "utc_offset"),
-               json_object_get(to, "utc_offset"));
+    diff_value(d, where, "freeze: clock", clock_of(from), clock_of(to));
 }
 
 static void demand_promotion(struct diff *d, const char *where, const json_t *from,
@@ -310,6 +322,12 @@ void diff_demands(struct diff *d, const char *where, const json_t *from, const j
                         json_object_get(to, "attestations"));
     demand_limits(d, where, json_object_get(from, "limits"), json_object_get(to, "limits"));
     demand_freeze(d, where, json_object_get(from, "freeze"), json_object_get(to, "freeze"));
+    bool was = json_is_true(json_object_get(from, "witnessed"));
+    bool is = json_is_true(json_object_get(to, "witnessed"));
+    if (was != is)
+        diff_say(d, is ? CLI_DIFF_STRICTER : CLI_DIFF_WEAKER, where,
+                 is ? "a release leaves only with the witnesses' cosignatures"
+                    : "a release leaves without the witnesses' cosignatures");
     demand_promotion(d, where, json_object_get(from, "promotion"),
                      json_object_get(to, "promotion"));
     diff_value(d, where, "environment", json_object_get(from, "environment"),

@@ -42,37 +42,62 @@ static const json_t *scope_of(const json_t *doc, const json_t *rule, const char 
     return list != NULL ? list : json_object_get(key_of(doc, rule), member);
 }
 
-static void subject_text(const struct policy_subject *s, char *out, size_t size)
+/* The two rules that decide about a subject, by either of which there may be none. */
+struct deciders {
+    const struct policy_rule *from, *to;
+};
+
+static struct deciders deciders_of(const struct walk *w, const struct policy_subject *s)
+{
+    return (struct deciders){policy_match(w->d->from.policy, s), policy_match(w->d->to.policy, s)};
+}
+
+static void subject_text(const struct policy_subject *s, const char *environment, char *out,
+                         size_t size)
 {
     const struct hm_hardware *h = s->hardware;
     bool model = strcmp(h->model, NOTHING_NAMES_IT) != 0;
     bool revision = strcmp(h->revision, NOTHING_NAMES_IT) != 0;
-    (void)snprintf(out, size, "%s on %s%s%s%s%s%s", s->product, s->channel, model ? " for " : "",
+    (void)snprintf(out, size, "%s on %s%s%s%s%s%s%s", s->product, s->channel, model ? " for " : "",
                    model ? h->model : "", revision ? "/" : "", revision ? h->revision : "",
-                   s->break_glass ? " by break glass" : "");
+                   environment, s->break_glass ? " by break glass" : "");
 }
 
-/* Keeps the two rules that decide about it. */
-static void look_up(struct walk *w, const struct policy_subject *s)
+/* Keeps them. environment: what to say of it, "" for nothing. */
+static void keep(struct walk *w, const struct deciders *by, const struct policy_subject *s,
+                 const char *environment)
 {
-    const struct policy_rule *from = policy_match(w->d->from.policy, s);
-    const struct policy_rule *to = policy_match(w->d->to.policy, s);
-    char name[2 * HM_NAME_MAX + 2], text[4 * HM_NAME_MAX + 48];
-    if (from == NULL && to == NULL)
+    const char *from = by->from != NULL ? by->from->id : "";
+    const char *to = by->to != NULL ? by->to->id : "";
+    char name[2 * HM_NAME_MAX + 2], text[4 * HM_NAME_MAX + 96];
+    if (by->from == NULL && by->to == NULL)
         return;
-    (void)snprintf(name, sizeof name, "%s/%s", from != NULL ? from->id : "",
-                   to != NULL ? to->id : "");
+    (void)snprintf(name, sizeof name, "%s/%s", from, to);
     json_t *pair = json_object_get(w->pairs, name);
     if (pair == NULL) {
-        pair = json_pack("{s:s, s:s, s:{}}", "from", from != NULL ? from->id : "", "to",
-                         to != NULL ? to->id : "", "subjects");
+        pair = json_pack("{s:s, s:s, s:{}}", "from", from, "to", to, "subjects");
         if (pair == NULL || json_object_set_new(w->pairs, name, pair) != 0) {
             w->d->failed = true;
             return;
         }
     }
-    subject_text(s, text, sizeof text);
+    subject_text(s, environment, text, sizeof text);
     (void)json_object_set_new(json_object_get(pair, "subjects"), text, json_string(text));
+}
+
+/* A request may name the environment or not. Where that makes no difference, it is not told. */
+static void look_up(struct walk *w, struct policy_subject s, const char *environment)
+{
+    char in[48];
+    s.environment = environment;
+    const struct deciders named = deciders_of(w, &s);
+    s.environment = NULL;
+    const struct deciders any = deciders_of(w, &s);
+    bool differ = named.from != any.from || named.to != any.to;
+    keep(w, &any, &s, differ ? " without a named environment" : "");
+    (void)snprintf(in, sizeof in, " in %s", environment);
+    if (differ)
+        keep(w, &named, &s, in);
 }
 
 static void read_hardware(const char *text, struct hm_hardware *out)
@@ -91,10 +116,10 @@ static void walk_hardware(struct walk *w, const json_t *rule, struct policy_subj
     s.hardware = &h;
     s.hardware_count = 1;
     if (list == NULL)
-        look_up(w, &s);
+        look_up(w, s, diff_text(rule, "environment"));
     for (size_t i = 0; i < json_array_size(list); i++) {
         read_hardware(json_string_value(json_array_get(list, i)), &h);
-        look_up(w, &s);
+        look_up(w, s, diff_text(rule, "environment"));
     }
 }
 

@@ -28,6 +28,7 @@ void cli_explain_request(struct cli_explain *e)
     e->facts.product = r->product;
     e->facts.version = r->version;
     e->facts.channel = r->channel;
+    e->facts.environment = r->environment;
     e->facts.hardware = r->hardware;
     e->facts.hardware_count = r->hardware_count;
     e->facts.break_glass = r->break_glass[0] != '\0' ? r->break_glass : NULL;
@@ -41,7 +42,6 @@ void cli_explain_request(struct cli_explain *e)
     e->facts.prior = e->prior;
     e->facts.earlier = e->earlier;
     e->facts.same_version = e->same_version;
-    e->facts.signed_at = e->signed_at;
     e->facts.rollback_floor = r->rollback_floor;
     for (size_t i = 0; i < r->artifact_count; i++)
         e->facts.size += r->artifacts[i].size;
@@ -100,13 +100,14 @@ enum hm_err cli_explain_attestation(struct cli_explain *e, const struct policy *
 }
 
 enum hm_err cli_explain_approval(struct cli_explain *e, const char *principal,
-                                 const struct hm_digest *key, uint64_t record, struct hm_why *why)
+                                 const struct hm_digest *key, uint64_t record, bool user_verified,
+                                 struct hm_why *why)
 {
     size_t n = e->facts.approval_count;
     if (n == HM_APPROVALS_MAX)
         return hm_fail(why, HM_E_LIMIT, "more than %d approvals", HM_APPROVALS_MAX);
     (void)snprintf(e->approvers[n], sizeof e->approvers[n], "%s", principal);
-    e->approvals[n] = (struct policy_fact_approval){e->approvers[n], *key, record};
+    e->approvals[n] = (struct policy_fact_approval){e->approvers[n], *key, record, user_verified};
     e->facts.approval_count = n + 1;
     return HM_OK;
 }
@@ -114,6 +115,11 @@ enum hm_err cli_explain_approval(struct cli_explain *e, const char *principal,
 void cli_explain_ask(const struct cli_explain *e, const struct policy *p, struct cli_answered *out)
 {
     struct policy_facts f = e->facts;
+    for (size_t i = 0; i < 2; i++)
+        if (e->times[i].policy == p) {
+            f.signed_at = e->times[i].at;
+            f.signed_at_count = e->times[i].count;
+        }
     f.stage = POLICY_AT_SUBMISSION;
     policy_evaluate(p, &f, &out->submission);
     f.stage = POLICY_AT_SIGNING;

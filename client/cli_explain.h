@@ -18,6 +18,14 @@ struct cli_explain_signed {
     char submitter[HM_NAME_MAX + 1];
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     size_t artifact_count;
+    bool taken; /* stands among the facts' earlier releases */
+};
+
+/* Earlier signatures by the key that would sign under a policy. */
+struct cli_explain_times {
+    const struct policy *policy; /* NULL: not in use */
+    int64_t at[CLI_EXPLAIN_SIGNATURES_MAX];
+    size_t count;
 };
 
 struct cli_explain {
@@ -43,7 +51,7 @@ struct cli_explain {
     struct policy_fact_last last;
     uint64_t last_release;
     char last_version[HM_NAME_MAX + 1];
-    int64_t signed_at[CLI_EXPLAIN_SIGNATURES_MAX];
+    struct cli_explain_times times[2]; /* of the policy of the submission and the one in force */
 };
 struct cli_explain *cli_explain_new(void); /* large; NULL without memory */
 void cli_explain_free(struct cli_explain **e);
@@ -59,7 +67,7 @@ enum hm_err HM_MUST_USE cli_explain_attestation(struct cli_explain *e, const str
 /* An approval by the person with this id, HM_E_LIMIT beyond HM_APPROVALS_MAX. */
 enum hm_err HM_MUST_USE cli_explain_approval(struct cli_explain *e, const char *principal,
                                              const struct hm_digest *key, uint64_t record,
-                                             struct hm_why *why);
+                                             bool user_verified, struct hm_why *why);
 /* Everything that the server and its log say about a release; *in_force is the policy of now where
  * it is another one than that of the submission, else empty. */
 enum hm_err HM_MUST_USE cli_explain_release(struct cli *c, uint64_t release, struct cli_explain *e,
@@ -81,6 +89,9 @@ void cli_explain_print(const struct cli *c, const struct cli_explain *e, const s
 json_t *cli_explain_json(const struct cli_explain *e, const struct policy *p,
                          const struct cli_answered *a); /* new reference */
 
+/* The approval key by which somebody counts wherever they do: one that verifies its user, else the
+ * first. NULL: they have none. */
+const struct hm_key *cli_explain_key(const struct policy_principal *who);
 /* cli_explain_quorum.c: people who could still complete a stage. */
 struct cli_missing {
     size_t stage;  /* from 0 */

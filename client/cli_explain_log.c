@@ -19,6 +19,8 @@ struct question {
     uint64_t release; /* the one that is explained: it is not earlier than itself */
     struct policy_wants wants;
     bool found_last;
+    const struct hm_digest *key;     /* whose signatures are looked for, */
+    struct cli_explain_times *times; /* and what was found */
 };
 
 /* The request of a signed release, for what its record does not say. */
@@ -131,16 +133,17 @@ static enum hm_err on_last(void *ctx, struct hm_bytes record, struct hm_why *why
 static enum hm_err on_key(void *ctx, struct hm_bytes record, struct hm_why *why)
 {
     struct question *q = ctx;
-    struct cli_explain *e = q->e;
     struct hm_record r;
     enum hm_err err = hm_record_parse(record, &r, why);
-    if (err != HM_OK || !ours(q, &r) || e->facts.signed_at_count == CLI_EXPLAIN_SIGNATURES_MAX)
+    int64_t at = (int64_t)(r.t_ms / 1000);
+    if (err != HM_OK || !ours(q, &r) || q->times->count == CLI_EXPLAIN_SIGNATURES_MAX ||
+        at <= q->e->facts.now_s - q->wants.window_s)
         return err;
     bool by_key = false;
     for (size_t i = 0; i < r.key_count; i++)
-        by_key |= hm_digest_eq(&r.keys[i].spki, &e->keys[0]);
+        by_key |= hm_digest_eq(&r.keys[i].spki, q->key);
     if (by_key)
-        e->signed_at[e->facts.signed_at_count++] = (int64_t)(r.t_ms / 1000);
+        q->times->at[q->times->count++] = at;
     return HM_OK;
 }
 
@@ -194,12 +197,35 @@ static enum hm_err ask_version(struct question *q)
     return ask(q, names, values, on_version);
 }
 
-static enum hm_err ask_key(struct question *q)
+static enum hm_err ask_key(struct question *q, const struct hm_digest *key,
+                           struct cli_explain_times *out)
 {
     char hex[HM_SHA256_HEX];
-    hm_digest_hex(&q->e->keys[0], hex);
+    hm_digest_hex(key, hex);
     const char *names[4] = {"key"}, *values[4] = {hex};
+    q->key = key;
+    q->times = out;
+    out->count = 0;
     return ask(q, names, values, on_key);
+}
+
+/* Of several keys not each signs every release: the one that signed most counts. */
+static enum hm_err ask_keys(struct question *q, const struct policy_rule *rule,
+                            struct cli_explain_times *out)
+{
+    const struct hm_digest *most = q->e->facts.key;
+    size_t count = 0;
+    enum hm_err err = HM_OK;
+    if (rule->key_count > 1 || most == NULL)
+        most = &rule->key->key_id;
+    for (size_t i = 0; err == HM_OK && rule->key_count > 1 && i < rule->key_count; i++) {
+        err = ask_key(q, &rule->keys[i]->key_id, out);
+        if (err == HM_OK && out->count > count) {
+            most = &rule->keys[i]->key_id;
+            count = out->count;
+        }
+    }
+    return err == HM_OK ? ask_key(q, most, out) : err;
 }
 
 /* The releases of the same bytes, with who submitted them. */
@@ -209,8 +235,9 @@ static enum hm_err take_earlier(struct question *q)
     struct hm_request r;
     for (size_t i = 0; i < e->signed_count; i++) {
         struct cli_explain_signed *s = &e->signeds[i];
-        if (strcmp(s->environment, q->wants.earlier) != 0)
+        if (s->taken || strcmp(s->environment, q->wants.earlier) != 0)
             continue;
+        s->taken = true;
         enum hm_err err = request_of(q, s->release, s->submitter, sizeof s->submitter, &r);
         if (err != HM_OK)
             return err;
@@ -226,22 +253,21 @@ enum hm_err cli_explain_log(struct cli *c, uint64_t release, const struct policy
 {
     struct question q = {.c = c, .e = e, .release = release};
     const struct policy_facts *f = &e->facts;
-    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
-                                           f->break_glass != NULL};
+    const struct policy_subject subject = policy_facts_subject(f);
     const struct policy_rule *rule = policy_match(p, &subject);
     enum hm_err err = ask_artifacts(&q);
     if (rule == NULL || err != HM_OK)
         return err;
     policy_wants(rule, &q.wants);
-    if (f->key == NULL)
-        e->keys[0] = rule->key->key_id;
     if (q.wants.last && f->last == NULL)
         err = ask_last(&q);
     if (err == HM_OK && q.wants.same_version && f->same_version_count == 0)
         err = ask_version(&q);
-    if (err == HM_OK && q.wants.signatures > 0 && f->signed_at_count == 0)
-        err = ask_key(&q);
-    if (err == HM_OK && q.wants.earlier != NULL && f->earlier_count == 0)
+    struct cli_explain_times *times = &e->times[e->times[0].policy != NULL ? 1 : 0];
+    times->policy = p;
+    if (err == HM_OK && q.wants.signatures > 0)
+        err = ask_keys(&q, rule, times);
+    if (err == HM_OK && q.wants.earlier != NULL)
         err = take_earlier(&q);
     return err;
 }

@@ -24,7 +24,7 @@ static bool stands(struct trial *t, const struct policy_principal *const *who, c
     for (size_t i = 0; i < n; i++)
         if (in[i])
             t->list[count++] = (struct policy_fact_approval){
-                who[i]->id, hm_key_id(&who[i]->approval_keys[0]), t->next + i};
+                who[i]->id, hm_key_id(cli_explain_key(who[i])), t->next + i, true};
     t->facts.approvals = t->list;
     t->facts.approval_count = count;
     policy_quorum(t->p, t->rule, &t->facts, &q);
@@ -39,12 +39,21 @@ static bool approved(const struct policy_facts *f, const char *id)
     return false;
 }
 
+const struct hm_key *cli_explain_key(const struct policy_principal *who)
+{
+    for (size_t i = 0; i < who->approval_key_count; i++)
+        if (who->approval_keys[i].verify_user)
+            return &who->approval_keys[i];
+    return who->approval_key_count > 0 ? &who->approval_keys[0] : NULL;
+}
+
 static bool may_come(const struct policy_facts *f, const struct policy_rule *rule, size_t stage,
                      const struct policy_principal *who)
 {
-    return (who->roles & POLICY_ROLE_APPROVER) != 0 && who->approval_key_count > 0 &&
-           policy_rule_asks(rule, stage, who) && !approved(f, who->id) &&
-           (f->submitter == NULL || strcmp(f->submitter, who->id) != 0);
+    const struct hm_key *key = cli_explain_key(who);
+    return (who->roles & POLICY_ROLE_APPROVER) != 0 && key != NULL &&
+           (!rule->user_verification || key->verify_user) && policy_rule_asks(rule, stage, who) &&
+           !approved(f, who->id) && (f->submitter == NULL || strcmp(f->submitter, who->id) != 0);
 }
 
 /* Takes away one after the other whom the stage does not need, `last` at the end. True if `last` is

@@ -12,23 +12,13 @@
 
 #define HISTORY_MAX 256 /* records about one release */
 
-static const struct hm_key *key_of(const struct policy_principal *who, const struct hm_digest *id)
-{
-    for (size_t i = 0; who != NULL && i < who->approval_key_count; i++) {
-        struct hm_digest have = hm_key_id(&who->approval_keys[i]);
-        if (hm_digest_eq(&have, id))
-            return &who->approval_keys[i];
-    }
-    return NULL;
-}
-
 /* The document itself, not only the record that tells of it. */
 static enum hm_err check_approval(struct cli *c, const struct cli_facts *f,
-                                  const struct hm_record *r)
+                                  const struct hm_record *r, bool *user_verified)
 {
     HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX + 1};
     struct hm_signed s;
-    const struct hm_key *key = key_of(policy_principal(f->policy, r->actor), &r->approver_key);
+    const struct hm_key *key = policy_approval_key(f->policy, r->actor, &r->approver_key);
     if (!r->has_approver_key || key == NULL)
         return hm_fail(&c->why, HM_E_DENIED, "%s has no such key in the policy", r->actor);
     enum hm_err err = cli_evidence_fetch(c, r, 0, HM_SIGNED_MAX, &doc);
@@ -39,6 +29,7 @@ static enum hm_err check_approval(struct cli *c, const struct cli_facts *f,
     err = hm_signed_verify(&s, HM_SIGNED_APPROVAL, key, &c->why);
     if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&f->statement_text)))
         err = hm_fail(&c->why, HM_E_DENIED, "it approves another statement");
+    *user_verified = err == HM_OK && hm_signed_user_verified(&s);
     hm_signed_free(&s);
     return err;
 }
@@ -47,15 +38,17 @@ static enum hm_err take_record(struct cli *c, const struct cli_facts *f, uint64_
                                struct cli_explain *e)
 {
     CLI_RECORD_AUTO r = {.leaf = {{0}}};
+    bool user_verified = false;
     enum hm_err err = cli_record_fetch(c, idx, &r);
     if (err == HM_OK && (!r.record.has_release || r.record.release != f->release))
         err = hm_fail(&c->why, HM_E_DENIED, "record %" PRIu64 " is not about r%" PRIu64, idx,
                       f->release);
     if (err == HM_OK && r.record.event == HM_EV_APPROVAL_RECORDED) {
-        err = check_approval(c, f, &r.record);
+        err = check_approval(c, f, &r.record, &user_verified);
         if (err != HM_OK)
             return hm_fail_in(&c->why, err, "approval in record %" PRIu64, idx);
-        err = cli_explain_approval(e, r.record.actor, &r.record.approver_key, idx, &c->why);
+        err = cli_explain_approval(e, r.record.actor, &r.record.approver_key, idx, user_verified,
+                                   &c->why);
     } else if (err == HM_OK && r.record.event == HM_EV_RELEASE_REJECTED &&
                e->facts.veto_count < HM_APPROVALS_MAX) {
         size_t n = e->facts.veto_count++;

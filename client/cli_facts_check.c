@@ -188,6 +188,8 @@ enum hm_err cli_facts_check_request(const struct hm_approval *s, const struct hm
         err = same_text(why, "origin", s->origin, "the signed request", r->origin);
     if (err == HM_OK)
         err = same_text(why, "break-glass", s->break_glass, "the signed request", r->break_glass);
+    if (err == HM_OK && r->environment != NULL)
+        err = same_text(why, "environment", s->environment, "the signed request", r->environment);
     if (err != HM_OK)
         return err;
     if (s->hardware_count != r->hardware_count || s->region_count != r->region_count ||

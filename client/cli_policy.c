@@ -1,6 +1,8 @@
 #include "client/cli_policy.h"
 
+#include "client/cli_zone.h"
 #include "policy/policy_verdict.h"
+#include "schema/io/hm_clock.h"
 #include "schema/json/hm_json.h"
 
 #include <inttypes.h>
@@ -283,17 +285,30 @@ void cli_policy_close(struct cli_policy *p)
     *p = (struct cli_policy){.policy = NULL};
 }
 
+static void print_json(const struct cli_policy *p, const json_t *remarks)
+{
+    char hex[HM_SHA256_HEX];
+    hm_digest_hex(policy_digest(p->policy), hex);
+    json_t *doc =
+        json_pack("{s:b, s:s, s:i, s:O}", "accepted", 1, "sha256", hex, "rules",
+                  (int)json_array_size(json_object_get(p->doc, "rules")), "remarks", remarks);
+    if (doc != NULL && json_dumpf(doc, stdout, JSON_COMPACT) == 0)
+        (void)putchar('\n');
+    json_decref(doc);
+}
+
 enum hm_err cli_policy_print(struct cli *c, const char *file, struct hm_bytes text)
 {
     CLI_POLICY_AUTO p = {.policy = NULL};
     enum hm_err err = cli_policy_load(c, file, text, &p);
-    if (err == HM_OK && c->term.json) {
-        char hex[HM_SHA256_HEX];
-        hm_digest_hex(policy_digest(p.policy), hex);
-        (void)printf("{\"accepted\":true,\"sha256\":\"%s\",\"rules\":%zu}\n", hex,
-                     json_array_size(json_object_get(p.doc, "rules")));
-    } else if (err == HM_OK) {
+    if (err != HM_OK)
+        return err;
+    HM_JSON_AUTO *remarks = cli_zone_remarks(p.doc, hm_clock_unix_s());
+    if (c->term.json)
+        print_json(&p, remarks);
+    else
         print_all(c, p.policy, p.doc);
-    }
-    return err;
+    for (size_t i = 0; i < json_array_size(remarks) && !c->term.json; i++)
+        cli_note(c, "note: %s", json_string_value(json_array_get(remarks, i)));
+    return HM_OK;
 }

@@ -21,8 +21,8 @@ enum hm_err HM_MUST_USE cli_policy_open(struct cli *c, const char *file, struct 
 void cli_policy_close(struct cli_policy *p);
 #define CLI_POLICY_AUTO __attribute__((cleanup(cli_policy_close))) struct cli_policy
 
-/* Loads the document and prints its rules, groups, people and keys. HM_E_MALFORMED and the like
- * with FILE:LINE. */
+/* Loads the document and prints its rules, groups, people and keys, with a remark where a time zone
+ * is not what this machine knows by its name. HM_E_MALFORMED and the like with FILE:LINE. */
 enum hm_err HM_MUST_USE cli_policy_print(struct cli *c, const char *file, struct hm_bytes text);
 
 /* What stands at the beginning of a text that somebody has to fill in. No key, URI, name or domain

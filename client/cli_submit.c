@@ -142,6 +142,16 @@ static enum hm_err add_conditions(struct cli *c, struct hm_request *r)
     return HM_OK;
 }
 
+static enum hm_err add_environment(struct cli *c, struct hm_request *r)
+{
+    const char *text = cli_args_get(&c->args, "environment");
+    r->environment = hm_environment(text);
+    if (text == NULL || r->environment != NULL)
+        return HM_OK;
+    return hm_fail(&c->why, HM_E_CONFIG,
+                   "--environment: '%.40s': expected development, staging or production", text);
+}
+
 static enum hm_err request_from_options(struct cli *c, struct cli_submission *s)
 {
     struct hm_request *r = &s->request;
@@ -153,6 +163,8 @@ static enum hm_err request_from_options(struct cli *c, struct cli_submission *s)
         err = name_option(c, "version", r->version);
     if (err == HM_OK)
         err = name_option(c, "channel", r->channel);
+    if (err == HM_OK)
+        err = add_environment(c, r);
     if (err == HM_OK)
         err = add_lists(c, s);
     if (err == HM_OK)

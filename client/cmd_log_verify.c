@@ -26,6 +26,7 @@ static const struct cli_opt opts[] = {
      "--deep: issuer of the certificates that sign requests (default: the "
      "server's CA)",
      false},
+    {"jwks", "ISSUER=FILE", "--deep: keys of a token issuer, to check its tokens by", true},
     {NULL, NULL, NULL, false},
 };
 
@@ -40,6 +41,7 @@ struct run {
     struct cli_deep *deep;
     struct cli_deep_walk walk;
     struct hm_buf client_ca;
+    struct cli_deep_issuers issuers;
     struct cli_pins pins;
     struct db_reader *reader;
 };
@@ -49,6 +51,7 @@ static void free_run(struct run *r)
     cli_replay_free(&r->replay);
     cli_deep_close(r->deep);
     hm_buf_free(&r->client_ca);
+    cli_deep_issuers_free(&r->issuers);
     db_reader_close(r->reader);
 }
 
@@ -156,6 +159,8 @@ static enum hm_err open_deep(struct cli *c, struct run *n)
     n->client_ca.limit = HM_CONFIG_MAX + 1;
     if (ca != NULL)
         err = cli_read(ca, HM_CONFIG_MAX, &n->client_ca, &c->why);
+    if (err == HM_OK)
+        err = cli_deep_issuers_read(c, &n->issuers);
     bool pinned = c->set.trust_store[0] != '\0' || c->set.root_key_count > 0;
     if (err == HM_OK && pinned)
         err = cli_pins_load(c, &n->pins);
@@ -166,6 +171,7 @@ static enum hm_err open_deep(struct cli *c, struct run *n)
     const struct cli_deep_input in = {
         .log_key = &n->key,
         .client_ca = hm_buf_bytes(&n->client_ca),
+        .issuers = &n->issuers,
         .roots = pinned ? &n->pins : NULL,
         .fetch = n->reader != NULL ? cli_deep_fetch_file : cli_deep_fetch_http,
         .ctx = n->reader != NULL ? (void *)n->reader : (void *)c,

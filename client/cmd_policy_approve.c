@@ -16,42 +16,23 @@ static const struct cli_opt opts[] = {
     {NULL, NULL, NULL, false},
 };
 
-static enum hm_err check_ack(const struct cli_proposal *p, const struct cli_ack *ack,
-                             const struct hm_key *key, struct hm_why *why)
-{
-    const struct hm_record *r = &ack->rec.record;
-    struct hm_digest statement = hm_sha256(hm_buf_bytes(&p->statement));
-    struct hm_digest id = hm_key_id(key);
-    if (!r->has_proposal || r->proposal != p->rec.record.idx || !r->has_statement ||
-        !hm_digest_eq(&r->statement, &statement))
-        return hm_fail(why, HM_E_DENIED, "the proven record is about another proposal");
-    if (!r->has_approver_key || !hm_digest_eq(&r->approver_key, &id))
-        return hm_fail(why, HM_E_DENIED, "the proven record names another approval key");
-    return HM_OK;
-}
-
 static enum hm_err sign_and_send(struct cli *c, const struct cli_proposal *p,
                                  const struct cli_sign_with *with)
 {
     char path[96];
-    HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX};
     CLI_ACK_AUTO ack = {.state = ""};
-    struct hm_key key;
-    if (with->how == CLI_SIGN_AGENT && c->term.tty_err)
-        cli_note(c, "asking the SSH agent; touch the security key if it blinks");
-    enum hm_err err =
-        cli_sign(with, HM_SIGNED_POLICY_APPROVAL, hm_buf_bytes(&p->statement), &doc, &key, &c->why);
+    const struct hm_record *r = &ack.rec.record;
+    uint64_t idx = p->rec.record.idx;
+    (void)snprintf(path, sizeof path, "/v1/policy/proposals/%" PRIu64 "/approvals", idx);
+    const struct cli_approval a = {HM_SIGNED_POLICY_APPROVAL, hm_buf_bytes(&p->statement), path,
+                                   HM_EV_POLICY_APPROVED, CLI_ANY_RELEASE};
+    enum hm_err err = cli_approval_send(c, with, &a, &ack);
     if (err != HM_OK)
         return err;
-    (void)snprintf(path, sizeof path, "/v1/policy/proposals/%" PRIu64 "/approvals",
-                   p->rec.record.idx);
-    err = cli_post_document(c, path, hm_buf_bytes(&doc), HM_EV_POLICY_APPROVED, CLI_ANY_RELEASE,
-                            hm_buf_bytes(&doc), &ack);
-    if (err == HM_OK)
-        err = check_ack(p, &ack, &key, &c->why);
-    if (err == HM_OK)
-        cli_ack_report(c, &ack);
-    return err;
+    if (!r->has_proposal || r->proposal != idx)
+        return hm_fail(&c->why, HM_E_DENIED, "the proven record is about another proposal");
+    cli_ack_report(c, &ack);
+    return HM_OK;
 }
 
 static enum hm_err approve(struct cli *c)

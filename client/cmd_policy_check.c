@@ -18,7 +18,8 @@ static int run(struct cli *c)
 
 const struct cli_command cli_cmd_policy_check = {
     .name = "policy check",
-    .summary = "load a policy document, with every check the registrar makes",
+    .summary = "load a policy document, with every check the registrar makes, and compare its time "
+               "zones with this machine's",
     .usage = "FILE",
     .example = "  hallmark policy check policy.json",
     .opts = opts,

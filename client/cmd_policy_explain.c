@@ -119,12 +119,13 @@ static enum hm_err suppose_approvals(struct cli *c, const struct cli_policy *p,
             record = e->approvals[i].record + 1;
     for (size_t i = 0; (id = cli_args_at(&c->args, "approved-by", i)) != NULL; i++) {
         const struct policy_principal *who = policy_principal(p->policy, id);
-        if (who == NULL || who->approval_key_count == 0)
+        const struct hm_key *with = who != NULL ? cli_explain_key(who) : NULL;
+        if (with == NULL)
             return hm_fail(&c->why, HM_E_CONFIG,
                            "--approved-by: '%.80s' is nobody with an approval key in the policy",
                            id);
-        struct hm_digest key = hm_key_id(&who->approval_keys[0]);
-        enum hm_err err = cli_explain_approval(e, id, &key, record + i, &c->why);
+        struct hm_digest key = hm_key_id(with);
+        enum hm_err err = cli_explain_approval(e, id, &key, record + i, true, &c->why);
         if (err != HM_OK)
             return err;
     }
@@ -202,8 +203,10 @@ static bool show(const struct cli *c, const struct cli_explain *e, const struct 
     bool allow = true;
     size_t n = in_force->policy != NULL ? 2 : 1;
     if (!c->term.json) {
-        (void)printf("%s %s for channel %s, submitted by %s%s\n", e->request.product,
-                     e->request.version, e->request.channel, e->submitter,
+        const char *environment = e->facts.environment;
+        (void)printf("%s %s for channel %s%s%s, submitted by %s%s\n", e->request.product,
+                     e->request.version, e->request.channel, environment != NULL ? " in " : "",
+                     environment != NULL ? environment : "", e->submitter,
                      e->facts.break_glass != NULL ? ", breaking the glass" : "");
     }
     for (size_t i = 0; i < n; i++) {

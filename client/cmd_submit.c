@@ -13,6 +13,7 @@ static const struct cli_opt opts[] = {
     {"product", "NAME", "product", false},
     {"version", "VERSION", "begins with a dotted decimal: 2.1.0, 2.1.0-rc1", false},
     {"channel", "NAME", "channel", false},
+    {"environment", "NAME", "only rules for it decide: development, staging or production", false},
     {"hardware", "MODEL/REVISION", "hardware it is for", true},
     {"region", "NAME", "region it is for", true},
     {"artifact", "FILE[:NAME[:SLOT]]", "image; the name defaults to the file's", true},

@@ -86,6 +86,9 @@ const struct policy_principal *policy_by_submit_key(const struct policy *p, cons
 const struct policy_principal *policy_by_approval_key(const struct policy *p,
                                                       const struct hm_key *k);
 
+/* The approval key with this id that the policy gives to this principal; NULL if it does not. */
+const struct hm_key *policy_approval_key(const struct policy *p, const char *principal,
+                                         const struct hm_digest *id);
 /* An approval key of the policy, imported for verification; NULL: none, or one of too many. */
 const struct hm_key_ready *policy_key_ready(const struct policy *p, const struct hm_key *k);
 
@@ -108,18 +111,21 @@ struct policy_rule {
     const char *group;    /* first approving group, NULL for "none" */
     size_t approvals;     /* people of all groups and stages together, 0 for "none" */
     int64_t approval_ttl_s;
-    bool provenance; /* demanded */
+    bool user_verification; /* only approvals by keys whose token verifies its user count */
+    bool provenance;        /* demanded */
     bool break_glass;
+    bool witnessed; /* a release leaves only under a checkpoint that the witnesses have cosigned */
 };
 /* What a rule is looked up by. Borrowed. */
 struct policy_subject {
     const char *product;
     const char *channel;
+    const char *environment; /* that the request names; NULL: any */
     const struct hm_hardware *hardware;
     size_t hardware_count;
     bool break_glass; /* whether the request gives a reason to break the glass */
 };
-/* The most specific rule for it, NULL if none (refused). */
+/* The most specific rule for it, NULL if none or if rules of several environments are (refused). */
 const struct policy_rule *policy_match(const struct policy *p, const struct policy_subject *s);
 /* What a rule holds against the log, so that nobody looks up what is not asked. */
 struct policy_wants {

@@ -1,14 +1,26 @@
 /* Approvals: who gave one that counts, and how many stages stand with them. Each stage is met by
  * the shortest run of approvals that suffices; the next one counts only what was recorded after
- * that. Pure. */
+ * that. Of several by one person one counts, whichever brings the stages furthest: so no approval
+ * is in the way of another. Pure. */
 #include "policy/policy_evaluate_priv.h"
 
 #include <string.h>
 
+/* An approval that may count. */
+struct given {
+    const struct policy_principal *who;
+    uint64_t record;
+    size_t person; /* the how manieth person this is, from 0 */
+};
+
 struct tally {
+    struct given given[HM_APPROVALS_MAX]; /* in order of record */
+    size_t given_count;
+    size_t each[HM_APPROVALS_MAX]; /* how many approvals a person gave */
+    size_t pick[HM_APPROVALS_MAX]; /* which of them counts, from 0 */
+    size_t count;                  /* people, and so approvals that count: */
     const struct policy_principal *people[HM_APPROVALS_MAX]; /* in order of record */
     uint64_t record[HM_APPROVALS_MAX];
-    size_t count;
     bool submitter_left_out;
     size_t extra;  /* more people that the last stage asks for */
     size_t stages; /* that stand */
@@ -22,38 +34,40 @@ static bool same_text(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* Who gave an approval: the holder of its key, if that is whom the fact names. */
-static const struct policy_principal *approver(const struct policy *p,
-                                               const struct policy_fact_approval *a)
-{
-    const struct policy_digest_at *d = policy_digests_find(&p->approval_keys, &a->key);
-    const struct policy_principal *who = d != NULL ? &p->principals[d->where.i] : NULL;
-    return who != NULL && same_text(who->id, a->principal) ? who : NULL;
-}
-
 static void leave_out(struct tally *t, const char *who, const char *reason)
 {
     policy_say(&t->left_out, t->left_out.len == 0 ? "" : ", ",
                who != NULL && who[0] != '\0' ? who : "(nobody)", " (", reason, ")", NULL);
 }
 
-/* A key has one holder (policy_lint.c), so that distinct people are distinct keys too. */
-static void count_person(struct tally *t, const struct policy_principal *who, uint64_t record)
+static size_t number_of(const struct tally *t, const struct policy_principal *who)
 {
-    for (size_t i = 0; i < t->count; i++)
-        if (t->people[i] == who)
+    for (size_t i = 0; i < t->given_count; i++)
+        if (t->given[i].who == who)
+            return t->given[i].person;
+    return t->count;
+}
+
+/* A key has one holder (policy_lint.c), so that distinct people are distinct keys too. No release
+ * gets more than HM_APPROVALS_MAX approvals; which is also what bounds the choices below. */
+static void give(struct tally *t, const struct policy_principal *who, uint64_t record)
+{
+    size_t person = number_of(t, who);
+    for (size_t i = 0; i < t->given_count; i++)
+        if (t->given[i].who == who && t->given[i].record == record)
             return;
-    /* No rule asks for more than HM_APPROVALS_MAX people; further ones change nothing. */
-    if (t->count == HM_APPROVALS_MAX)
+    if (t->given_count == HM_APPROVALS_MAX)
         return;
-    t->people[t->count] = who;
-    t->record[t->count++] = record;
+    t->given[t->given_count++] = (struct given){who, record, person};
+    t->each[person]++;
+    t->count += person == t->count;
 }
 
 static void take(const struct policy_eval *e, const struct policy_fact_approval *a, struct tally *t)
 {
-    const struct policy_principal *who = approver(e->p, a);
-    if (who == NULL) {
+    const struct policy_principal *who = policy_principal(e->p, a->principal);
+    const struct hm_key *key = policy_approval_key(e->p, a->principal, &a->key);
+    if (who == NULL || key == NULL) {
         leave_out(t, a->principal, "not by a key of theirs");
         return;
     }
@@ -68,7 +82,13 @@ static void take(const struct policy_eval *e, const struct policy_fact_approval 
         leave_out(t, who->id, "not in the group");
         return;
     }
-    count_person(t, who, a->record);
+    if (key->verify_user ? !a->user_verified : e->rule->pub.user_verification) {
+        leave_out(t, who->id,
+                  key->verify_user ? "the token did not verify its user"
+                                   : "by a key that does not verify its user");
+        return;
+    }
+    give(t, who, a->record);
 }
 
 /* In order of record; equal ones as they come. Nearly always they are in order already. */
@@ -125,6 +145,7 @@ static size_t stage_length(const struct policy_quorum_rule *q, const struct poli
 static void walk_stages(const struct policy_quorum_rule *q, struct tally *t)
 {
     size_t begin = 0;
+    t->stands = false;
     for (t->stages = 0; t->stages < q->stage_count; t->stages++) {
         size_t len = stage_length(q, &q->stages[t->stages], t, begin);
         if (len == 0)
@@ -136,13 +157,59 @@ static void walk_stages(const struct policy_quorum_rule *q, struct tally *t)
     t->stands = q->stage_count > 0;
 }
 
+/* With the approvals that are picked. */
+static void walk_picked(const struct policy_quorum_rule *q, struct tally *t)
+{
+    size_t before[HM_APPROVALS_MAX] = {0}; /* of a person */
+    size_t n = 0;
+    for (size_t i = 0; i < t->given_count; i++) {
+        const struct given *g = &t->given[i];
+        if (before[g->person]++ != t->pick[g->person])
+            continue;
+        t->people[n] = g->who;
+        t->record[n++] = g->record;
+    }
+    walk_stages(q, t);
+}
+
+/* Counts the picks up like the digits of a number; false behind the last. */
+static bool pick_next(struct tally *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        if (++t->pick[i] < t->each[i])
+            return true;
+        t->pick[i] = 0;
+    }
+    return false;
+}
+
+/* Everybody's first approvals, unless others bring the stages further. Where there is one stage,
+ * time plays no part. HM_APPROVALS_MAX approvals leave some 100000 choices at most; those of a
+ * release, one by each person, leave one. */
+static void walk_best(const struct policy_quorum_rule *q, struct tally *t)
+{
+    size_t best[HM_APPROVALS_MAX] = {0};
+    size_t stages = 0;
+    bool more = true;
+    while (more) {
+        walk_picked(q, t);
+        if (t->stages > stages) {
+            stages = t->stages;
+            memcpy(best, t->pick, sizeof best);
+        }
+        more = !t->stands && q->stage_count > 1 && pick_next(t);
+    }
+    memcpy(t->pick, best, sizeof best);
+    walk_picked(q, t);
+}
+
 static void tally(const struct policy_eval *e, struct tally *t)
 {
     memset(t, 0, sizeof *t);
     t->left_out.out = t->left_out_text;
     t->extra = policy_size_changed(e);
     take_all(e, t);
-    walk_stages(&e->rule->quorum, t);
+    walk_best(&e->rule->quorum, t);
 }
 
 static void say_stage(struct policy_text *out, const struct policy_stage_of *s, bool alone)
@@ -155,8 +222,9 @@ static void say_stage(struct policy_text *out, const struct policy_stage_of *s, 
     }
 }
 
-static void say_required(struct policy_text *out, const struct policy_quorum_rule *q)
+static void say_required(struct policy_text *out, const struct policy_rule_full *r)
 {
+    const struct policy_quorum_rule *q = &r->quorum;
     bool alone = q->stage_count == 1 && q->stages[0].count == 1;
     for (size_t i = 0; i < q->stage_count && !out->full; i++) {
         policy_say(out, i == 0 ? "" : ", then ", NULL);
@@ -166,6 +234,8 @@ static void say_required(struct policy_text *out, const struct policy_quorum_rul
         policy_say(out,
                    q->shared ? " (one person may count for several groups)" : " (all distinct)",
                    NULL);
+    if (r->pub.user_verification)
+        policy_say(out, ", each by a key that verifies its user", NULL);
 }
 
 static void say_people(struct policy_text *out, const struct tally *t, size_t stages)
@@ -211,7 +281,7 @@ void policy_check_approvals(const struct policy_eval *e)
     }
     struct tally t;
     tally(e, &t);
-    say_required(&s.required, &e->rule->quorum);
+    say_required(&s.required, e->rule);
     if (t.extra > 0)
         policy_say(&s.required, ", and 1 more, since the size differs from the last release's",
                    NULL);
@@ -242,11 +312,11 @@ void policy_quorum(const struct policy *p, const struct policy_rule *rule,
 
 void policy_quorum_text(const struct policy_rule *r, char out[static POLICY_TEXT_MAX])
 {
-    const struct policy_quorum_rule *q = &((const struct policy_rule_full *)r)->quorum;
+    const struct policy_rule_full *full = (const struct policy_rule_full *)r;
     struct policy_text t = {out, 0, false};
     out[0] = '\0';
-    if (q->stage_count == 0)
+    if (full->quorum.stage_count == 0)
         policy_say(&t, "none", NULL);
     else
-        say_required(&t, q);
+        say_required(&t, full);
 }

@@ -24,6 +24,20 @@ static bool same_text(const char *a, const char *b)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
+/* Which rules there are, and why none of them decides. */
+static void say_unmatched(struct policy_text *t, const struct policy_unmatched *why)
+{
+    const struct policy_rule_full *const *s = why->several;
+    policy_say(t, "none", NULL);
+    if (why->mixed != NULL)
+        policy_say(t, ": some of the hardware, but not all, is that of rule ", why->mixed->pub.id,
+                   NULL);
+    else if (s[0] != NULL)
+        policy_say(t, " alone: ", s[0]->pub.id, " for ", s[0]->pub.environment, " and ",
+                   s[1]->pub.id, " for ", s[1]->pub.environment,
+                   "; the request has to name its environment", NULL);
+}
+
 static void check_match(struct policy_eval *e)
 {
     struct policy_said s = policy_finding_new(e->v, "rule.match");
@@ -31,15 +45,13 @@ static void check_match(struct policy_eval *e)
     policy_say(&s.required, f->break_glass != NULL ? "a break-glass rule for " : "a rule for ",
                text_or(f->product, "(no product)"), " on channel ",
                text_or(f->channel, "(no channel)"), NULL);
-    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
-                                           f->break_glass != NULL};
-    const struct policy_rule_full *mixed = NULL;
-    e->rule = policy_find_rule(e->p, &subject, &mixed);
+    if (f->environment != NULL)
+        policy_say(&s.required, " in ", f->environment, NULL);
+    const struct policy_subject subject = policy_facts_subject(f);
+    struct policy_unmatched why;
+    e->rule = policy_find_rule(e->p, &subject, &why);
     if (e->rule == NULL) {
-        policy_say(&s.found, "none", NULL);
-        if (mixed != NULL)
-            policy_say(&s.found, ": some of the hardware, but not all, is that of rule ",
-                       mixed->pub.id, NULL);
+        say_unmatched(&s.found, &why);
         return;
     }
     policy_say(&s.found, e->rule->pub.id, NULL);

@@ -104,6 +104,16 @@ const struct policy_principal *policy_by_approval_key(const struct policy *p,
     return holder(p, k, POLICY_KEY_APPROVE);
 }
 
+const struct hm_key *policy_approval_key(const struct policy *p, const char *principal,
+                                         const struct hm_digest *id)
+{
+    const struct policy_digest_at *d = policy_digests_find(&p->approval_keys, id);
+    const struct policy_principal *who = d != NULL ? &p->principals[d->where.i] : NULL;
+    return who != NULL && principal != NULL && strcmp(who->id, principal) == 0
+               ? &who->approval_keys[d->where.j]
+               : NULL;
+}
+
 bool policy_group_has(const struct policy *p, const char *group, const char *principal)
 {
     const struct policy_group *g = policy_find_group(p, group);

@@ -6,11 +6,14 @@
 
 #include <string.h>
 
-static bool listed(const struct hm_guard *g, const struct policy_principal *a)
+/* By a key that counts in the rule. */
+static bool listed(const struct policy_rule *r, const struct hm_guard *g,
+                   const struct policy_principal *a)
 {
     for (size_t i = 0; i < a->approval_key_count; i++)
         for (size_t k = 0; k < g->approver_count; k++)
-            if (policy_key_compare(&a->approval_keys[i], &g->approvers[k]) == 0)
+            if ((!r->user_verification || a->approval_keys[i].verify_user) &&
+                policy_key_compare(&a->approval_keys[i], &g->approvers[k]) == 0)
                 return true;
     return false;
 }
@@ -22,7 +25,8 @@ static size_t people_of_guard(const struct policy *p, const struct policy_rule *
     size_t n = 0;
     for (size_t i = 0; i < p->principal_count && n < enough; i++) {
         const struct policy_principal *a = &p->principals[i];
-        if (a->approval_key_count > 0 && policy_rule_asks(r, POLICY_ANY_STAGE, a) && listed(g, a))
+        if (a->approval_key_count > 0 && policy_rule_asks(r, POLICY_ANY_STAGE, a) &&
+            listed(r, g, a))
             n++;
     }
     return n;

@@ -2,7 +2,8 @@
  * it is are facts. */
 #include "policy/policy_evaluate_priv.h"
 
-#include <stdio.h>
+#include "schema/core/hm_time.h"
+
 #include <string.h>
 
 static bool set_has(const struct policy_fact_set *s, const struct hm_digest *d)
@@ -172,7 +173,10 @@ static void check_signatures(const struct policy_eval *e)
     struct policy_said s = policy_finding_new(e->v, "signatures.window");
     policy_say(&s.required, "fewer than ", NULL);
     policy_say_count(&s.required, l->signatures, "signature", "signatures");
-    policy_say(&s.required, " by key ", e->rule->pub.key->id, " in ", NULL);
+    if (e->rule->pub.key_count > 1)
+        policy_say(&s.required, " by each of its keys in ", NULL);
+    else
+        policy_say(&s.required, " by key ", e->rule->pub.key->id, " in ", NULL);
     policy_say_count(&s.required, (size_t)l->window_s, "second", "seconds");
     if (e->f->now_s <= 0) {
         policy_say(&s.found, "a time that nobody knows", NULL);
@@ -187,14 +191,24 @@ static void check_signatures(const struct policy_eval *e)
 #define DAY_S 86400
 #define EPOCH_WEEKDAY 3 /* 1970-01-01 was a Thursday; Monday is 0 */
 
-static bool in_window(const struct policy_window *w, int64_t local)
+static bool in_window(const struct policy_window *w, int64_t now, int64_t clock)
 {
-    int64_t day = local / DAY_S - (local % DAY_S < 0);
-    int64_t second = local - day * DAY_S;
+    int64_t day = clock / DAY_S - (clock % DAY_S < 0);
+    int64_t second = clock - day * DAY_S;
     int64_t weekday = ((day + EPOCH_WEEKDAY) % 7 + 7) % 7;
     if (w->days == 0)
-        return local >= w->from && local < w->to;
+        return now >= w->from && now < w->to;
     return (w->days >> weekday & 1) != 0 && second >= w->from && second < w->to;
+}
+
+static void say_frozen(struct policy_text *t, size_t window, int64_t clock, const char *zone)
+{
+    char text[HM_TIME_TEXT];
+    hm_time_format(clock, text);
+    text[sizeof "2026-12-20T00:00" - 1] = '\0';
+    policy_say(t, "frozen by window ", NULL);
+    policy_say_number(t, window + 1);
+    policy_say(t, ": ", text, " in ", zone, NULL);
 }
 
 static void check_freeze(const struct policy_eval *e)
@@ -208,10 +222,10 @@ static void check_freeze(const struct policy_eval *e)
         policy_say(&s.found, "a time that nobody knows", NULL);
         return;
     }
+    int64_t clock = e->f->now_s + policy_zone_offset(&z->zone, e->f->now_s);
     for (size_t i = 0; i < z->count; i++)
-        if (in_window(&z->windows[i], e->f->now_s + z->offset_s)) {
-            policy_say(&s.found, "frozen by window ", NULL);
-            policy_say_number(&s.found, i + 1);
+        if (in_window(&z->windows[i], e->f->now_s, clock)) {
+            say_frozen(&s.found, i, clock, z->zone_name);
             return;
         }
     policy_say(&s.found, "not frozen", NULL);

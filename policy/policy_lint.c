@@ -27,7 +27,7 @@ static size_t key_total(const struct policy *p)
         n += p->principals[i].submit_key_count + p->principals[i].approval_key_count;
     for (size_t i = 0; i < p->builder_count; i++)
         n += p->builders[i].key_count;
-    return n;
+    return n + (p->witnesses != NULL ? p->witnesses->known.count : 0);
 }
 
 static void add_keys(struct policy *p, const struct hm_key *keys, size_t n,
@@ -57,6 +57,9 @@ static void collect_keys(struct policy *p)
     for (size_t i = 0; i < p->key_count; i++)
         add_keys(p, &p->keys[i].pub.key, 1, POLICY_KEY_RELEASE,
                  (struct policy_where){"keys", i, "public_key", -1});
+    for (size_t i = 0; p->witnesses != NULL && i < p->witnesses->known.count; i++)
+        add_keys(p, &p->witnesses->known.of[i].v.key, 1, POLICY_KEY_WITNESS,
+                 (struct policy_where){"witnesses", i, "key", -1});
 }
 
 /* Importing a P-256 key costs a third of a verification and more, so it is done once. */
@@ -201,7 +204,8 @@ static enum hm_err lint_rule_people(const struct policy_rule_full *r, size_t i, 
 
 static bool same_requirements(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
-    return policy_quorum_same(&a->quorum, &b->quorum) && a->separate == b->separate &&
+    return policy_quorum_same(&a->quorum, &b->quorum) && a->pub.witnessed == b->pub.witnessed &&
+           a->pub.user_verification == b->pub.user_verification && a->separate == b->separate &&
            policy_provenance_same(a, b) && policy_promotion_same(&a->promotion, &b->promotion);
 }
 

@@ -19,7 +19,27 @@ static enum hm_err check_approver(const struct policy_requirement *q,
     return HM_OK;
 }
 
-static enum hm_err check_requirement(const struct policy_requirement *q, size_t extra,
+/* Whether an approval by them can count in the rule. */
+static bool able(const struct policy_rule_full *r, const struct policy_principal *a)
+{
+    bool yes = !r->pub.user_verification;
+    for (size_t i = 0; i < a->approval_key_count && !yes; i++)
+        yes = a->approval_keys[i].verify_user;
+    return yes;
+}
+
+/* Members of a group whose approvals can count, but for one of them. */
+static size_t able_members(const struct policy_rule_full *r, const struct policy_group *g,
+                           const struct policy_principal *without)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < g->members.count; i++)
+        n += g->members.v[i] != without && able(r, g->members.v[i]);
+    return n;
+}
+
+static enum hm_err check_requirement(const struct policy_rule_full *r,
+                                     const struct policy_requirement *q, size_t extra,
                                      struct hm_why *why)
 {
     for (size_t k = 0; k < q->group->members.count; k++) {
@@ -32,6 +52,13 @@ static enum hm_err check_requirement(const struct policy_requirement *q, size_t 
                        "%s.count: %zu%s of a group with %zu members; expected at most that many",
                        q->path, q->count, extra > 0 ? " and one more where the size changes" : "",
                        q->group->members.count);
+    size_t n = able_members(r, q->group, NULL);
+    if (n < q->count + extra)
+        return hm_fail(why, HM_E_MALFORMED,
+                       "%s.count: %zu%s, but %zu of the group have a key with user_verification; "
+                       "expected at most that many",
+                       q->path, q->count, extra > 0 ? " and one more where the size changes" : "",
+                       n);
     return HM_OK;
 }
 
@@ -70,7 +97,8 @@ static void ask_everybody(const struct policy *p, const struct policy_rule_full 
             policy_places_add(places, bit, r->count + extra_of(rule, i, k));
             for (size_t m = 0; m < r->group->members.count; m++) {
                 const struct policy_principal *a = r->group->members.v[m];
-                may[a - p->principals] |= (uint64_t)1 << bit;
+                if (able(rule, a))
+                    may[a - p->principals] |= (uint64_t)1 << bit;
             }
         }
 }
@@ -82,8 +110,7 @@ static bool meets_shared(const struct policy_rule_full *rule,
     for (size_t i = 0; i < q->stage_count; i++)
         for (size_t k = 0; k < q->stages[i].count; k++) {
             const struct policy_requirement *r = &q->stages[i].v[k];
-            if (r->group->members.count - policy_ptrs_has(&r->group->members, without) <
-                r->count + extra_of(rule, i, k))
+            if (able_members(rule, r->group, without) < r->count + extra_of(rule, i, k))
                 return false;
         }
     return true;
@@ -133,7 +160,7 @@ static enum hm_err check_alone(const struct policy_rule_full *r, size_t i, struc
     const struct policy_ptrs *first = &q->stages[0].v[0].group->members;
     for (size_t k = 0; k < first->count; k++) {
         const struct policy_principal *a = first->v[k];
-        if (in_all(&q->stages[0], a))
+        if (able(r, a) && in_all(&q->stages[0], a))
             return hm_fail(why, HM_E_MALFORMED,
                            "$.rules[%zu].approvals: \"%s\" is in every group and could meet it "
                            "alone; expected at least two people",
@@ -150,7 +177,7 @@ enum hm_err policy_lint_quorum(const struct policy *p, size_t i, struct hm_why *
         return HM_OK;
     for (size_t s = 0; s < r->quorum.stage_count; s++)
         for (size_t k = 0; err == HM_OK && k < r->quorum.stages[s].count; k++)
-            err = check_requirement(&r->quorum.stages[s].v[k], extra_of(r, s, k), why);
+            err = check_requirement(r, &r->quorum.stages[s].v[k], extra_of(r, s, k), why);
     if (err == HM_OK)
         err = check_veto(r, i, why);
     if (err == HM_OK)

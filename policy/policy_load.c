@@ -44,7 +44,7 @@ static bool domain_ok(const char *s)
 }
 
 struct sections {
-    const json_t *principals, *groups, *builders, *keys, *rules, *administration;
+    const json_t *principals, *groups, *builders, *keys, *rules, *administration, *witnesses;
 };
 
 static enum hm_err load_head(struct policy *p, const json_t *doc, struct sections *s,
@@ -65,6 +65,7 @@ static enum hm_err load_head(struct policy *p, const json_t *doc, struct section
     s->keys = hm_json_array(&in, "keys", 0, POLICY_KEYS_MAX);
     s->rules = hm_json_array(&in, "rules", 0, POLICY_RULES_MAX);
     s->administration = hm_json_object_or_null(&in, "administration");
+    s->witnesses = hm_json_object_or_null(&in, "witnesses");
     enum hm_err err = hm_json_end(&in);
     if (err != HM_OK)
         return err;
@@ -85,6 +86,8 @@ static enum hm_err load_sections(struct policy *p, const json_t *doc, struct hm_
         err = policy_load_builders(p, s.builders, why);
     if (err == HM_OK)
         err = policy_load_keys(p, s.keys, why);
+    if (err == HM_OK)
+        err = policy_load_witnesses(p, s.witnesses, why);
     if (err == HM_OK)
         err = policy_load_rules(p, s.rules, why);
     if (err == HM_OK)

@@ -123,6 +123,7 @@ enum hm_err policy_load_approvals(struct policy *p, const struct hm_json_in *rul
     hm_json_begin(&in, v, path, why);
     enum hm_err err = read_quorum(p, &in, &out->quorum, why);
     out->quorum.shared = hm_json_bool_or(&in, "shared", false);
+    out->pub.user_verification = hm_json_bool_or(&in, "user_verification", false);
     const json_t *veto =
         hm_json_has(&in, "veto") ? hm_json_array(&in, "veto", 1, POLICY_REQUIREMENTS_MAX) : NULL;
     if (err == HM_OK)

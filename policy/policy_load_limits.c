@@ -1,11 +1,6 @@
-/* What a rule holds against the releases before, and against the clock: the members `limits`,
- * `freeze` and `promotion`. */
+/* What a rule holds against the releases before: the members `limits` and `promotion`. */
 #include "policy/policy_read_priv.h"
 
-#include "schema/core/hm_text.h"
-#include "schema/core/hm_time.h"
-
-#include <stdio.h>
 #include <string.h>
 
 static enum hm_err read_signatures(const struct hm_json_in *parent, const json_t *v,
@@ -63,120 +58,6 @@ enum hm_err policy_load_limits(const struct hm_json_in *rule, const json_t *v,
             "all",
             path, out->pub.approvals, HM_APPROVALS_MAX);
     return HM_OK;
-}
-
-/* "HH:MM", up to 24:00. Minutes, or -1. */
-static int read_clock(const char *text)
-{
-    if (text == NULL || strlen(text) != 5 || text[2] != ':' || strspn(text, "0123456789:") != 5 ||
-        strchr(text + 3, ':') != NULL || text[0] == ':' || text[1] == ':')
-        return -1;
-    int hours = (text[0] - '0') * 10 + (text[1] - '0');
-    int minutes = (text[3] - '0') * 10 + (text[4] - '0');
-    int all = hours * 60 + minutes;
-    return minutes > 59 || all > 24 * 60 ? -1 : all;
-}
-
-/* "+01:00": seconds; false if it is none. */
-static bool read_offset(const char *text, int64_t *out)
-{
-    int minutes = text != NULL && (text[0] == '+' || text[0] == '-') ? read_clock(text + 1) : -1;
-    if (minutes < 0 || minutes % 15 != 0 || minutes > (text[0] == '+' ? 14 : 12) * 60)
-        return false;
-    *out = (text[0] == '+' ? 60 : -60) * (int64_t)minutes;
-    return true;
-}
-
-static enum hm_err read_days(const struct hm_json_in *in, const json_t *list, unsigned *out,
-                             struct hm_why *why)
-{
-    static const char *const names[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *text = json_string_value(json_array_get(list, i));
-        char path[POLICY_PATH_MAX];
-        unsigned bit = 0;
-        for (unsigned k = 0; text != NULL && k < 7; k++)
-            if (strcmp(text, names[k]) == 0)
-                bit = 1u << k;
-        hm_json_path(in, "days", (long)i, path);
-        if (bit == 0 || (*out & bit) != 0)
-            return hm_fail(why, HM_E_MALFORMED,
-                           "%s: expected one of mon, tue, wed, thu, fri, sat, sun, each once",
-                           path);
-        *out |= bit;
-    }
-    return HM_OK;
-}
-
-/* "2026-12-20T00:00" as seconds of a clock that shows this. */
-static bool read_date(const char *text, int64_t *out)
-{
-    char whole[HM_TIME_TEXT];
-    if (text == NULL || strlen(text) != 16)
-        return false;
-    (void)snprintf(whole, sizeof whole, "%s:00Z", text);
-    return hm_time_parse(hm_bytes_str(whole), out) == HM_OK;
-}
-
-static void read_week_times(struct hm_json_in *in, struct policy_window *out)
-{
-    int from = read_clock(hm_json_str(in, "from"));
-    int to = read_clock(hm_json_str(in, "to"));
-    if (from < 0 || from >= 24 * 60)
-        hm_json_bad(in, HM_E_MALFORMED, "from", "expected a time from 00:00 to 23:59");
-    else if (to <= from)
-        hm_json_bad(in, HM_E_MALFORMED, "to", "expected a time after \"from\", at most 24:00");
-    out->from = from * 60;
-    out->to = to * 60;
-}
-
-static void read_dates(struct hm_json_in *in, struct policy_window *out)
-{
-    if (!read_date(hm_json_str(in, "from"), &out->from))
-        hm_json_bad(in, HM_E_MALFORMED, "from", "expected a date like 2026-12-20T00:00");
-    else if (!read_date(hm_json_str(in, "to"), &out->to) || out->to <= out->from)
-        hm_json_bad(in, HM_E_MALFORMED, "to",
-                    "expected a date like 2027-01-04T08:00, after \"from\"");
-}
-
-static enum hm_err read_window(const json_t *v, const char *path, struct policy_window *out,
-                               struct hm_why *why)
-{
-    struct hm_json_in in;
-    hm_json_begin(&in, v, path, why);
-    const json_t *days = hm_json_has(&in, "days") ? hm_json_array(&in, "days", 1, 7) : NULL;
-    if (days != NULL)
-        read_week_times(&in, out);
-    else
-        read_dates(&in, out);
-    enum hm_err err = hm_json_end(&in);
-    return err == HM_OK && days != NULL ? read_days(&in, days, &out->days, why) : err;
-}
-
-enum hm_err policy_load_freeze(struct policy *p, const struct hm_json_in *rule, const json_t *v,
-                               struct policy_rule_full *out, struct hm_why *why)
-{
-    struct policy_freeze *f = &out->freeze;
-    struct hm_json_in in;
-    char path[POLICY_PATH_MAX];
-    hm_json_path(rule, "freeze", -1, path);
-    hm_json_begin(&in, v, path, why);
-    const char *offset = hm_json_str(&in, "utc_offset");
-    if (offset != NULL && !read_offset(offset, &f->offset_s))
-        hm_json_bad(&in, HM_E_MALFORMED, "utc_offset",
-                    "expected an offset like +01:00, from -12:00 to +14:00");
-    const json_t *list = hm_json_array(&in, "windows", 1, POLICY_WINDOWS_MAX);
-    enum hm_err err = hm_json_end(&in);
-    if (err != HM_OK)
-        return err;
-    f->windows = policy_alloc(&p->arena, json_array_size(list), sizeof f->windows[0]);
-    if (f->windows == NULL)
-        return policy_no_memory(why);
-    for (; err == HM_OK && f->count < json_array_size(list); f->count++) {
-        hm_json_path(&in, "windows", (long)f->count, path);
-        err = read_window(json_array_get(list, f->count), path, &f->windows[f->count], why);
-    }
-    return err;
 }
 
 static int rank(const char *environment)

@@ -48,6 +48,7 @@ static enum hm_err read_rule_members(struct hm_json_in *in, struct rule_members 
     m->promotion = hm_json_object_or_null(in, "promotion");
     m->separate = hm_json_has(in, "separate") ? hm_json_array(in, "separate", 2, 4) : NULL;
     out->break_glass = hm_json_bool_or(in, "break_glass", false);
+    out->witnessed = hm_json_bool_or(in, "witnessed", false);
     m->approvals = hm_json_any(in, "approvals");
     m->provenance = hm_json_any(in, "provenance");
     out->approval_ttl_s = (int64_t)hm_json_uint_or(in, "approval_ttl_s", POLICY_TTL_MIN_S,
@@ -105,6 +106,10 @@ static enum hm_err resolve_rule(struct policy *p, const struct hm_json_in *in,
     enum hm_err err = policy_load_signing(p, in, m->key, m->keys, r, why);
     if (err != HM_OK)
         return err;
+    hm_json_path(in, "witnessed", -1, path);
+    if (r->pub.witnessed && p->witnesses == NULL)
+        return hm_fail(why, HM_E_MALFORMED, "%s: expected $.witnesses, which says who they are",
+                       path);
     hm_json_path(in, "submitters", -1, path);
     err = policy_read_refs(&p->arena, m->submitters, path, &people, &r->submitters, why);
     if (err == HM_OK)

@@ -1,7 +1,9 @@
-/* Which rule decides: the most specific one that covers product, channel and hardware. A release
- * whose hardware belongs only in part to a specific rule has none, or it could slip out of that
- * rule by naming one more model. Pure. */
+/* Which rule decides: the most specific one that covers product, channel and hardware, in the
+ * environment that the request names. A release whose hardware belongs only in part to a specific
+ * rule has none, or it could slip out of that rule by naming one more model; nor has one that names
+ * no environment where that is all that tells two rules apart. Pure. */
 #include "policy/policy_read_priv.h"
+#include "policy/policy_verdict.h"
 
 #include "schema/core/hm_text.h"
 
@@ -84,35 +86,80 @@ static size_t first_pair(const struct policy *p, const struct policy_pair *want)
     return lo;
 }
 
+/* How much of the release's hardware a rule is for. One without `hardware` is for all. */
+enum coverage { COVERS_NOTHING = 0, COVERS_SOME, COVERS_ALL };
+
+static enum coverage coverage(const struct policy_rule_full *r, const struct policy_subject *s)
+{
+    if (r->hardware.count == 0)
+        return COVERS_ALL;
+    size_t n = covered(r, s);
+    return n == 0 ? COVERS_NOTHING : n < s->hardware_count ? COVERS_SOME : COVERS_ALL;
+}
+
+static bool in_environment(const struct policy_rule_full *r, const struct policy_subject *s)
+{
+    return s->environment == NULL || strcmp(r->pub.environment, s->environment) == 0;
+}
+
+/* Among the equally specific rules from *i on, behind which *i is left: the one that decides, or
+ * NULL. *stop: no less specific one may decide either. */
+static const struct policy_rule_full *find_equal(const struct policy *p,
+                                                 const struct policy_subject *s, size_t *i,
+                                                 struct policy_unmatched *why, bool *stop)
+{
+    const struct policy_pair *first = &p->pairs[*i];
+    const struct policy_rule_full *found = NULL;
+    for (; *i < p->pair_count && policy_pair_compare(&p->pairs[*i], first) == 0 &&
+           p->pairs[*i].specificity == first->specificity;
+         ++*i) {
+        const struct policy_rule_full *r = &p->rules[p->pairs[*i].rule];
+        enum coverage c = in_environment(r, s) ? coverage(r, s) : COVERS_NOTHING;
+        *stop = *stop || c == COVERS_SOME || (c == COVERS_ALL && found != NULL);
+        if (c == COVERS_SOME && why->mixed == NULL)
+            why->mixed = r;
+        if (c == COVERS_ALL && found != NULL && why->several[1] == NULL)
+            memcpy(why->several, (const void *[2]){found, r}, sizeof why->several);
+        if (c == COVERS_ALL && found == NULL)
+            found = r;
+    }
+    return *stop ? NULL : found;
+}
+
 const struct policy_rule_full *policy_find_rule(const struct policy *p,
                                                 const struct policy_subject *s,
-                                                const struct policy_rule_full **mixed)
+                                                struct policy_unmatched *why)
 {
-    *mixed = NULL;
+    const struct policy_rule_full *found = NULL;
+    bool stop = false;
+    *why = (struct policy_unmatched){NULL, {NULL, NULL}};
     if (s->product == NULL || s->channel == NULL)
         return NULL;
     const struct policy_pair want = {s->product, s->channel, s->break_glass, 0, 0};
-    for (size_t i = first_pair(p, &want);
-         i < p->pair_count && policy_pair_compare(&p->pairs[i], &want) == 0; i++) {
-        const struct policy_rule_full *r = &p->rules[p->pairs[i].rule];
-        if (r->hardware.count == 0)
-            return r;
-        size_t n = covered(r, s);
-        if (n > 0 && n == s->hardware_count)
-            return r;
-        if (n > 0) {
-            *mixed = r;
-            return NULL;
-        }
-    }
-    return NULL;
+    size_t i = first_pair(p, &want);
+    while (!stop && found == NULL && i < p->pair_count &&
+           policy_pair_compare(&p->pairs[i], &want) == 0)
+        found = find_equal(p, s, &i, why, &stop);
+    return found;
 }
 
 const struct policy_rule *policy_match(const struct policy *p, const struct policy_subject *s)
 {
-    const struct policy_rule_full *mixed = NULL;
-    const struct policy_rule_full *r = policy_find_rule(p, s, &mixed);
+    struct policy_unmatched why;
+    const struct policy_rule_full *r = policy_find_rule(p, s, &why);
     return r != NULL ? &r->pub : NULL;
+}
+
+struct policy_subject policy_facts_subject(const struct policy_facts *f)
+{
+    return (struct policy_subject){
+        .product = f->product,
+        .channel = f->channel,
+        .environment = f->environment,
+        .hardware = f->hardware,
+        .hardware_count = f->hardware_count,
+        .break_glass = f->break_glass != NULL,
+    };
 }
 
 bool policy_names_meet(const struct policy_names *a, const struct policy_names *b)
@@ -156,7 +203,8 @@ bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy
 
 bool policy_rules_meet(const struct policy_rule_full *a, const struct policy_rule_full *b)
 {
-    return policy_names_meet(&a->products, &b->products) &&
+    return strcmp(a->pub.environment, b->pub.environment) == 0 &&
+           policy_names_meet(&a->products, &b->products) &&
            policy_names_meet(&a->channels, &b->channels) && policy_hardware_meets(a, b);
 }
 

@@ -5,6 +5,8 @@
 #define POLICY_POLICY_PRIV_H
 
 #include "policy/policy.h"
+#include "policy/policy_witness.h"
+#include "policy/policy_zone.h"
 #include "schema/json/hm_json.h"
 
 struct policy_block;
@@ -127,13 +129,14 @@ struct policy_limits {
     size_t signatures; /* fewer than that in window_s; 0: not asked */
     int64_t window_s;
 };
-/* Local time: dated from and to, or on each of these days seconds of the day. */
+/* From and to in Unix seconds, or on each of these days in seconds of the clock's day. */
 struct policy_window {
     unsigned days; /* bit 0: Monday; 0: dated */
     int64_t from, to;
 };
 struct policy_freeze {
-    int64_t offset_s; /* east of UTC */
+    struct policy_zone zone;
+    const char *zone_name; /* for people */
     struct policy_window *windows;
     size_t count; /* 0: no freeze */
 };
@@ -169,6 +172,7 @@ enum policy_key_role {
     POLICY_KEY_APPROVE,
     POLICY_KEY_BUILD,
     POLICY_KEY_RELEASE,
+    POLICY_KEY_WITNESS,
 };
 /* Every key of the document, in order of algorithm and raw value. where.i is the owner. */
 struct policy_key_ref {
@@ -238,6 +242,7 @@ struct policy {
 
     const struct policy_group *admin_group; /* NULL: no administration */
     size_t admin_count;
+    const struct policy_witnesses *witnesses; /* NULL: none */
 
     struct policy_index principal_ids, group_ids, builder_ids, key_ids, rule_ids;
     const struct policy_oidc *oidc; /* a list */
@@ -265,6 +270,8 @@ enum hm_err HM_MUST_USE policy_load_keys(struct policy *p, const json_t *list, s
 enum hm_err HM_MUST_USE policy_load_rules(struct policy *p, const json_t *list, struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_administration(struct policy *p, const json_t *v,
                                                    struct hm_why *why); /* v NULL: none */
+enum hm_err HM_MUST_USE policy_load_witnesses(struct policy *p, const json_t *v,
+                                              struct hm_why *why); /* v NULL: none */
 /* policy_load_keys.c: approval keys, which may also be named by a certificate, and may ask that a
  * token verifies its user. path: of the array. */
 enum hm_err HM_MUST_USE policy_read_approval_keys(struct policy *p, const json_t *list,
@@ -277,11 +284,15 @@ enum hm_err HM_MUST_USE policy_seal_oidc(const struct policy *p, struct hm_why *
 /* policy_lint.c: what only the whole document shows; builds the key and pair tables on the way. */
 enum hm_err HM_MUST_USE policy_lint(struct policy *p, struct hm_why *why);
 
-/* policy_match.c. mixed: a rule that covers some of the hardware but not all of it and so stands in
- * the way, NULL if none does. */
+/* policy_match.c. Why there is no rule although some are for the product and the channel; all NULL
+ * where none is. */
+struct policy_unmatched {
+    const struct policy_rule_full *mixed;      /* covers some of the hardware but not all of it */
+    const struct policy_rule_full *several[2]; /* of different environments, equally specific */
+};
 const struct policy_rule_full *policy_find_rule(const struct policy *p,
                                                 const struct policy_subject *s,
-                                                const struct policy_rule_full **mixed);
+                                                struct policy_unmatched *why);
 int policy_pair_compare(const struct policy_pair *a, const struct policy_pair *b);
 /* "model" or "model/revision", each part a name. */
 bool policy_hardware_ok(const char *text);
@@ -291,7 +302,7 @@ enum hm_err HM_MUST_USE policy_split_hardware(struct policy *p, struct policy_ru
 bool policy_names_meet(const struct policy_names *a, const struct policy_names *b);
 /* Some hardware that both cover. Rules without `hardware` cover every one. */
 bool policy_hardware_meets(const struct policy_rule_full *a, const struct policy_rule_full *b);
-/* Some product, channel and hardware that both are for. */
+/* Some product, channel and hardware that both are for, in one environment. */
 bool policy_rules_meet(const struct policy_rule_full *a, const struct policy_rule_full *b);
 /* Builds the table that rules are looked up in; refuses rules that no release could tell apart. */
 enum hm_err HM_MUST_USE policy_index_rules(struct policy *p, struct hm_why *why);
@@ -320,7 +331,8 @@ bool policy_provenance_same(const struct policy_rule_full *a, const struct polic
 /* Whether a whole ref matches: '*' stands for any run of characters other than '/'. */
 bool policy_ref_matches(const char *pattern, const char *ref);
 
-/* policy_load_limits.c: what a rule holds against earlier releases and against the clock. */
+/* policy_load_limits.c, policy_load_freeze.c: what a rule holds against earlier releases, and
+ * against the clock. */
 enum hm_err HM_MUST_USE policy_load_limits(const struct hm_json_in *rule, const json_t *v,
                                            struct policy_rule_full *out, struct hm_why *why);
 enum hm_err HM_MUST_USE policy_load_freeze(struct policy *p, const struct hm_json_in *rule,

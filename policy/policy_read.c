@@ -42,15 +42,6 @@ const struct policy_names_spec POLICY_SPEC_REPOSITORY = {
 const struct policy_names_spec POLICY_SPEC_HARDWARE = {
     policy_hardware_ok, "\"model\" or \"model/revision\"; there are no wildcards"};
 
-const char *policy_environment(const char *text)
-{
-    static const char *const known[] = {"development", "staging", "production"};
-    for (size_t i = 0; text != NULL && i < sizeof known / sizeof known[0]; i++)
-        if (strcmp(text, known[i]) == 0)
-            return known[i];
-    return NULL;
-}
-
 static int name_compare(const void *pa, const void *pb)
 {
     const struct policy_name_at *a = pa;
@@ -190,7 +181,7 @@ enum hm_err policy_read_member(struct policy *p, const struct hm_json_in *in, co
 const char *policy_read_environment(struct hm_json_in *in)
 {
     const char *text = hm_json_str(in, "environment");
-    const char *known = policy_environment(text);
+    const char *known = hm_environment(text);
     if (text != NULL && known == NULL)
         hm_json_bad(in, HM_E_MALFORMED, "environment",
                     "expected \"development\", \"staging\" or \"production\"");

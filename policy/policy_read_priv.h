@@ -11,8 +11,6 @@ enum hm_err policy_no_memory(struct hm_why *why);
 void policy_check_title(struct hm_json_in *in, const char *member, const char *text);
 /* hm_uri_ok, and no '*': it would look like the wildcard that Hallmark does not have. */
 bool policy_uri_ok(const char *uri);
-/* One of the three environments as a static string, NULL for anything else. */
-const char *policy_environment(const char *text);
 
 /* Begins the reader of element i of a section. */
 void policy_begin(struct hm_json_in *in, const char *section, const json_t *list, size_t i,

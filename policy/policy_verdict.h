@@ -10,6 +10,7 @@ struct policy_fact_approval {
     const char *principal; /* whom the policy gives the key to */
     struct hm_digest key;  /* key id */
     uint64_t record;       /* index of its record: stages count what came after them */
+    bool user_verified;    /* its signature says that a security key verified its user */
 };
 struct policy_fact_provenance {
     const struct hm_provenance *statement; /* verified payload */
@@ -47,6 +48,7 @@ enum policy_stage {
 struct policy_facts {
     enum policy_stage stage;
     const char *product, *version, *channel;
+    const char *environment;            /* that the request names; NULL: none */
     const struct hm_hardware *hardware; /* that the release is for */
     size_t hardware_count;
     const char *break_glass;     /* reason in the request; NULL = none */
@@ -77,6 +79,9 @@ struct policy_facts {
     const struct policy_fact_prior *prior;
     size_t prior_count;
 };
+
+/* What policy_match() is asked for these facts. Borrowed. */
+struct policy_subject policy_facts_subject(const struct policy_facts *f);
 
 #define POLICY_FINDINGS_MAX 48
 #define POLICY_TEXT_MAX 256

@@ -52,6 +52,13 @@ uint64_t db_log_pending_size(const struct db_log *log);
  * than the last one): in the running transaction, or in one of its own, durable. */
 enum hm_err HM_MUST_USE db_log_put_checkpoint(struct db_log *log, uint64_t size,
                                               struct hm_bytes note, struct hm_why *why);
+/* Stores the note of a stored checkpoint once a quorum of witnesses has cosigned it; sizes rise. In
+ * a transaction. HM_E_CONFLICT, HM_E_HISTORY (another root). */
+enum hm_err HM_MUST_USE db_log_put_cosigned(struct db_log *log, uint64_t size, struct hm_bytes note,
+                                            struct hm_why *why);
+/* The last of them. HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_log_cosigned(struct db_log *log, uint64_t *size, struct hm_buf *note,
+                                        struct hm_why *why);
 /* Size that the last stored checkpoint is over, 0 without one. */
 uint64_t db_log_covered(const struct db_log *log);
 /* Last stored checkpoint. HM_E_NOT_FOUND. */
@@ -122,6 +129,9 @@ enum hm_err HM_MUST_USE db_reader_checkpoint(struct db_reader *r, uint64_t at_le
                                              struct hm_buf *note, struct hm_why *why);
 enum hm_err HM_MUST_USE db_reader_last_checkpoint(struct db_reader *r, uint64_t *size,
                                                   struct hm_buf *note, struct hm_why *why);
+/* The last one with the cosignatures of a quorum. HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_reader_last_cosigned(struct db_reader *r, uint64_t *size,
+                                                struct hm_buf *note, struct hm_why *why);
 /* hm_node_fn over a reader. */
 enum hm_err db_reader_node(void *reader, unsigned level, uint64_t k, struct hm_digest *out,
                            struct hm_why *why);

@@ -74,21 +74,41 @@ enum hm_err db_log_put_checkpoint(struct db_log *log, uint64_t size, struct hm_b
     return err;
 }
 
+enum hm_err db_log_put_cosigned(struct db_log *log, uint64_t size, struct hm_bytes note,
+                                struct hm_why *why)
+{
+    struct hm_digest root;
+    enum hm_err err = db_log_in_tx(log, why);
+    if (err == HM_OK && (note.len > HM_CHECKPOINT_MAX || size > log->committed.frontier.size))
+        err = hm_fail(why, HM_E_LIMIT, "cosigned checkpoint %llu: %zu bytes of a log of %llu",
+                      ULL(size), note.len, ULL(log->committed.frontier.size));
+    if (err == HM_OK)
+        err = root_at(log, size, &root, why);
+    if (err == HM_OK)
+        err = db_log_note_matches(log, size, root, note, why);
+    if (err != HM_OK)
+        return err;
+    DB_Q_AUTO q = db_q_begin(&log->sql, LOG_COSIGNED_INSERT);
+    db_q_u64(&q, size);
+    db_q_blob(&q, note);
+    return db_log_change(log, &q, why);
+}
+
 uint64_t db_log_covered(const struct db_log *log)
 {
     return log->has_checkpoint ? log->checkpoint_size : 0;
 }
 
-enum hm_err db_log_checkpoint(struct db_log *log, uint64_t *size, struct hm_buf *note,
-                              struct hm_why *why)
+static enum hm_err last(struct db_log *log, unsigned which, uint64_t *size, struct hm_buf *note,
+                        struct hm_why *why)
 {
     enum hm_err err = db_log_alive(log, why);
     if (err != HM_OK)
         return err;
-    DB_Q_AUTO q = db_q_begin(&log->sql, LOG_CHECKPOINT_LAST);
+    DB_Q_AUTO q = db_q_begin(&log->sql, which);
     if (!db_q_row(&q)) {
         err = db_q_err(&q, why);
-        return err != HM_OK ? err : hm_fail(why, HM_E_NOT_FOUND, "no checkpoint is stored");
+        return err != HM_OK ? err : hm_fail(why, HM_E_NOT_FOUND, "no such checkpoint is stored");
     }
     struct hm_bytes b = db_q_get_bytes(&q, 1);
     hm_buf_put(note, b.data, b.len);
@@ -97,4 +117,16 @@ enum hm_err db_log_checkpoint(struct db_log *log, uint64_t *size, struct hm_buf 
         return hm_fail(why, err, "no room for a checkpoint of %zu bytes", b.len);
     *size = db_q_get_u64(&q, 0);
     return HM_OK;
+}
+
+enum hm_err db_log_checkpoint(struct db_log *log, uint64_t *size, struct hm_buf *note,
+                              struct hm_why *why)
+{
+    return last(log, LOG_CHECKPOINT_LAST, size, note, why);
+}
+
+enum hm_err db_log_cosigned(struct db_log *log, uint64_t *size, struct hm_buf *note,
+                            struct hm_why *why)
+{
+    return last(log, LOG_COSIGNED_LAST, size, note, why);
 }

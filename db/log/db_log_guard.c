@@ -14,9 +14,9 @@ static bool listed(const char *name, const char *const *list)
 }
 
 static const char *const all_tables[] = {
-    "record",   "evidence",       "checkpoint", "head",    "detail", "release", "approval",
-    "artifact", "class",          "counter",    "request", "answer", "meta",    "latest",
-    "signed",   "artifact_again", "progress",   "open",    NULL};
+    "record",   "evidence", "checkpoint",     "cosigned", "head",    "detail", "release",
+    "approval", "artifact", "class",          "counter",  "request", "answer", "meta",
+    "latest",   "signed",   "artifact_again", "progress", "open",    NULL};
 static const char *const no_insert[] = {"head", "counter", NULL};
 static const char *const updatable[] = {"head", "progress", "class", "counter",
                                         "meta", "latest",   NULL};

@@ -42,6 +42,9 @@ static const char *const to_2 =
     "DROP TABLE release_of_1;"
     "PRAGMA user_version=2;";
 
+/* Version 3 keeps what witnesses have cosigned. */
+static const char *const to_3 = DB_LOG_COSIGNED_DDL "PRAGMA user_version=3;";
+
 static enum hm_err from_1(struct db_log *log, struct hm_why *why)
 {
     int64_t facts = 0;
@@ -58,9 +61,13 @@ enum hm_err db_log_migrate(struct db_log *log, int64_t from, struct hm_why *why)
     if (from == DB_LOG_SCHEMA_VERSION)
         return HM_OK;
     enum hm_err err = db_sql_exec(&log->sql, "BEGIN IMMEDIATE", why);
-    if (err == HM_OK)
+    if (err == HM_OK && from < 2)
         err = from_1(log, why);
+    if (err == HM_OK && from < 3)
+        err = db_sql_exec(&log->sql, to_3, why);
     if (err == HM_OK)
         err = db_sql_exec(&log->sql, "COMMIT", why);
-    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "%s: from version 1 to 2", log->path);
+    return err == HM_OK ? HM_OK
+                        : hm_fail_in(why, err, "%s: from version %lld to %d", log->path,
+                                     (long long)from, DB_LOG_SCHEMA_VERSION);
 }

@@ -8,7 +8,7 @@
 #include "schema/log/hm_detail_line.h"
 
 #define DB_LOG_APPLICATION_ID 0x484d4c47 /* "HMLG" */
-#define DB_LOG_SCHEMA_VERSION 2
+#define DB_LOG_SCHEMA_VERSION 3
 #define DB_LOG_DETAIL_MAX HM_DETAIL_MAX          /* bytes of one private detail */
 #define DB_LOG_EVIDENCE_SLOTS 32                 /* evidence.ref = idx * 32 + n */
 #define DB_LOG_RESERVE ((size_t)8 * 1024 * 1024) /* bytes of the reserve file */
@@ -19,6 +19,22 @@
 #define DB_LOG_SALT HM_DETAIL_SALT               /* bytes before a private detail */
 
 _Static_assert(HM_RECORD_EVIDENCE_MAX <= DB_LOG_EVIDENCE_SLOTS, "evidence.ref has no room");
+
+/* A log table's rows stay as they are. */
+#define DB_LOG_KEPT(table)                                                                         \
+    "CREATE TRIGGER " #table "_no_update BEFORE UPDATE ON " #table                                 \
+    " BEGIN SELECT RAISE(ABORT, '" #table " is append-only'); END;"                                \
+    "CREATE TRIGGER " #table "_no_delete BEFORE DELETE ON " #table                                 \
+    " BEGIN SELECT RAISE(ABORT, '" #table " is append-only'); END;"
+/* Checkpoints that a quorum of witnesses has cosigned, with their cosignatures. */
+#define DB_LOG_COSIGNED_DDL                                                                        \
+    "CREATE TABLE cosigned(size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;"                  \
+    "CREATE TRIGGER cosigned_append BEFORE INSERT ON cosigned"                                     \
+    " WHEN NEW.size <= (SELECT coalesce(max(size), -1) FROM cosigned)"                             \
+    "   OR NOT EXISTS (SELECT 1 FROM checkpoint WHERE size=NEW.size)"                              \
+    " BEGIN SELECT RAISE(ABORT, 'cosigned: size is not above the last one or has no "              \
+    "checkpoint'); "                                                                               \
+    "END;" DB_LOG_KEPT(cosigned)
 
 /* Columns in the order of struct db_release (db_state_take_release). */
 #define DB_LOG_RELEASE_SELECT                                                                      \
@@ -44,6 +60,8 @@ enum db_log_stmt {
     LOG_DETAILS,
     LOG_CHECKPOINT_INSERT,
     LOG_CHECKPOINT_LAST,
+    LOG_COSIGNED_INSERT,
+    LOG_COSIGNED_LAST,
     STATE_RELEASE_GET,
     STATE_RELEASE_INSERT,
     STATE_PROGRESS_INSERT,

@@ -18,6 +18,7 @@ enum {
     READ_SIZE,
     READ_CHECKPOINT,
     READ_LAST_CHECKPOINT,
+    READ_LAST_COSIGNED,
     READ_NODES,
     READ_BEGIN,
     READ_END,
@@ -34,6 +35,7 @@ static const char *const reader_text[READ_COUNT] = {
     [READ_DETAIL] = "SELECT salt, bytes FROM detail WHERE idx=?1",
     [READ_SIZE] = "SELECT size FROM head",
     [READ_CHECKPOINT] = "SELECT size, note FROM checkpoint WHERE size>=?1 ORDER BY size LIMIT 1",
+    [READ_LAST_COSIGNED] = "SELECT size, note FROM cosigned ORDER BY size DESC LIMIT 1",
     [READ_LAST_CHECKPOINT] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [READ_NODES] = "SELECT hashes FROM record WHERE idx=?1",
     [READ_BEGIN] = "BEGIN",
@@ -273,6 +275,13 @@ enum hm_err db_reader_last_checkpoint(struct db_reader *r, uint64_t *size, struc
                                       struct hm_why *why)
 {
     DB_Q_AUTO q = db_q_begin(&r->sql, READ_LAST_CHECKPOINT);
+    return take_checkpoint(&q, 0, size, note, why);
+}
+
+enum hm_err db_reader_last_cosigned(struct db_reader *r, uint64_t *size, struct hm_buf *note,
+                                    struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_LAST_COSIGNED);
     return take_checkpoint(&q, 0, size, note, why);
 }
 

@@ -11,12 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEPT(table)                                                                                \
-    "CREATE TRIGGER " #table "_no_update BEFORE UPDATE ON " #table                                 \
-    " BEGIN SELECT RAISE(ABORT, '" #table " is append-only'); END;"                                \
-    "CREATE TRIGGER " #table "_no_delete BEFORE DELETE ON " #table                                 \
-    " BEGIN SELECT RAISE(ABORT, '" #table " is append-only'); END;"
-
 /* Each log table has one key, the rowid, and its BEFORE INSERT trigger leaves one legal value for
  * it: with nothing to collide with, INSERT OR REPLACE has nothing to replace. */
 const char *const db_log_ddl =
@@ -24,28 +18,30 @@ const char *const db_log_ddl =
     "STRICT;"
     "CREATE TRIGGER record_append BEFORE INSERT ON record"
     " WHEN NEW.idx IS NOT (SELECT coalesce(max(idx)+1, 0) FROM record)"
-    " BEGIN SELECT RAISE(ABORT, 'record: idx is not the next one'); END;" KEPT(record)
+    " BEGIN SELECT RAISE(ABORT, 'record: idx is not the next one'); END;" DB_LOG_KEPT(record)
 
         "CREATE TABLE evidence(ref INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
         "CREATE TRIGGER evidence_append BEFORE INSERT ON evidence"
         " WHEN NEW.ref IS NOT max((SELECT coalesce(max(ref)+1, 0) FROM evidence),"
         "                         32*(SELECT coalesce(max(idx), -1) FROM record))"
         "   OR NEW.ref >= 32*(SELECT coalesce(max(idx)+1, 0) FROM record)"
-        " BEGIN SELECT RAISE(ABORT, 'evidence: not the next one of the last record'); END;" KEPT(
-            evidence)
+        " BEGIN SELECT RAISE(ABORT, 'evidence: not the next one of the last record'); "
+        "END;" DB_LOG_KEPT(evidence)
 
             "CREATE TABLE checkpoint(size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;"
             "CREATE TRIGGER checkpoint_append BEFORE INSERT ON checkpoint"
             " WHEN NEW.size <= (SELECT coalesce(max(size), -1) FROM checkpoint)"
             "   OR NEW.size > (SELECT coalesce(max(idx)+1, 0) FROM record)"
             " BEGIN SELECT RAISE(ABORT, 'checkpoint: size is not above the last one or is above "
-            "the log'); END;" KEPT(checkpoint)
+            "the log'); END;" DB_LOG_KEPT(checkpoint)
 
-                "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK(one=1), origin TEXT NOT NULL,"
-                " size INTEGER NOT NULL, leaf BLOB NOT NULL, t_ms INTEGER NOT NULL) STRICT;"
+                DB_LOG_COSIGNED_DDL
 
-                "CREATE TABLE detail(idx INTEGER PRIMARY KEY, salt BLOB NOT NULL, bytes BLOB NOT "
-                "NULL) STRICT;";
+    "CREATE TABLE head(one INTEGER PRIMARY KEY CHECK(one=1), origin TEXT NOT NULL,"
+    " size INTEGER NOT NULL, leaf BLOB NOT NULL, t_ms INTEGER NOT NULL) STRICT;"
+
+    "CREATE TABLE detail(idx INTEGER PRIMARY KEY, salt BLOB NOT NULL, bytes BLOB NOT "
+    "NULL) STRICT;";
 
 /* Decision state. What changes with each step of a release stands apart and is narrow: a batch of
  * signatures touches few pages. */

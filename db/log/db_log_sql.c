@@ -20,6 +20,8 @@ const char *const db_log_text[LOG_STMT_COUNT] = {
     [LOG_DETAIL_THERE] = "SELECT idx FROM detail WHERE idx=?1",
     [LOG_CHECKPOINT_INSERT] = "INSERT INTO checkpoint(size, note) VALUES(?1, ?2)",
     [LOG_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+    [LOG_COSIGNED_INSERT] = "INSERT INTO cosigned(size, note) VALUES(?1, ?2)",
+    [LOG_COSIGNED_LAST] = "SELECT size, note FROM cosigned ORDER BY size DESC LIMIT 1",
 
     [STATE_RELEASE_GET] = DB_LOG_RELEASE_SELECT,
     [STATE_RELEASE_INSERT] =

@@ -29,7 +29,7 @@ void cer_read_environment(struct hm_json_in *in, const char *member, cer_name ou
     const char *v = hm_json_str(in, member);
     if (v == NULL)
         return;
-    if (strcmp(v, "development") != 0 && strcmp(v, "staging") != 0 && strcmp(v, "production") != 0)
+    if (hm_environment(v) == NULL)
         hm_json_bad(in, HM_E_CONFIG, member, "expected development, staging or production");
     else
         copy_name(out, v);

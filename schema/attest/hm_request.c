@@ -103,6 +103,15 @@ static void read_at_least(struct hm_json_in *in, struct hm_request *r)
                     "expected 1 to 4 numbers, like 2.0.0");
 }
 
+static void read_environment(struct hm_json_in *in, struct hm_request *r)
+{
+    const char *text = hm_json_str_or(in, "environment", NULL);
+    r->environment = hm_environment(text);
+    if (text != NULL && r->environment == NULL)
+        hm_json_bad(in, HM_E_MALFORMED, "environment",
+                    "expected \"development\", \"staging\" or \"production\"");
+}
+
 static void read_break_glass(struct hm_json_in *in, struct hm_request *r)
 {
     const char *reason = hm_json_str_or(in, "break_glass", NULL);
@@ -215,6 +224,7 @@ static void read_scalars(struct hm_json_in *in, struct hm_request *r)
     parse_time(in, "use_before", hm_json_str_or(in, "use_before", NULL), &r->use_before_s);
     r->rollback_floor = hm_json_uint_or(in, "rollback_floor", 1, HM_REQUEST_UINT_MAX, 0);
     read_at_least(in, r);
+    read_environment(in, r);
     read_break_glass(in, r);
 }
 

@@ -27,6 +27,7 @@ struct hm_request {
     char product[HM_NAME_MAX + 1];
     char version[HM_NAME_MAX + 1];
     char channel[HM_NAME_MAX + 1];
+    const char *environment; /* only its rules shall decide; static (hm_environment), NULL = any */
     struct hm_hardware hardware[HM_HARDWARE_MAX];
     size_t hardware_count;
     char regions[HM_REGIONS_MAX][HM_NAME_MAX + 1];

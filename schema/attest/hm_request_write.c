@@ -95,6 +95,8 @@ static json_t *build(const struct hm_request *r)
     if (r->at_least_count != 0)
         (void)json_object_set_new(doc, "installed_at_least",
                                   numbers_text(r->at_least, r->at_least_count));
+    if (r->environment != NULL)
+        (void)json_object_set_new(doc, "environment", json_string(r->environment));
     if (r->break_glass[0] != '\0')
         (void)json_object_set_new(doc, "break_glass", json_string(r->break_glass));
     return doc;

@@ -118,6 +118,11 @@ struct hm_bytes hm_signed_payload(const struct hm_signed *s)
     return hm_buf_bytes(own ? &s->payload_ssh : &s->dsse.payload);
 }
 
+bool hm_signed_user_verified(const struct hm_signed *s)
+{
+    return s->is_ssh && hm_sshsig_user_verified(&s->ssh);
+}
+
 const char *hm_signed_token(const struct hm_signed *s)
 {
     return s->token.len > 0 ? (const char *)s->token.data : NULL;

@@ -35,6 +35,9 @@ void hm_signed_free(struct hm_signed *s);
 struct hm_bytes hm_signed_payload(const struct hm_signed *s);
 /* PEM chain that came with a DSSE document, or NULL. */
 const char *hm_signed_certificate(const struct hm_signed *s);
+/* Whether the signature says that a security key verified its user (PROTOCOL.u2f, flag 0x04); trust
+ * it only after hm_signed_verify. */
+bool hm_signed_user_verified(const struct hm_signed *s);
 /* The token that stands in place of a signature, or NULL. No key ever verifies such a document:
  * schema/oidc does. */
 const char *hm_signed_token(const struct hm_signed *s);

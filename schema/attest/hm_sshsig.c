@@ -157,6 +157,11 @@ static enum hm_err verify_value(const struct hm_sshsig *s, const struct hm_key *
     return hm_key_verify_raw_with(key, ready, tbs, hm_bytes_of(raw, sizeof raw));
 }
 
+bool hm_sshsig_user_verified(const struct hm_sshsig *s)
+{
+    return hm_key_is_sk(&s->key) && (s->sk_flags & SK_USER_VERIFIED) != 0;
+}
+
 /* Everything that can be refused before any cryptography. */
 static enum hm_err check_claims(const struct hm_sshsig *s, const struct hm_key *key, const char *ns,
                                 struct hm_why *why)
@@ -176,7 +181,7 @@ static enum hm_err check_claims(const struct hm_sshsig *s, const struct hm_key *
                        key->application);
     if ((s->sk_flags & SK_USER_PRESENT) == 0)
         return hm_fail(why, HM_E_DENIED, "SSH signature: the token saw no user present");
-    if (key->verify_user && (s->sk_flags & SK_USER_VERIFIED) == 0)
+    if (key->verify_user && !hm_sshsig_user_verified(s))
         return hm_fail(why, HM_E_DENIED,
                        "SSH signature: the token did not verify its user (PIN or biometrics)");
     return HM_OK;

@@ -29,6 +29,8 @@ enum hm_err HM_MUST_USE hm_sshsig_verify(const struct hm_sshsig *s, const struct
 enum hm_err HM_MUST_USE hm_sshsig_verify_with(const struct hm_sshsig *s, const struct hm_key *key,
                                               const struct hm_key_ready *ready, const char *ns,
                                               struct hm_bytes message, struct hm_why *why);
+/* Whether it is by an sk- key whose token says that it verified its user. */
+bool hm_sshsig_user_verified(const struct hm_sshsig *s);
 /* The bytes that an SSH agent signs for a message (sha512). */
 void hm_sshsig_tbs(struct hm_buf *out, const char *ns, struct hm_bytes message);
 /* Armoured signature from a public key blob and an SSH signature blob (as an agent returns it). */

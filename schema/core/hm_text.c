@@ -167,31 +167,42 @@ static bool code_point_printable(uint32_t c)
     return true;
 }
 
-static bool utf8_all(struct hm_bytes text, bool (*ok)(uint32_t))
+/* The offset from i on where eight bytes are not all ASCII, or not there any more. */
+static size_t skip_ascii(struct hm_bytes text, size_t i)
 {
-    for (size_t i = 0; i < text.len;) {
-        uint32_t cp = 0;
-        size_t n = utf8_next(text.data + i, text.len - i, &cp);
-        if (n == 0 || !ok(cp))
-            return false;
-        i += n;
+    uint64_t eight;
+    for (; text.len - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, text.data + i, sizeof eight);
+        if ((eight & UINT64_C(0x8080808080808080)) != 0)
+            break;
     }
-    return true;
-}
-
-static bool code_point_not_nul(uint32_t c)
-{
-    return c != 0;
+    return i;
 }
 
 bool hm_utf8_ok(struct hm_bytes text)
 {
-    return utf8_all(text, code_point_not_nul);
+    if (text.len > 0 && memchr(text.data, 0, text.len) != NULL)
+        return false;
+    for (size_t i = skip_ascii(text, 0); i < text.len;) {
+        uint32_t cp = 0;
+        size_t n = utf8_next(text.data + i, text.len - i, &cp);
+        if (n == 0)
+            return false;
+        i = n == 1 ? skip_ascii(text, i + n) : i + n;
+    }
+    return true;
 }
 
 bool hm_printable_ok(struct hm_bytes text)
 {
-    return utf8_all(text, code_point_printable);
+    for (size_t i = 0; i < text.len;) {
+        uint32_t cp = 0;
+        size_t n = utf8_next(text.data + i, text.len - i, &cp);
+        if (n == 0 || !code_point_printable(cp))
+            return false;
+        i += n;
+    }
+    return true;
 }
 
 /* What a name may consist of: 2 where it may begin with it. */
@@ -241,6 +252,15 @@ bool hm_origin_ok(const char *origin)
 bool hm_uri_ok(const char *uri)
 {
     return ascii_without(uri, HM_URI_MAX, "\"\\<>^`{|}");
+}
+
+const char *hm_environment(const char *text)
+{
+    static const char *const known[] = {"development", "staging", "production"};
+    for (size_t i = 0; text != NULL && i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(text, known[i]) == 0)
+            return known[i];
+    return NULL;
 }
 
 void hm_escape(struct hm_buf *b, struct hm_bytes text)

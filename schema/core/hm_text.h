@@ -37,6 +37,10 @@ size_t hm_name_span(struct hm_bytes text);
 bool hm_origin_ok(const char *origin);
 bool hm_uri_ok(const char *uri);
 
+/* One of the three environments, "development", "staging", "production", as a static text; NULL for
+ * anything else. */
+const char *hm_environment(const char *text);
+
 /* Appends text with everything that hm_printable_ok forbids written as \u{XXXX}: for terminals. */
 void hm_escape(struct hm_buf *b, struct hm_bytes text);
 

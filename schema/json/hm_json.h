@@ -1,5 +1,5 @@
-/* Strict JSON in: limits before parsing, one way to read members, errors that say where. Jansson
- * does the parsing; callers own the json_t they are given. Thread: each document by one thread at a
+/* Strict JSON in: limits while parsing, one way to read members, errors that say where. The values
+ * are Jansson's; callers own the json_t they are given. Thread: each document by one thread at a
  * time. */
 #ifndef SCHEMA_JSON_HM_JSON_H
 #define SCHEMA_JSON_HM_JSON_H
@@ -17,8 +17,8 @@ struct hm_json_limits {
 };
 
 /* Whole text, one value (object or array), UTF-8, no NUL, no duplicate members, nothing behind it.
- * Size, depth and number of values (HM_JSON_VALUES_MAX) are checked before the parser sees the
- * text. The error names line and column. HM_E_MALFORMED, HM_E_LIMIT, HM_E_MEMORY. Caller
+ * Size, depth and number of values (HM_JSON_VALUES_MAX) are checked before anything is allocated
+ * for them. The error names line and column. HM_E_MALFORMED, HM_E_LIMIT, HM_E_MEMORY. Caller
  * json_decref()s *out. */
 enum hm_err HM_MUST_USE hm_json_parse(struct hm_bytes text, const struct hm_json_limits *limits,
                                       json_t **out, struct hm_why *why);

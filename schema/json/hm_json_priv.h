@@ -23,9 +23,22 @@ struct hm_json_at {
 };
 struct hm_json_at hm_json_at(struct hm_bytes text, size_t offset);
 
-/* Checks what must hold before the parser sees the text: size, UTF-8, no NUL, nesting, strings
- * without raw control characters. Errors name line and column. */
-enum hm_err HM_MUST_USE hm_json_scan(struct hm_bytes text, const struct hm_json_limits *limits,
-                                     struct hm_why *why);
+/* A text that is read from its front to its end. */
+struct hm_json_text {
+    struct hm_bytes text; /* UTF-8 without NUL */
+    size_t i;             /* what is left begins here */
+    bool floats;
+    struct hm_buf scratch; /* a string value whose escapes were replaced */
+    struct hm_why *why;
+};
+/* Fails with "line L, column C: what" for this offset. */
+enum hm_err HM_MUST_USE hm_json_fail_at(const struct hm_json_text *t, enum hm_err err,
+                                        size_t offset, const char *what);
+/* A string; t->i is at its opening quote. out: a view of the text, or of `decoded` where it has
+ * escapes. Never with a NUL. */
+enum hm_err HM_MUST_USE hm_json_take_string(struct hm_json_text *t, struct hm_buf *decoded,
+                                            struct hm_bytes *out);
+/* A string, number, boolean or null as a value; the caller owns it. */
+enum hm_err HM_MUST_USE hm_json_take_scalar(struct hm_json_text *t, json_t **out);
 
 #endif

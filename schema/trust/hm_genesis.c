@@ -1,6 +1,7 @@
 /* Genesis: reading the signed document, and writing its payload. Thread: any. */
 #include "schema/trust/hm_genesis.h"
 
+#include "schema/core/hm_text.h"
 #include "schema/trust/hm_root_priv.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ static enum hm_err read_trust_store(struct hm_genesis *g, const json_t *v, const
     size_t at = g->trust_store_count;
     hm_json_begin(&in, v, path, why);
     const char *env = hm_json_str(&in, "environment");
-    if (env != NULL && !hm_environment_ok(env))
+    if (env != NULL && hm_environment(env) == NULL)
         hm_json_bad(&in, HM_E_MALFORMED, "environment",
                     "expected \"development\", \"staging\" or \"production\"");
     else if (env != NULL && environment_taken(g, env))

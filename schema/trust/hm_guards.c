@@ -1,6 +1,7 @@
 /* Key guards: reading the signed document, and writing its payload. Thread: any. */
 #include "schema/trust/hm_guards.h"
 
+#include "schema/core/hm_text.h"
 #include "schema/trust/hm_keydoc.h"
 #include "schema/trust/hm_root_priv.h"
 
@@ -141,7 +142,7 @@ static const json_t *read_guard_head(const struct hm_guards *g, struct hm_json_i
     guard->approvals = (size_t)hm_json_uint(in, "approvals", 0, HM_APPROVALS_MAX);
     const json_t *list = hm_json_array(in, "approvers", 0, HM_GUARD_APPROVERS_MAX);
     const char *env = hm_json_str(in, "environment");
-    if (env != NULL && !hm_environment_ok(env))
+    if (env != NULL && hm_environment(env) == NULL)
         hm_json_bad(in, HM_E_MALFORMED, "environment",
                     "expected \"development\", \"staging\" or \"production\"");
     else if (env != NULL)

@@ -147,9 +147,3 @@ void hm_root_head_read(struct hm_json_in *in, const char *type, struct hm_root_h
     if (in->err == HM_OK)
         *out = h;
 }
-
-bool hm_environment_ok(const char *name)
-{
-    return strcmp(name, "development") == 0 || strcmp(name, "staging") == 0 ||
-           strcmp(name, "production") == 0;
-}

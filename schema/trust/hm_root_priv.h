@@ -23,6 +23,5 @@ struct hm_root_head {
 /* Reads type, origin, log_key and root; the log key's name must be the origin, its key none of the
  * root. Errors latch in the reader. */
 void hm_root_head_read(struct hm_json_in *in, const char *type, struct hm_root_head *out);
-bool hm_environment_ok(const char *name); /* development, staging, production */
 
 #endif

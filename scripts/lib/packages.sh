@@ -7,4 +7,4 @@ PACKAGES_BUILD="build-essential cmake ninja-build pkg-config libssl-dev libp11-d
 # What the rehearsal needs besides: a real firmware image and the tools that make keys and certificates.
 PACKAGES_RUN="opensbi curl openssl openssh-client python3 python3-cryptography ca-certificates"
 # What the tests need besides: foreign tools that check our outputs.
-PACKAGES_TEST="libcmocka-dev libbearssl-dev libsodium-dev sqlite3 python3-cbor2 python3-jsonschema python3-jwt opensc gnutls-bin strace git"
+PACKAGES_TEST="libcmocka-dev libbearssl-dev libsodium-dev sqlite3 python3-cbor2 python3-jsonschema python3-jwt opensc gnutls-bin strace git tzdata"

@@ -16,19 +16,21 @@ struct door_metrics;
 struct door_conns;
 struct door_gate;
 struct door_health;
+struct door_witnesses;
 
 struct door {
     const struct door_config *config;
     struct ipc_pool *registrar;
-    struct ident_crl *crl;        /* revoked client certificates; NULL: no list is configured */
-    struct door_inbox *inbox;     /* artifacts on their way to the registrar */
-    struct door_people *people;   /* certificate -> principal, rates */
-    struct door_model *model;     /* read model and its follower */
-    struct door_metrics *metrics; /* counters */
-    struct door_conns *conns;     /* open connections and their deadlines */
-    struct door_gate *bodies;     /* how many large bodies are in memory at once */
-    struct door_gate *waits;      /* how many long polls */
-    struct door_health *health;   /* the registrar's last word about itself */
+    struct ident_crl *crl;            /* revoked client certificates; NULL: no list is configured */
+    struct door_inbox *inbox;         /* artifacts on their way to the registrar */
+    struct door_people *people;       /* certificate -> principal, rates */
+    struct door_model *model;         /* read model and its follower */
+    struct door_metrics *metrics;     /* counters */
+    struct door_conns *conns;         /* open connections and their deadlines */
+    struct door_gate *bodies;         /* how many large bodies are in memory at once */
+    struct door_gate *waits;          /* how many long polls */
+    struct door_health *health;       /* the registrar's last word about itself */
+    struct door_witnesses *witnesses; /* NULL: none are configured */
 };
 
 #endif

@@ -1,15 +1,14 @@
-#include "server/door/door_config.h"
+#include "server/door/door_config_priv.h"
 
 #include "schema/core/hm_limits.h"
 #include "server/ipc/proc_listen.h"
-#include "server/ipc/proc_config.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define GIB (UINT64_C(1) << 30)
 
-static char *copy_of(struct proc_config *f, const char *member, const char *value)
+char *door_config_copy(struct proc_config *f, const char *member, const char *value)
 {
     char *out = value != NULL ? strdup(value) : NULL;
     if (out == NULL && value != NULL)
@@ -55,10 +54,11 @@ enum hm_err door_config_read(const char *path, struct door_config *out, struct h
     if (listen != NULL && proc_listen_parse(listen, NULL, NULL) != HM_OK)
         hm_json_bad(&f.in, HM_E_CONFIG, "listen",
                     "expected \"ADDRESS:PORT\" with a numeric address, found \"%.80s\"", listen);
-    c.listen = copy_of(&f, "listen", listen);
-    c.user = copy_of(&f, "user", hm_json_str_or(&f.in, "user", NULL));
+    c.listen = door_config_copy(&f, "listen", listen);
+    c.user = door_config_copy(&f, "user", hm_json_str_or(&f.in, "user", NULL));
     read_paths(&f, &c);
     read_numbers(&f.in, &c);
+    door_config_read_out(&f, &c);
     err = proc_config_end(&f);
     proc_config_close(&f);
     if (err != HM_OK) {
@@ -83,5 +83,6 @@ void door_config_free(struct door_config *c)
     free(c->client_ca);
     free(c->client_crl);
     free(c->port_file);
+    door_config_free_out(c);
     memset(c, 0, sizeof *c);
 }

@@ -2,10 +2,17 @@
 #ifndef SERVER_DOOR_DOOR_CONFIG_H
 #define SERVER_DOOR_DOOR_CONFIG_H
 
+#include "schema/core/hm_limits.h"
 #include "schema/core/hm_err.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+struct door_config_witness {
+    char *name; /* as in its verifier key */
+    char *url;  /* prefix of its endpoints */
+};
 struct door_config {
     char *listen; /* "ADDRESS:PORT" or "[V6]:PORT" */
     char *user;   /* NULL: stays who it is */
@@ -26,11 +33,16 @@ struct door_config {
     uint64_t inbox_quota_bytes;
     uint64_t inbox_ttl_s;
     uint64_t requests_per_minute; /* of one principal */
+    char *outbound_ca; /* whom the door believes when it connects itself; NULL: the system's */
+    struct door_config_witness witnesses[HM_WITNESSES_MAX];
+    size_t witness_count;
 };
 
 /* Reads and checks the file. HM_E_CONFIG names file, line and member. */
 enum hm_err HM_MUST_USE door_config_read(const char *path, struct door_config *out,
                                          struct hm_why *why);
 void door_config_free(struct door_config *c);
+/* Does this door ever connect to anybody but the registrar? */
+bool door_config_dials(const struct door_config *c);
 
 #endif

@@ -31,6 +31,7 @@ struct batch {
     struct hm_bytes *record; /* REG_RECORDS_MAX of them */
     size_t count;
     struct hm_bytes note;
+    struct hm_bytes cosigned; /* empty: none */
     struct hm_checkpoint checkpoint;
     struct hm_frontier after; /* the tree with this batch in it */
 };
@@ -102,6 +103,7 @@ static enum hm_err fetch(struct door_model *m, int sock, struct hm_buf *reply, s
     ipc_in_begin(&in, hm_buf_bytes(reply));
     uint64_t size = ipc_get_u64(&in);
     b->note = ipc_get_bytes(&in, HM_CHECKPOINT_MAX);
+    b->cosigned = ipc_get_bytes(&in, HM_CHECKPOINT_MAX);
     b->count = ipc_get_count(&in, REG_RECORDS_MAX);
     for (size_t i = 0; i < b->count; i++)
         b->record[i] = ipc_get_bytes(&in, HM_RECORD_MAX);
@@ -213,6 +215,7 @@ static enum hm_err follow(struct door_model *m, int sock, struct hm_why *why)
         if (err != HM_OK)
             break;
         publish(m, &b);
+        door_model_take_cosigned(m, b.cosigned);
         if (b.count > 0 && b.count < REG_RECORDS_MAX)
             rest(m, REST_MS, true);
     }

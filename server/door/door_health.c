@@ -50,6 +50,7 @@ static void ask(struct ipc_pool *registrar, int64_t timeout_ms, struct door_heal
         s->committed = ipc_get_u64(&in);
         s->checkpoint = ipc_get_u64(&in);
         s->queue = ipc_get_u64(&in);
+        ipc_get_str(&in, s->waits, sizeof s->waits);
         err = ipc_in_end(&in, &why);
     }
     s->answered = err == HM_OK;
@@ -65,7 +66,8 @@ void door_health_ask(struct door_health *h, struct ipc_pool *registrar, int64_t 
     (void)pthread_mutex_lock(&h->lock);
     if (hm_clock_mono_ms() >= h->until_ms) {
         ask(registrar, timeout_ms, &h->last);
-        h->until_ms = hm_clock_mono_ms() + (h->last.ready ? FRESH_MS : UNREADY_MS);
+        h->until_ms = hm_clock_mono_ms() +
+                      (h->last.ready && h->last.waits[0] == '\0' ? FRESH_MS : UNREADY_MS);
     }
     *out = h->last;
     (void)pthread_mutex_unlock(&h->lock);

@@ -9,6 +9,7 @@ struct door_health_state {
     bool answered; /* the registrar answered at all */
     bool ready;    /* and says that it can work */
     char reason[HM_WHY_MAX];
+    char waits[HM_WHY_MAX]; /* what signatures wait for, "": nothing */
     uint64_t committed, checkpoint, queue;
 };
 struct door_health;

@@ -7,7 +7,9 @@
 #include "server/ipc/proc_listen.h"
 #include "server/door/door_metrics.h"
 #include "server/door/door_model.h"
+#include "server/door/door_out.h"
 #include "server/door/door_people.h"
+#include "server/door/door_witness.h"
 #include "server/ipc/proc_log.h"
 #include "server/ipc/proc_sandbox.h"
 #include "server/ipc/proc_signal.h"
@@ -84,6 +86,7 @@ static void close_parts(struct parts *p)
     if (d->model != NULL)
         door_model_wake(d->model);
     door_http_stop(p->http);
+    door_witnesses_stop(d->witnesses);
     ident_crl_close(d->crl);
     door_model_stop(d->model);
     ipc_pool_close(d->registrar);
@@ -160,6 +163,8 @@ static enum hm_err start(struct parts *p, const struct door_config *c, struct hm
     enum hm_err err = proc_become(c->user, why);
     if (err == HM_OK)
         err = proc_stop_fd(&p->stop_fd, why);
+    if (err == HM_OK)
+        err = door_out_init(why);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of write(2), not our end */
     if (err == HM_OK)
         err = open_memory(p, c, why);
@@ -168,9 +173,11 @@ static enum hm_err start(struct parts *p, const struct door_config *c, struct hm
     if (err == HM_OK)
         err = open_network(p, c, why);
     if (err == HM_OK)
-        err = proc_sandbox_enter(PROC_SANDBOX_DOOR, 0, why);
+        err = proc_sandbox_enter(PROC_SANDBOX_DOOR, door_config_dials(c), why);
     if (err == HM_OK)
         err = door_model_start(&model, &p->door.model, why);
+    if (err == HM_OK)
+        err = door_witnesses_start(&p->door, &p->door.witnesses, why);
     if (err != HM_OK)
         return err;
     struct door_tls_files tls = {(const char *)p->certificate.data, (const char *)p->key.data,

@@ -152,6 +152,34 @@ bool door_model_wait(struct door_model *m, uint64_t size, int64_t until_ms)
     return grown;
 }
 
+enum hm_err door_model_cosigned(struct door_model *m, struct hm_buf *out, struct hm_why *why)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    enum hm_err err = may_read(m, why);
+    if (err == HM_OK && m->cosigned_len == 0)
+        err = hm_fail(why, HM_E_NOT_FOUND, "no checkpoint with cosignatures of witnesses");
+    if (err == HM_OK)
+        hm_buf_put(out, m->cosigned, m->cosigned_len);
+    (void)pthread_mutex_unlock(&m->lock);
+    return err == HM_OK ? hm_buf_err(out) : err;
+}
+
+void door_model_take_cosigned(struct door_model *m, struct hm_bytes note)
+{
+    struct hm_vkey key;
+    struct hm_checkpoint c;
+    if (note.len == 0 || note.len > sizeof m->cosigned || door_model_key(m, &key, NULL) != HM_OK ||
+        hm_checkpoint_open(note, &key, &c, NULL) != HM_OK)
+        return;
+    (void)pthread_mutex_lock(&m->lock);
+    if (c.size >= m->cosigned_size && c.size <= m->size) { /* more lines for the same size, too */
+        memcpy(m->cosigned, note.data, note.len);
+        m->cosigned_len = note.len;
+        m->cosigned_size = c.size;
+    }
+    (void)pthread_mutex_unlock(&m->lock);
+}
+
 enum hm_err door_model_note(struct door_model *m, struct hm_buf *out, struct hm_why *why)
 {
     uint64_t wanted = atomic_load(&m->acknowledged);

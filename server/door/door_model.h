@@ -33,6 +33,12 @@ bool door_model_wait(struct door_model *m, uint64_t size, int64_t until_ms);
 /* The last checkpoint that was verified and is applied: note text. HM_E_UNAVAILABLE. */
 enum hm_err HM_MUST_USE door_model_note(struct door_model *m, struct hm_buf *out,
                                         struct hm_why *why);
+/* The newest checkpoint with cosignatures of the witnesses that the model covers. HM_E_NOT_FOUND:
+ * there is none, or the log has no witnesses. */
+enum hm_err HM_MUST_USE door_model_cosigned(struct door_model *m, struct hm_buf *out,
+                                            struct hm_why *why);
+/* The registrar has a newer one. Ignored unless the log has signed it and the model covers it. */
+void door_model_take_cosigned(struct door_model *m, struct hm_bytes note);
 /* The log's key. HM_E_UNAVAILABLE before the registrar was first reached. */
 enum hm_err HM_MUST_USE door_model_key(struct door_model *m, struct hm_vkey *out,
                                        struct hm_why *why);

@@ -28,6 +28,9 @@ struct door_model {
     struct hm_vkey key;
     char note[HM_CHECKPOINT_MAX];
     size_t note_len;
+    char cosigned[HM_CHECKPOINT_MAX]; /* the newest that witnesses have cosigned */
+    size_t cosigned_len;
+    uint64_t cosigned_size;
     char reason[HM_WHY_MAX];
     struct db_query *idle[DOOR_READERS];
     size_t idle_count;

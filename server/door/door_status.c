@@ -30,6 +30,8 @@ void door_get_readyz(struct door_req *r)
         door_problem(r, DOOR_UNAVAILABLE, "registrar: %s", h.reason);
     else if (!h.ready)
         door_problem(r, DOOR_UNAVAILABLE, "registrar is not ready: %s", h.reason);
+    else if (h.waits[0] != '\0')
+        door_problem(r, DOOR_UNAVAILABLE, "witnesses: %s", h.waits);
     else if (!m.ok)
         door_problem(r, DOOR_UNAVAILABLE, "read model: %s", m.reason);
     else if (m.size + BEHIND < h.checkpoint)

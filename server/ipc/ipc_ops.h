@@ -4,7 +4,7 @@
 #ifndef SERVER_IPC_IPC_OPS_H
 #define SERVER_IPC_IPC_OPS_H
 
-#define IPC_PROTOCOL 1u
+#define IPC_PROTOCOL 2u
 
 /* --- hallmark-signer's socket; the registrar calls --- */
 enum signer_op {
@@ -38,7 +38,7 @@ enum signer_op {
 enum registrar_op {
     REG_HELLO = 1,    /* in: u64 protocol. out: str origin, str vkey line */
     REG_STATUS = 2,   /* in: -. out: u64 ready, str reason, u64 committed size, u64 checkpoint size,
-                         u64 queue length */
+                         u64 queue length, str what signatures wait for ("" = nothing) */
     REG_IDENTIFY = 3, /* in: CALLER. out: str principal, str name, u64 roles and IDENT_TOKEN_ bits,
                          digest policy. HM_E_NOT_FOUND */
     REG_SUBMIT = 4, /* in: CALLER, str idempotency key, bytes body. out: ANSWER (status 0: send the
@@ -53,7 +53,8 @@ enum registrar_op {
     REG_SIGN = 10,      /* same, body empty */
     REG_STATEMENT = 11, /* in: u64 release. out: bytes approval statement */
     REG_RECORDS = 12,   /* in: u64 first, u64 max, u64 wait_ms. out: u64 size, bytes checkpoint note
-                         * over size, n x bytes   record; only records under a checkpoint */
+                         * over size, bytes newest note with a quorum of cosignatures (may be empty),
+                         * n x bytes record; only records under a checkpoint */
     REG_EVIDENCE = 13,  /* in: u64 idx, u64 n. out: bytes */
     REG_PROOF = 14,     /* in: u64 idx. out: bytes .tlog-proof under the latest checkpoint */
     REG_CONSISTENCY = 15, /* in: u64 old, u64 size. out: n x digest */
@@ -69,6 +70,11 @@ enum registrar_op {
     REG_POLICY_REPLACE = 24,  /* as REG_POLICY_PROPOSE */
     REG_ROSTER = 25,          /* as REG_POLICY_PROPOSE */
     REG_GUARDS = 26,          /* as REG_POLICY_PROPOSE */
+    /* What a witness answered. in: str its name, u64 size of the checkpoint, bytes signature lines
+     * (empty: none), str what is wrong (empty: nothing), u64 size of the log as it knows it. out:
+     * bytes newest note with a quorum of cosignatures (may be empty). HM_E_SIGNATURE,
+     * HM_E_NOT_FOUND. */
+    REG_COSIGN = 27,
     REG_ERASE = 40,           /* as REG_POLICY_PROPOSE */
 };
 #define REG_RECORDS_MAX 1024u

@@ -5,6 +5,7 @@
 #include "schema/json/hm_json_canon.h"
 #include "schema/log/hm_tlog_proof.h"
 #include "server/ipc/ipc_msg.h"
+#include "server/registrar/reg_cosign.h"
 #include "server/registrar/reg_dossier.h"
 
 #include <stdio.h>
@@ -60,34 +61,43 @@ enum hm_err reg_answer_problem(enum reg_problem p, const char *detail, struct hm
     return hm_buf_err(&body) != HM_OK ? hm_buf_err(&body) : hm_buf_err(reply);
 }
 
-/* A proof under any checkpoint stays true, so the one that this request made already serves again.
- */
-enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, struct hm_why *why)
+enum hm_err reg_proof_under(struct reg_conn *c, uint64_t idx, uint64_t size, struct hm_bytes note,
+                            struct hm_why *why)
 {
-    struct reg_head head;
     struct hm_path path;
     HM_BUF_AUTO record = {.limit = HM_RECORD_MAX};
-    if (c->has_proof && c->proof_idx == idx) {
-        hm_buf_put(out, c->proof.data, c->proof.len);
-        return hm_buf_err(out);
-    }
-    reg_conn_rest(c); /* a snapshot from before this head may not hold all of its nodes */
-    enum hm_err err = reg_seq_head(c->desk->seq, &head, why);
-    if (err != HM_OK)
-        return err;
-    if (idx >= head.size)
-        return hm_fail(why, HM_E_NOT_FOUND, "record %llu is not under a checkpoint",
-                       (unsigned long long)idx);
-    err = reg_conn_record(c, idx, &record, why);
+    reg_conn_rest(c); /* a snapshot from before this checkpoint may not hold all of its nodes */
+    enum hm_err err = reg_conn_record(c, idx, &record, why);
     if (err == HM_OK)
-        err = reg_conn_path(c, idx, head.size, &path, why);
+        err = reg_conn_path(c, idx, size, &path, why);
     if (err != HM_OK)
         return err;
     hm_buf_reset(&c->proof);
-    hm_tlog_proof_write(hm_buf_bytes(&record), idx, &path, hm_bytes_of(head.note, head.note_len),
-                        &c->proof);
+    hm_tlog_proof_write(hm_buf_bytes(&record), idx, &path, note, &c->proof);
     c->has_proof = hm_buf_err(&c->proof) == HM_OK;
     c->proof_idx = idx;
+    return hm_buf_err(&c->proof);
+}
+
+/* A proof under any checkpoint stays true, so the one that this request made already serves again;
+ * else under one that witnesses have cosigned, else under the newest. */
+enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, struct hm_why *why)
+{
+    struct reg_head head;
+    struct reg_cosigned w;
+    enum hm_err err = HM_OK;
+    if (!c->has_proof || c->proof_idx != idx) {
+        err = reg_seq_head(c->desk->seq, &head, why);
+        if (err == HM_OK && idx >= head.size)
+            err = hm_fail(why, HM_E_NOT_FOUND, "record %llu is not under a checkpoint",
+                          (unsigned long long)idx);
+        if (err == HM_OK && reg_witness_best(c->desk->witness, idx, &w))
+            err = reg_proof_under(c, idx, w.size, hm_bytes_of(w.note, w.note_len), why);
+        else if (err == HM_OK)
+            err = reg_proof_under(c, idx, head.size, hm_bytes_of(head.note, head.note_len), why);
+    }
+    if (err != HM_OK)
+        return err;
     hm_buf_put(out, c->proof.data, c->proof.len);
     return hm_buf_err(out);
 }
@@ -137,7 +147,9 @@ static enum hm_err put_envelope(struct reg_conn *c, const struct hm_record *r, s
 {
     HM_BUF_AUTO envelope = {.limit = HM_ENVELOPE_MAX};
     HM_BUF_AUTO text = {.limit = 2 * HM_ENVELOPE_MAX};
-    enum hm_err err = reg_conn_evidence(c, r->idx, HM_ENVELOPE_MAX, &envelope, why);
+    enum hm_err err = reg_cosign_hold(c, r, why);
+    if (err == HM_OK)
+        err = reg_conn_evidence(c, r->idx, HM_ENVELOPE_MAX, &envelope, why);
     if (err != HM_OK)
         return err;
     hm_base64(&text, hm_buf_bytes(&envelope));

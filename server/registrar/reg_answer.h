@@ -39,7 +39,10 @@ enum hm_err HM_MUST_USE reg_answer_problem(enum reg_problem p, const char *detai
 /* Status 0: these artifacts are missing. */
 enum hm_err HM_MUST_USE reg_answer_missing(const struct hm_digest *missing, size_t count,
                                            struct hm_buf *reply);
-/* The .tlog-proof of a record under the published checkpoint, appended. */
+/* Makes the connection's proof of a record under this checkpoint. */
+enum hm_err HM_MUST_USE reg_proof_under(struct reg_conn *c, uint64_t idx, uint64_t size,
+                                        struct hm_bytes note, struct hm_why *why);
+/* The .tlog-proof of a record under a published checkpoint, appended. */
 enum hm_err HM_MUST_USE reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out,
                                   struct hm_why *why);
 

@@ -47,6 +47,8 @@ static const char *not_allowed(const struct approval *a, const struct policy_quo
         return "this release needs no approval";
     if (!policy_rule_asks(rule, POLICY_ANY_STAGE, a->who))
         return "the approver is not in the group that the rule names";
+    if (rule->user_verification && !a->key.verify_user)
+        return "the rule asks for an approval by a key that verifies its user";
     *outcome = "approvals.submitter";
     if (strcmp(a->dossier->submitted->actor, a->who->id) == 0)
         return "the submitter never approves";
@@ -67,13 +69,7 @@ struct approved {
 /* The rule that the policy in force has for this release; NULL if none. */
 static const struct policy_rule *rule_in_force(const struct reg_tx *tx, const struct reg_dossier *d)
 {
-    const struct policy_subject subject = {
-        .product = d->submitted->product,
-        .channel = d->submitted->channel,
-        .hardware = d->known->hardware,
-        .hardware_count = d->known->hardware_count,
-        .break_glass = d->known->break_glass != NULL,
-    };
+    const struct policy_subject subject = reg_known_subject(d->known);
     return policy_match(tx->world->policy, &subject);
 }
 
@@ -83,14 +79,11 @@ static bool is_void(const struct reg_tx *tx, const struct policy_rule *rule, con
                     const struct hm_digest *key)
 {
     const struct policy_principal *p = policy_principal(tx->world->policy, who);
-    bool held = false;
-    if (p == NULL || (p->roles & POLICY_ROLE_APPROVER) == 0)
+    const struct hm_key *held = policy_approval_key(tx->world->policy, who, key);
+    if (p == NULL || (p->roles & POLICY_ROLE_APPROVER) == 0 || held == NULL)
         return true;
-    for (size_t i = 0; i < p->approval_key_count && !held; i++) {
-        struct hm_digest id = hm_key_id(&p->approval_keys[i]);
-        held = hm_digest_eq(&id, key);
-    }
-    return !held || (rule != NULL && !policy_rule_asks(rule, POLICY_ANY_STAGE, p));
+    return rule != NULL && (!policy_rule_asks(rule, POLICY_ANY_STAGE, p) ||
+                            (rule->user_verification && !held->verify_user));
 }
 
 static void leave_out_void(const struct reg_tx *tx, const struct approval *a, struct approved *out)
@@ -174,13 +167,13 @@ static enum hm_err judge(struct reg_tx *tx, const struct approval *a, struct db_
         if (strcmp(so_far.all[i].principal, a->who->id) == 0)
             return refuse(tx, a, rel, REG_PROBLEM_CONFLICT, NULL,
                           "this person has approved the release already", out, why);
+    const char *no = not_allowed(a, &so_far.quorum, &outcome);
+    if (no != NULL)
+        return refuse(tx, a, rel, REG_PROBLEM_POLICY, outcome, no, out, why);
     struct hm_digest key = hm_key_id(&a->key);
     if (is_void(tx, rule_in_force(tx, a->dossier), a->who->id, &key))
         return refuse(tx, a, rel, REG_PROBLEM_POLICY, "approvals.count",
                       "the policy in force asks this person, or this key, no more", out, why);
-    const char *no = not_allowed(a, &so_far.quorum, &outcome);
-    if (no != NULL)
-        return refuse(tx, a, rel, REG_PROBLEM_POLICY, outcome, no, out, why);
     if (rel->expires_s <= (int64_t)(tx->now_ms / 1000))
         return refuse(tx, a, rel, REG_PROBLEM_EXPIRED, NULL, "the approval statement has expired",
                       out, why);

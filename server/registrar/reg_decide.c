@@ -45,8 +45,7 @@ static bool may(const struct decision *d)
 {
     const struct reg_known *k = d->dossier->known;
     const struct hm_record *r = d->dossier->submitted;
-    const struct policy_subject subject = {r->product, r->channel, k->hardware, k->hardware_count,
-                                           k->break_glass != NULL};
+    const struct policy_subject subject = reg_known_subject(k);
     const struct policy_rule *now = policy_match(d->examined, &subject);
     if (d->kind == HM_SIGNED_CANCELLATION && d->then != NULL && strcmp(r->actor, d->then->id) == 0)
         return true;

@@ -11,6 +11,7 @@
 #include "server/registrar/reg_readers.h"
 #include "server/registrar/reg_seq.h"
 #include "server/registrar/reg_sign.h"
+#include "server/registrar/reg_witness.h"
 
 struct reg_desk {
     const struct reg_config *config;
@@ -23,6 +24,7 @@ struct reg_desk {
     struct reg_seq *seq;
     struct reg_signq *signq;
     struct reg_inflight *inflight;
+    struct reg_witness *witness;
     int stop_fd; /* readable once the process shall end */
 };
 /* One connection of the door. */

@@ -1,4 +1,5 @@
 #include "server/registrar/reg_dossier.h"
+#include "server/registrar/reg_approval.h"
 #include "server/registrar/reg_facts.h"
 #include "server/registrar/reg_policy_log.h"
 #include "server/registrar/reg_who.h"
@@ -25,6 +26,7 @@ void reg_claim_facts(const struct reg_claim *c, enum policy_stage stage,
         .product = r->product,
         .version = r->version,
         .channel = r->channel,
+        .environment = r->environment,
         .hardware = r->hardware,
         .hardware_count = r->hardware_count,
         .break_glass = r->break_glass[0] != '\0' ? r->break_glass : NULL,
@@ -297,37 +299,6 @@ enum hm_err reg_dossier_open(struct reg_conn *c, uint64_t release, struct reg_do
     return HM_OK;
 }
 
-static const struct hm_key *key_of(const struct policy_principal *p, const struct hm_digest *id)
-{
-    for (size_t i = 0; p != NULL && i < p->approval_key_count; i++) {
-        struct hm_digest have = hm_key_id(&p->approval_keys[i]);
-        if (hm_digest_eq(&have, id))
-            return &p->approval_keys[i];
-    }
-    return NULL;
-}
-
-/* The decision state names the record; the record itself must say that it is an approval of this
- * release by this key. Evidence of a refused one never counts. */
-static enum hm_err check_approval_record(struct db_reader *reader, const struct reg_dossier *d,
-                                         const struct db_approval *a, struct hm_why *why)
-{
-    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
-    struct hm_record r;
-    enum hm_err err = db_reader_record(reader, a->record, &bytes, why);
-    if (err == HM_OK)
-        err = hm_record_parse(hm_buf_bytes(&bytes), &r, why);
-    if (err != HM_OK)
-        return err;
-    if (r.event != HM_EV_APPROVAL_RECORDED || !r.has_release || r.release != d->id ||
-        !r.has_approver_key || !hm_digest_eq(&r.approver_key, &a->key) ||
-        strcmp(r.actor, a->principal) != 0)
-        return hm_fail(why, HM_E_HISTORY,
-                       "record %llu is no approval of release r%llu by %s with this key",
-                       (unsigned long long)a->record, (unsigned long long)d->id, a->principal);
-    return HM_OK;
-}
-
 /* What voids an approval that was recorded and not used yet: its certificate has run out or is
  * revoked. It is left out, like one by a key that the policy in force no longer has. */
 static bool void_now(struct reg_conn *c, const struct reg_dossier *d, const struct hm_key *key)
@@ -349,13 +320,11 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     struct db_reader *reader;
     enum hm_err err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK)
-        err = check_approval_record(reader, d, a, why);
-    if (err == HM_OK)
-        err = db_reader_evidence(reader, a->record, 0, HM_SIGNED_MAX, &d->approvals[n], why);
+        err = reg_approval_read(reader, HM_EV_APPROVAL_RECORDED, d->id, a, &d->approvals[n], why);
     if (err != HM_OK)
         return err;
     const struct policy_principal *p = policy_principal(d->known->policy, a->principal);
-    const struct hm_key *key = key_of(p, &a->key);
+    const struct hm_key *key = policy_approval_key(d->known->policy, a->principal, &a->key);
     if (key == NULL)
         return hm_fail(why, HM_E_HISTORY, "approval %llu: %s has no such key in the policy",
                        (unsigned long long)a->record, a->principal);
@@ -368,6 +337,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
     if (err == HM_OK && !hm_bytes_eq(hm_signed_payload(&s), hm_buf_bytes(&d->known->statement)))
         err = hm_fail(why, HM_E_HISTORY, "approval %llu is over another statement",
                       (unsigned long long)a->record);
+    bool user_verified = hm_signed_user_verified(&s);
     hm_signed_free(&s);
     if (err != HM_OK)
         return err;
@@ -375,7 +345,7 @@ static enum hm_err verify_approval(struct reg_conn *c, struct reg_dossier *d,
         hm_buf_free(&d->approvals[n]);
         return HM_OK;
     }
-    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key, a->record};
+    d->approval_facts[n] = (struct policy_fact_approval){p->id, a->key, a->record, user_verified};
     d->approval_count = n + 1;
     return HM_OK;
 }

@@ -230,8 +230,7 @@ static enum hm_err look_back(struct reg_tx *tx, const struct policy_rule *rule,
 static enum hm_err complete(struct reg_tx *tx, const struct policy *p, struct policy_facts *f,
                             struct history **out, struct hm_why *why)
 {
-    const struct policy_subject subject = {f->product, f->channel, f->hardware, f->hardware_count,
-                                           f->break_glass != NULL};
+    const struct policy_subject subject = policy_facts_subject(f);
     const struct policy_rule *rule = policy_match(p, &subject);
     struct policy_wants w;
     f->now_s = (int64_t)(tx->now_ms / 1000);
@@ -274,6 +273,7 @@ static void of_release(const struct reg_dossier *d, struct policy_facts *out)
         .product = r->product,
         .version = r->version,
         .channel = r->channel,
+        .environment = d->known->environment,
         .hardware = d->known->hardware,
         .hardware_count = d->known->hardware_count,
         .break_glass = d->known->break_glass,
@@ -321,9 +321,13 @@ enum hm_err reg_facts_quorum(struct reg_tx *tx, const struct reg_dossier *d,
     if (count > HM_APPROVALS_MAX)
         return hm_fail(why, HM_E_INTERNAL, "release r%llu: %zu approvals",
                        (unsigned long long)d->id, count);
-    for (size_t i = 0; i < count; i++)
-        approvals[i] =
-            (struct policy_fact_approval){list[i].principal, list[i].key, list[i].record};
+    for (size_t i = 0; i < count; i++) {
+        /* taken under this very policy, which demanded then what it demands now */
+        const struct hm_key *key =
+            policy_approval_key(d->known->policy, list[i].principal, &list[i].key);
+        approvals[i] = (struct policy_fact_approval){list[i].principal, list[i].key, list[i].record,
+                                                     key != NULL && key->verify_user};
+    }
     of_release(d, &facts);
     facts.approvals = approvals;
     facts.approval_count = count;

@@ -32,6 +32,18 @@ void reg_known_drop(struct reg_known *k)
     free(k);
 }
 
+struct policy_subject reg_known_subject(const struct reg_known *k)
+{
+    return (struct policy_subject){
+        .product = k->submitted.product,
+        .channel = k->submitted.channel,
+        .environment = k->environment,
+        .hardware = k->hardware,
+        .hardware_count = k->hardware_count,
+        .break_glass = k->break_glass != NULL,
+    };
+}
+
 static void pack(struct hm_buf *b, const struct reg_claim *c)
 {
     ipc_put_u64(b, c->provenance_count);
@@ -147,6 +159,7 @@ enum hm_err reg_known_make(const struct reg_outcome *from, struct reg_known **ou
     k->policy = from->policy;
     k->rule = from->rule;
     k->hardware_count = claim->request.hardware_count;
+    k->environment = claim->request.environment;
     k->size = reg_facts_size(&claim->request);
     k->rollback_floor = claim->request.rollback_floor;
     memcpy(k->hardware, claim->request.hardware, k->hardware_count * sizeof *k->hardware);

@@ -27,6 +27,7 @@ struct reg_known {
     size_t hardware_count;
     uint64_t size; /* bytes of all artifacts together */
     uint64_t rollback_floor;
+    const char *environment;     /* that the request names; static, NULL: none */
     char *break_glass;           /* reason, NULL: none */
     struct hm_statement *others; /* what attestations points into */
     struct policy_fact_attestation *attestations;
@@ -52,6 +53,8 @@ struct reg_outcome {
 enum hm_err HM_MUST_USE reg_known_make(const struct reg_outcome *from, struct reg_known **out,
                                        struct hm_why *why);
 void reg_known_drop(struct reg_known *k); /* NULL allowed */
+/* What any policy's rules for the release are found by. Borrowed. */
+struct policy_subject reg_known_subject(const struct reg_known *k);
 
 /* Policy facts of provenance, unpacked. `statements` is owned by the caller (free()). */
 enum hm_err HM_MUST_USE

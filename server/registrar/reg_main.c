@@ -6,6 +6,7 @@
 #include "server/ipc/proc_signal.h"
 #include "server/ipc/proc_user.h"
 #include "server/registrar/reg_artifact.h"
+#include "server/registrar/reg_cosign.h"
 #include "server/registrar/reg_ident.h"
 #include "server/registrar/reg_init.h"
 #include "server/registrar/reg_ops.h"
@@ -64,6 +65,7 @@ static void *watch_main(void *arg)
                           {.fd = reg_seq_fatal_fd(p->desk.seq), .events = POLLIN}};
     while (poll(f, 2, -1) < 0)
         continue;
+    reg_witness_stop(p->desk.witness);
     p->fatal = f[1].revents != 0;
     if (eventfd_write(p->end_fd, 1) != 0)
         abort();
@@ -97,7 +99,7 @@ static enum hm_err open_parts(struct program *p, struct hm_why *why)
             reg_signer_open(p->config.signer_socket, p->config.signer_timeout_ms, &p->signer, why);
     if (err == HM_OK)
         err = reg_seq_open(&p->config, &p->world, p->signer, d->memo, &d->seq, why);
-    return err;
+    return err == HM_OK ? reg_cosign_open(d, &d->witness, why) : err;
 }
 
 static enum hm_err open_server(struct program *p, uid_t peer, struct hm_why *why)
@@ -125,6 +127,7 @@ static void close_parts(struct program *p)
     /* Before the writer, so that the writer is the last one and leaves no WAL behind. */
     reg_readers_close(p->desk.readers);
     reg_seq_close(p->desk.seq);
+    reg_witness_close(p->desk.witness);
     reg_signer_close(p->signer);
     reg_inflight_close(p->desk.inflight);
     reg_knowns_close(p->desk.knowns);

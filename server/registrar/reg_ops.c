@@ -7,6 +7,7 @@
 #include "schema/json/hm_json.h"
 #include "schema/log/hm_tlog_proof.h"
 #include "server/registrar/reg_artifact.h"
+#include "server/registrar/reg_cosign.h"
 #include "server/registrar/reg_dossier.h"
 #include "server/ipc/proc_thread.h"
 #include "server/registrar/reg_roster.h"
@@ -91,6 +92,8 @@ static enum hm_err op_status(void *ctx, struct ipc_request *r, struct hm_why *wh
     ipc_put_u64(r->reply, st.committed);
     ipc_put_u64(r->reply, st.published);
     ipc_put_u64(r->reply, st.queued);
+    struct hm_why waits = {""};
+    ipc_put_str(r->reply, reg_witness_ready(desk->witness, &waits) == HM_OK ? "" : waits.text);
     return HM_OK;
 }
 
@@ -204,6 +207,7 @@ static enum hm_err put_records(struct reg_conn *c, const struct reg_head *head, 
     if (err == HM_OK) {
         ipc_put_u64(reply, head->size);
         ipc_put_bytes(reply, hm_bytes_of(head->note, head->note_len));
+        reg_cosign_put(c, reply);
         ipc_put_u64(reply, list.count);
         hm_buf_put(reply, list.bytes.data, list.bytes.len);
     }
@@ -256,6 +260,17 @@ static enum hm_err published(const struct reg_desk *desk, uint64_t idx, struct h
     return err;
 }
 
+/* Evidence 0 of release.signed is the signature itself. */
+static enum hm_err may_leave(struct reg_conn *c, uint64_t idx, struct hm_why *why)
+{
+    struct hm_record r;
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    enum hm_err err = reg_conn_record(c, idx, &bytes, why);
+    if (err == HM_OK)
+        err = hm_record_parse(hm_buf_bytes(&bytes), &r, why);
+    return err == HM_OK ? reg_cosign_hold(c, &r, why) : err;
+}
+
 static enum hm_err op_evidence(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     uint64_t v[2] = {0};
@@ -270,6 +285,8 @@ static enum hm_err op_evidence(void *ctx, struct ipc_request *r, struct hm_why *
         err = published(ctx, v[0], why);
     if (err == HM_OK)
         err = conn_of(r, &c, why);
+    if (err == HM_OK && v[1] == 0)
+        err = may_leave(c, v[0], why);
     if (err == HM_OK)
         err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK)
@@ -455,5 +472,6 @@ const struct ipc_op reg_ops[] = {
     {REG_ROSTER, reg_op_roster, "roster"},
     {REG_GUARDS, reg_op_guards, "guards"},
     {REG_ERASE, reg_op_erase, "erase"},
+    {REG_COSIGN, reg_op_cosign, "cosign"},
 };
 const size_t reg_op_count = sizeof reg_ops / sizeof reg_ops[0];

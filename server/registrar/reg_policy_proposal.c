@@ -2,6 +2,7 @@
 
 #include "schema/attest/hm_policy_statement.h"
 #include "schema/io/hm_clock.h"
+#include "server/registrar/reg_approval.h"
 #include "server/registrar/reg_who.h"
 
 #include <string.h>
@@ -74,26 +75,6 @@ void reg_quorum_free(struct reg_quorum *q)
     q->count = 0;
 }
 
-/* The decision state names the record; the record itself must say the same. */
-static enum hm_err check_record(struct db_reader *reader, const struct reg_proposal *p,
-                                const struct db_approval *a, struct hm_why *why)
-{
-    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
-    struct hm_record r;
-    enum hm_err err = db_reader_record(reader, a->record, &bytes, why);
-    if (err == HM_OK)
-        err = hm_record_parse(hm_buf_bytes(&bytes), &r, why);
-    if (err != HM_OK)
-        return err;
-    if (r.event != HM_EV_POLICY_APPROVED || !r.has_proposal || r.proposal != p->idx ||
-        !r.has_approver_key || !hm_digest_eq(&r.approver_key, &a->key) ||
-        strcmp(r.actor, a->principal) != 0)
-        return hm_fail(why, HM_E_HISTORY,
-                       "record %llu is no approval of proposal %llu by %s with this key",
-                       (unsigned long long)a->record, (unsigned long long)p->idx, a->principal);
-    return HM_OK;
-}
-
 static enum hm_err check_document(struct reg_conn *c, const struct reg_proposal *p,
                                   const struct policy *policy, const struct hm_buf *document,
                                   const struct db_approval *a, bool *counts, struct hm_why *why)
@@ -150,9 +131,7 @@ enum hm_err reg_quorum_read(struct reg_conn *c, const struct reg_proposal *p,
         bool counts = false;
         document->limit = HM_SIGNED_MAX;
         hm_buf_reset(document);
-        err = check_record(reader, p, &list[i], why);
-        if (err == HM_OK)
-            err = db_reader_evidence(reader, list[i].record, 0, HM_SIGNED_MAX, document, why);
+        err = reg_approval_read(reader, HM_EV_POLICY_APPROVED, p->idx, &list[i], document, why);
         if (err == HM_OK)
             err = check_document(c, p, policy, document, &list[i], &counts, why);
         if (err == HM_OK && counts && !seen(list, i))

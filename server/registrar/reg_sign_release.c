@@ -1,6 +1,7 @@
 /* POST /v1/releases/{id}/signature: intention (durable, under a checkpoint) -> the signer signs ->
  * the result is checked as a device would -> result (durable, under a checkpoint) -> the whole
  * device verification, proof included -> only then the answer. */
+#include "server/registrar/reg_cosign.h"
 #include "server/registrar/reg_signing_priv.h"
 
 #include "schema/log/hm_tlog_proof.h"
@@ -243,6 +244,14 @@ static enum hm_err verify_whole(struct reg_signing *s, uint64_t record, struct h
     return err == HM_OK ? HM_OK : HM_E_INTERNAL;
 }
 
+/* The signature leaves now, or it waits for witnesses. */
+static enum hm_err release_it(struct reg_signing *s, uint64_t record, struct hm_why *why)
+{
+    bool witnessed = s->verdict.matched != NULL && s->verdict.matched->witnessed;
+    enum hm_err err = reg_cosign_await(s->conn, s->d, witnessed, record, why);
+    return err == HM_OK ? verify_whole(s, record, why) : err;
+}
+
 /* An answer of before is looked at as well: the last look may have been what failed then. */
 static enum hm_err verify_again(struct reg_signing *s, const struct reg_result *out,
                                 struct hm_why *why)
@@ -250,7 +259,7 @@ static enum hm_err verify_again(struct reg_signing *s, const struct reg_result *
     if (!out->has_record || out->problem != REG_PROBLEM_NONE)
         return HM_OK;
     enum hm_err err = reg_conn_evidence(s->conn, out->record, HM_ENVELOPE_MAX, &s->envelope, why);
-    return err == HM_OK ? verify_whole(s, out->record, why) : err;
+    return err == HM_OK ? release_it(s, out->record, why) : err;
 }
 
 static const struct policy_release_key *find_key(const struct policy *p, const struct hm_digest *id)
@@ -291,7 +300,9 @@ static enum hm_err prepare_keys(struct reg_signing *s, struct hm_why *why)
 
 static enum hm_err prepare(struct reg_signing *s, struct hm_why *why)
 {
-    enum hm_err err = reg_dossier_open(s->conn, s->ask->release, &s->d, why);
+    enum hm_err err = reg_witness_ready(s->conn->desk->witness, why);
+    if (err == HM_OK)
+        err = reg_dossier_open(s->conn, s->ask->release, &s->d, why);
     if (err == HM_OK)
         err = reg_dossier_approvals(s->conn, s->d, why);
     if (err == HM_OK)
@@ -328,7 +339,7 @@ static enum hm_err run(struct reg_signing *s, struct reg_result *out, struct hm_
         return err == HM_OK ? verify_again(s, out, why) : err;
     err = try_again(s, out, why);
     if (err == HM_OK && s->ending == REG_ENDING_SIGNED && out->has_record)
-        err = verify_whole(s, out->record, why);
+        err = release_it(s, out->record, why);
     return err;
 }
 

@@ -456,8 +456,14 @@ static enum hm_err run(struct submission *s, struct reg_result *out, struct hm_b
     if (err != HM_OK || missing->len > 0)
         return err;
     const struct hm_request *q = &s->claim->request;
-    const struct policy_subject subject = {q->product, q->channel, q->hardware, q->hardware_count,
-                                           q->break_glass[0] != '\0'};
+    const struct policy_subject subject = {
+        .product = q->product,
+        .channel = q->channel,
+        .environment = q->environment,
+        .hardware = q->hardware,
+        .hardware_count = q->hardware_count,
+        .break_glass = q->break_glass[0] != '\0',
+    };
     const struct policy_rule *rule = policy_match(s->examined, &subject);
     if (rule != NULL)
         err = find_tokens(s, rule, why);

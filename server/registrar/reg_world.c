@@ -40,20 +40,39 @@ static enum hm_err load_store(const struct reg_config *c, size_t i, struct reg_w
         c->trust_stores[i].file, s->environment);
 }
 
-/* Root in the store = root of the configuration: same kids, same threshold. */
-static enum hm_err check_store_root(const struct reg_config *c, const struct reg_trust_store *s,
-                                    struct hm_why *why)
+static enum hm_err keep_witnesses(const struct hm_trust_store *t, struct reg_trust_store *s,
+                                  struct hm_why *why)
 {
-    struct hm_trust_store *t = calloc(1, sizeof *t);
+    enum hm_err err = HM_OK;
+    for (size_t i = 0; err == HM_OK && i < t->witness_count; i++) {
+        struct hm_key key;
+        struct hm_cosigner c;
+        err = hm_key_from_raw(HM_KEY_ED25519,
+                              hm_bytes_of(t->witnesses[i].key, sizeof t->witnesses[i].key), &key,
+                              why);
+        if (err == HM_OK)
+            err = hm_cosigner_make(t->witnesses[i].name, &key, &c);
+        if (err == HM_OK)
+            err = hm_cosigners_add(&s->witnesses, &c, why);
+    }
+    s->witness_quorum = t->witness_quorum;
+    return err;
+}
+
+/* Root in the store = root of the configuration: same kids, same threshold. And its witnesses. */
+static enum hm_err read_store(const struct reg_config *c, struct reg_trust_store *s,
+                              struct hm_why *why)
+{
+    HM_FREE struct hm_trust_store *t = calloc(1, sizeof *t);
     struct hm_root root = {0};
     if (t == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     enum hm_err err = hm_trust_store_open(hm_buf_bytes(&s->bytes), t, why);
     if (err == HM_OK)
-        hm_trust_store_root(t, &root);
-    free(t);
+        err = keep_witnesses(t, s, why);
     if (err != HM_OK)
         return err;
+    hm_trust_store_root(t, &root);
     if (!hm_root_same(&root, &c->root))
         return hm_fail(
             why, HM_E_CONFIG,
@@ -147,7 +166,7 @@ enum hm_err reg_world_load(const struct reg_config *c, struct reg_world *w, stru
     for (size_t i = 0; err == HM_OK && i < c->trust_store_count; i++) {
         err = load_store(c, i, w, why);
         if (err == HM_OK)
-            err = check_store_root(c, &w->stores[i], why);
+            err = read_store(c, &w->stores[i], why);
     }
     if (err == HM_OK)
         err = reg_world_check_development(w, &w->guards, why);

@@ -5,6 +5,7 @@
 
 #include "device/hm_device_store.h"
 #include "policy/policy.h"
+#include "schema/log/hm_cosignature.h"
 #include "schema/trust/hm_genesis.h"
 #include "schema/trust/hm_trust_store.h"
 #include "server/registrar/reg_config.h"
@@ -15,6 +16,8 @@ struct reg_trust_store {
     struct hm_buf bytes;
     struct hm_digest digest;
     struct hmd_store device; /* borrows bytes */
+    struct hm_cosigners witnesses;
+    size_t witness_quorum; /* 0: it names none */
 };
 struct reg_world {
     struct hm_genesis genesis;

@@ -95,6 +95,8 @@ def honest(b):
     request = write(os.path.join(b.folder, "request.json"), r.stdout)
     b.expect("submit a written request", 0, "recorded", "ci", "submit", "--request", request, "--artifact", b.image,
              "--attestation", b.attestation)
+    b.expect("an environment is named", 0, "recorded", "ci", *b.submit_args("--environment", "production"))
+    b.expect("no such environment", 2, "expected development, staging or production", "ci", *b.submit_args("--environment", "prod"))
     b.expect("ssh key submits", 0, "recorded", "ci", *b.submit_args("--ssh-key", os.path.join(b.folder, "alice.ssh")))
 
 
@@ -137,6 +139,8 @@ def lies_about_submission(b):
         lambda a, c: dict(a, statement=a["statement"].replace("er-100/b", "er-100/c"))))
     lie("statement about another record", "not about its record", ack(lambda a, c: dict(a, statement=re.sub(
         "submitted [0-9a-f]{64}", "submitted " + "00" * 32, a["statement"]))))
+    b.expect("submit: statement for another environment than named", 1, "'environment' says production.*request.*staging", "ci",
+             *b.submit_args("--environment", "staging"))
     lie("no statement", "statement|line", ack(lambda a, c: {k: v for k, v in a.items() if k != "statement"}))
     lie("no JSON", "acknowledgement", ack(lambda a, c: "recorded, believe me"))
     lie("endless answer", "larger than the limit", ack(lambda a, c: b" " * (2 << 20)))

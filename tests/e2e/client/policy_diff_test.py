@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from policy_lib import Bench, documented, edited, new_key
 
+WITNESS = "witness.example/w1+ea2ad007+BNYvAWoe/R5P33k+tCzYRHHhup8M8E0Sh7XMcfYWKHy4"
 CAROL = new_key("carol")
 PEM = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
@@ -19,6 +20,16 @@ def rule(i, **members):
     return lambda d: d["rules"][i].update(members)
 
 
+
+
+def twin(d):
+    """A rule for staging beside the one for production."""
+    d["keys"][1]["channels"].append("stable")
+    d["rules"].append(dict(d["rules"][1], id="stable-staging", channels=["stable"]))
+
+
+FRIDAYS = {"utc_offset": "+01:00", "windows": [{"days": ["fri"], "from": "16:00", "to": "24:00"}]}
+BERLIN = {"name": "Europe/Berlin", "rule": "CET-1CEST,M3.5.0,M10.5.0/3"}
 
 
 def several_keys(threshold):
@@ -71,6 +82,10 @@ CHANGES = [
     ("channel", lambda d: (d["keys"][1]["channels"].append("gamma"), d["rules"][1]["channels"].append("gamma")),
      ("wider", "can be released now, no rule was for it: edge-router on gamma"),
      ("stricter", "can be released no longer: edge-router on gamma")),
+    ("the same channel in staging", twin, ("wider", "can be released now, no rule was for it: edge-router on stable in staging"),
+     ("stricter", "can be released no longer: edge-router on stable in staging")),
+    ("two environments to choose from", twin, ("stricter", "can be released no longer: edge-router on stable without a named environment"),
+     ("wider", "can be released now, no rule was for it: edge-router on stable without a named environment")),
     ("rule gone", lambda d: d["rules"].pop(),
      ("stricter", "can be released no longer: edge-router on nightly"), ("wider", "can be released now")),
     ("rule renamed", rule(0, id="customers"),
@@ -86,6 +101,13 @@ CHANGES = [
     ("approvals written otherwise", rule(0, approvals={"stages": [{"of": [{"group": "both", "count": 2}]}]}), None, None),
     ("one after the other", rule(0, approvals={"stages": [{"group": "both", "count": 1}, {"group": "both", "count": 1}]}),
      ("stricter", "approvals: stages: 2 in place of 1"), ("weaker", "approvals: stages: 1 in place of 2")),
+    ("verified users", lambda d: ([k.update(user_verification=True) for p in d["principals"][1:] for k in p["approval_keys"][1:]],
+                                  rule(0, approvals={"group": "both", "count": 2, "user_verification": True})(d)),
+     ("stricter", "approvals: only by keys that verify their user"), ("weaker", "approvals: also by keys that do not verify their user")),
+    ("witnesses", lambda d: d.update(witnesses={"keys": [WITNESS], "quorum": 1}),
+     ("stricter", "from now on: after a start nothing is signed"), ("weaker", "none any more: an older copy of the log")),
+    ("witnessed", lambda d: (d.update(witnesses={"keys": [WITNESS], "quorum": 1}), rule(0, witnessed=True)(d)),
+     ("stricter", "a release leaves only with the witnesses' cosignatures"), ("weaker", "a release leaves without")),
     ("veto", rule(0, approvals={"group": "both", "count": 2, "veto": ["both"]}),
      ("stricter", "approvals: groups with a veto added: both"), ("weaker", "groups with a veto removed: both")),
     ("hardware", rule(0, hardware=["er-100"]),
@@ -94,6 +116,7 @@ CHANGES = [
                                d["groups"].append({"id": "all", "members": ["alice", "bob", "carol"]}),
                                d["rules"].append(dict(d["rules"][0], id="urgent", break_glass=True, approvals={"group": "all", "count": 3}))),
      ("wider", "can be released now, no rule was for it: edge-router on stable by break glass"), ("stricter", "can be released no longer")),
+    ("frozen on fridays", rule(0, freeze=FRIDAYS), ("stricter", "freeze windows: asked for now"), ("weaker", "freeze windows: asked for no longer")),
     ("several keys", several_keys(2), ("stricter", "signatures that a release needs: 2 in place of 1"),
      ("weaker", "signatures that a release needs: 1 in place of 2")),
     ("one of several keys", several_keys(1), ("wider", "signing keys added: production-b"), ("stricter", "signing keys removed: production-b")),
@@ -161,6 +184,17 @@ def administrators(b):
     b.expect("administration removed", 0, "only the root keys", "policy", "diff", old, b.write("none.json", base))
 
 
+def clocks(b):
+    """Another clock for the same windows is neither more nor less; which hours are meant changes."""
+    base = edited(documented(), rule(0, freeze=FRIDAYS))
+    zone = edited(base, rule(0, freeze={"time_zone": BERLIN, "windows": FRIDAYS["windows"]}))
+    for name, a, z, said in (("clock", base, zone, '"rule":"CET-1CEST,M3.5.0,M10.5.0/3"} in place of "+01:00"'),
+                             ("rule of a clock", zone, edited(zone, lambda d: d["rules"][0]["freeze"]["time_zone"].update(rule="CET-1")),
+                              '"rule":"CET-1"} in place of')):
+        got = lines(b, name, b.write("old.json", a), b.write("new.json", z), 0)
+        b.check(name, len(got) == 1 and got[0]["kind"] == "changed" and "freeze: clock" in got[0]["what"] and said in got[0]["what"], got)
+
+
 def refusals(b):
     good = b.write("old.json", documented())
     bad = b.write("bad.json", edited(documented(), rule(0, approvals={"group": "both", "count": 0})))
@@ -179,7 +213,7 @@ def main():
         b = Bench(sys.argv[1], folder)
         for change in CHANGES:
             both_ways(b, *change)
-        for part in (order, takes_over, administrators, refusals):
+        for part in (order, takes_over, administrators, clocks, refusals):
             part(b)
     return b.end()
 

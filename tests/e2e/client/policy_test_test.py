@@ -5,6 +5,9 @@ import os
 import sys
 import tempfile
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from policy_lib import ROOT, Bench, documented, edited, new_key
 
 FOLDERS = {"accept": (True, True), "reject": (False, False), "reject-meaning": (True, False)}
@@ -151,6 +154,31 @@ def history(b, policy):
     b.check("history: all", "FAILED" not in r.out, r.out)
 
 
+def several_keys(b, policy):
+    """A rule with several keys, and cases that say which of them would sign."""
+    def edit(d):
+        pem = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+        d["keys"].append(dict(d["keys"][0], id="production-b", public_key={"pem": pem}))
+        del d["rules"][0]["key"]
+        d["rules"][0]["keys"] = {"of": ["production-2026", "production-b"], "threshold": 1}
+    small = load("accept", "full.json")
+
+    def case(key, failing=None):
+        return {"name": f"{key}", "facts": {"approvals": ["alice", "bob"], "key": key}, "expect": "deny" if failing else "allow",
+                **({"failing": failing} if failing else {})}
+    wrong = ["key.separation"]
+    cases = [case(None), case(["production-2026", "production-b"]), case(["production-b", "production-2026"]),
+             case(["production-2026"], wrong), case("production-b", wrong), case(["production-2026", "production-2026"], wrong),
+             case(["production-2026", "production-b", "staging-2026"], wrong), case(["production-2026", "staging-2026"], wrong)]
+    several = b.write("several.json", edited(documented(), edit))
+    b.expect("several keys", 0, f"{len(cases)} cases, 0 failed", "policy", "test", b.write("keys.json", {
+        "version": 1, "defaults": small["defaults"], "cases": cases}), "--policy", several)
+    for name, key in (("nobody's", ["production-2026", "x"]), ("no list of texts", ["production-2026", 1]), ("none", []), ("five", ["dev"] * 5)):
+        b.expect("several keys: " + name, 1, r"\$.cases\[0\].facts.key: .*expected", "policy", "test", b.write("keys.json", {
+            "version": 1, "defaults": small["defaults"], "cases": [case(key)]}), "--policy", several)
+
+
 def removed_member(b, policy):
     """What the loader knows, a case may state: a person who left makes the file wrong, not green."""
     gone = edited(documented(), lambda d: (d["principals"].pop(), d["groups"][0].update(members=["alice"]),
@@ -163,7 +191,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hallmark-cases-") as folder:
         b = Bench(sys.argv[1], folder)
         policy = b.write("policy.json", documented())
-        for part in (schema_and_program, verdicts, every_expectation_counts, policy_of_the_file, evidence, history, removed_member):
+        for part in (schema_and_program, verdicts, every_expectation_counts, policy_of_the_file, evidence, history, several_keys, removed_member):
             part(b, policy)
     return b.end()
 

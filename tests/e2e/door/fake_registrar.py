@@ -323,7 +323,7 @@ class FakeRegistrar:
             return blob(log.origin) + blob(log.vkey)
         if op == STATUS:
             n = len(log.records)
-            return u64(self.ready) + blob(self.reason) + u64(n) + u64(n) + u64(0)
+            return u64(self.ready) + blob(self.reason) + u64(n) + u64(n) + u64(0) + blob("")
         if op == IDENTIFY:
             principal, roles = self.who(r.caller())
             return blob(principal) + blob("Name of " + principal) + u64(roles) + bytes.fromhex(HEX)
@@ -401,7 +401,7 @@ class FakeRegistrar:
         note = log.note(size)
         if self.lie:
             first, records, note, size = self.lie(first, records, note, size)
-        return u64(size) + blob(note) + u64(len(records)) + b"".join(blob(x) for x in records)
+        return u64(size) + blob(note) + blob(b"") + u64(len(records)) + b"".join(blob(x) for x in records)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 keys that a new policy no longer has. Taking a key away voids what it approved and nobody used yet, not the past."""
 
 import os
+import re
 import time
 
 import e2e_lib as e
@@ -116,11 +117,45 @@ def key_taken_away(lab, rows):
     rows.row("the log verifies", r.returncode == 0, r.out + r.err)
 
 
+def verified_by_rule(lab, rows):
+    """The rule asks for keys that verify their users, and so does the key that did not until now."""
+    pending = lab.new()
+    rows.equal("a touch was enough", [lab.by_token(*pending, "frank", 1).status, lab.by_token(*pending, "erin", 5).status], [201, 201])
+
+    def edit(doc):
+        next(p for p in doc["principals"] if p["id"] == "frank")["approval_keys"][0]["user_verification"] = True
+        for r in doc["rules"]:
+            if r["approvals"] != "none":
+                r["approvals"]["user_verification"] = True
+    lab.change(edit)
+    answer = lab.sign(pending[0])
+    rows.row("what was only touched is void now", answer.says() == (403, "policy") and answer.failed() == ["approvals.count"], answer)
+    release, statement = lab.new()
+    answer = lab.approve(release, statement, "bob")
+    rows.row("a key on a laptop does not count", answer.says() == (403, "policy") and "a key that verifies its user" in answer.doc["detail"],
+             answer)
+    rows.equal("it left a record", lab.record(answer.doc["index"])["event"], "approval.refused")
+    rows.equal("nor does a card", lab.by_card(release, statement, "pia").says()[0], 403)
+    rows.equal("nor a touch", lab.by_token(release, statement, "frank", 1).says(), (403, "signature"))
+    rows.equal("one is not enough", lab.by_token(release, statement, "frank", 5).status, 201)
+    rows.equal("to sign", lab.sign(release).says(), (403, "policy"))
+    rows.equal("two are", lab.by_token(release, statement, "erin", 5).status, 201)
+    rows.equal("to sign it", lab.sign(release).status, 200)
+    lab.client_configs()
+    r = lab.cli("audit", "policy", "explain", pending[0], check=False)
+    rows.row("explain says what is left out and who could come", r.returncode == 1
+             and "left out: frank (the token did not verify its user)" in r.out and re.search("waits for 1 more of: .*erin|nobody is left", r.out),
+             r.out + r.err)
+    deep = lab.cli("audit", "log", "verify", "--deep", "--client-ca", lab.path("tls", "ca.pem"), check=False)
+    rows.row("the whole log verifies, with what was void then", deep.returncode == 0, deep.out + deep.err)
+
+
 def main(lab, rows):
     restart_with_lists(lab)
     signed = []
     rows.parts(lambda: user_verification(lab, rows), lambda: signed.append(cards(lab, rows)),
-               lambda: card_revoked(lab, rows, signed[0]), lambda: key_taken_away(lab, rows))
+               lambda: card_revoked(lab, rows, signed[0]), lambda: key_taken_away(lab, rows),
+               lambda: verified_by_rule(lab, rows))
 
 
 if __name__ == "__main__":

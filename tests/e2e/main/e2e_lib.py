@@ -394,6 +394,9 @@ class Answer:
     def says(self):
         return (self.status, self.problem)
 
+    def detail(self):
+        return self.doc.get("detail", "")
+
     def failed(self):
         return [f["check"] for f in self.doc.get("findings", []) if not f["ok"]]
 

@@ -4,11 +4,12 @@ and each time the right intention and the right kind of fault are named."""
 import base64
 import json
 import os
+import re
 import sqlite3
 
 import e2e_lib as e
 from log_forge import SLOTS, Forged
-from oidc_test import GITHUB, GITLAB, Jobs
+from oidc_test import GITHUB, GITLAB, Jobs, jwk
 from policy_lib import Administered
 
 
@@ -66,13 +67,38 @@ class Deep:
         lab.follow()
         r, deep, doc = self.verify()
         rows.row("over HTTP all of it holds", r.returncode == 0 and doc["verified"] and deep["hold"] == deep["intentions"] == 8 and not deep["faults"]
-                 and deep["envelopes"] == 8 and deep["policies"] == 3 and deep["tokens"] == 1 and deep["root_pinned"], (r.out, r.err))
+                 and deep["envelopes"] == 8 and deep["policies"] == 3 and deep["tokens"] == 1 and deep["tokens_known"] == 0
+                 and deep["guards"] == 1 and deep["root_pinned"], (r.out, r.err))
         text = lab.cli("audit", "log", "verify", "--deep").out
         rows.row("in words too", "of them hold" in text and "verified " in text and "registrar's word" in text, text)
+        self.issuers()
         r, deep, _ = self.verify("--client-ca", lab.path("people", "..", "ceremony", "keys", "log.vkey"))
         rows.row("another issuer of certificates: nobody submitted", r.returncode == 1 and deep["hold"] < deep["intentions"]
                  and {f["kind"] for f in deep["faults"]} == {"submitter"}, (r.out, r.err))
         rows.equal("an export has no evidence", lab.cli("audit", "log", "verify", "--deep", "--file", "x", "--checkpoint", "y", check=False).returncode, 2)
+
+    def issuers(self):
+        """The keys that the issuers published, brought along."""
+        lab, rows = self.lab, self.rows
+        github, gitlab = lab.path("oidc", "github.json"), lab.path("oidc", "gitlab.json")
+        other = e.write(lab.path("work", "jwks.json"), json.dumps({"keys": [jwk(e.ec.generate_private_key(e.ec.SECP256R1()), "two")]}))
+        false = e.write(lab.path("work", "false.json"), json.dumps({"keys": [jwk(lab.next, "one")]}))
+        for name, sets, known in (("the issuer's keys", [GITHUB + "=" + github], 1), ("two issuers' keys", [GITLAB + "=" + gitlab, GITHUB + "=" + github], 1),
+                                  ("older and newer keys of one issuer", [GITHUB + "=" + other, GITHUB + "=" + github], 1),
+                                  ("keys of another issuer alone", [GITLAB + "=" + github], 0), ("a set without the key", [GITHUB + "=" + other], 0),
+                                  ("of an issuer that only begins like it", [GITHUB[:-1] + "=" + false], 0)):
+            r, deep, _ = self.verify(*[a for s in sets for a in ("--jwks", s)])
+            rows.row("tokens by " + name, r.returncode == 0 and (deep["tokens"], deep["tokens_known"]) == (1, known), (r.out, r.err))
+        text = lab.cli("audit", "log", "verify", "--deep", "--jwks", GITHUB + "=" + other).out
+        rows.row("what could not be checked is said", "no key of their issuers (--jwks) was at hand for: 1;" in text and "registrar's word" in text, text)
+        text = lab.cli("audit", "log", "verify", "--deep", "--jwks", GITHUB + "=" + github).out
+        rows.row("and nothing where all could", "registrar's word" not in text and re.search("of them by their issuers' keys +1\n", text), text)
+        r, deep, _ = self.verify("--jwks", GITHUB + "=" + false)
+        rows.row("by another key of that name: its submission does not hold", r.returncode == 1
+                 and [f["kind"] for f in deep["faults"]] == ["submitter"] and "calls one" in deep["faults"][0]["text"], (r.out, r.err))
+        for bad in (github, "=" + github, GITHUB + "=", GITHUB + "=" + lab.path("work", "nowhere.json"), GITHUB + "=" + lab.path("ceremony", "keys", "log.vkey")):
+            r, _, _ = self.verify("--jwks", bad)
+            rows.row("--jwks %s" % bad[-24:], r.returncode in (1, 2, 5) and not r.out.strip().startswith('{"verified":true'), (r.out, r.err))
 
     def token_release(self):
         body, _, token, _ = self.lab.job()

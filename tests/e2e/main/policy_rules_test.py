@@ -35,7 +35,17 @@ class Strict(e.Cast):
         emergency = {k: stable[k] for k in ("products", "channels", "environment", "key", "submitters")}
         emergency.update(id="emergency", break_glass=True, approvals={"group": "release-managers", "count": 4},
                          provenance={"builders": [e.BUILDER]})
-        doc["rules"] += [special, emergency]
+        twins = [dict(json.loads(json.dumps(stable)), id="twin", channels=["twin"]),
+                 dict(next(r for r in doc["rules"] if r["id"] == "nightly"), id="twin-desk", channels=["twin"])]
+        for key in doc["keys"]:
+            key["channels"].append("twin")
+        doc["rules"] += [special, emergency] + twins
+        return doc
+
+    def ceremony_config(self):
+        doc = super().ceremony_config()
+        for key in doc["release_keys"]:
+            key["channels"].append("twin")
         return doc
 
     def sbom(self, data, predicate=BOM):
@@ -157,6 +167,28 @@ def break_glass(lab, rows):
         rows.equal("a reason of %d bytes" % len(bad), r.says(), (400, "malformed"), r)
 
 
+def environments(lab, rows):
+    """One product and channel in two environments: only the request says which is meant."""
+    data = lab.firmware(9000)
+    r = lab.refused(data, "1.4.5", channel="twin")
+    rows.equal("no environment is named", (r.says(), r.failed()), ((403, "policy"), ["rule.match"]), r)
+    rows.row("the verdict says what to do", "has to name its environment" in json.dumps(r.doc), r)
+    r = lab.refused(data, "1.4.5", channel="twin", environment="staging")
+    rows.equal("one without a rule", (r.says(), r.failed()), ((403, "policy"), ["rule.match"]), r)
+    r = lab.refused(data, "1.4.5", channel="twin", environment="production")
+    rows.equal("production asks what production asks", (r.says(), r.failed()), ((403, "policy"), ["promotion.released"]), r)
+    r = lab.refused(data, "1.4.5", channel="stable", environment="development")
+    rows.equal("a channel of production in development", r.failed(), ["rule.match"], r)
+    for bad in ("Production", "", 1, ["production"]):
+        r = lab.refused(data, "1.4.5", channel="twin", environment=bad)
+        rows.equal("an environment %r" % (bad,), r.says(), (400, "malformed"), r)
+    release, statement = lab.new(data=data, version="1.4.5", channel="twin", environment="development")
+    rows.row("the statement names it", b"\nenvironment development\n" in statement, statement)
+    rows.equal("and so does the record", lab.record(int(release[1:])).get("environment"), "development")
+    r = lab.sign(release)
+    rows.equal("development signs it", r.status, 200, r)
+
+
 def held_back(lab, rows):
     data = lab.firmware(9000)
     lab.nightly(data, "1.5.0")
@@ -177,7 +209,7 @@ def held_back(lab, rows):
 
 def main(lab, rows):
     stages(lab, rows)
-    for part in (limits, vetoes, break_glass, held_back):
+    for part in (limits, vetoes, break_glass, environments, held_back):
         part(lab, rows)
 
 

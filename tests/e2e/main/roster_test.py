@@ -4,10 +4,13 @@ proof only, keeps it over restarts, and never goes back."""
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 
 import e2e_lib as e
 from lab import ORIGIN, USER
+from log_deep_test import Deep
+from log_forge import Forged
 from policy_lib import Administered
 from redteam_test import Wire, text, u64
 
@@ -407,9 +410,133 @@ class Roster:
         lab.wait_ready()
 
     def afterwards(self):
-        r = self.lab.cli("audit", "log", "verify", check=False)
-        self.rows.row("the whole log verifies", r.returncode == 0, r.out + r.err)
+        lab, rows = self.lab, self.rows
+        r = lab.cli("audit", "log", "verify", check=False)
+        rows.row("the whole log verifies", r.returncode == 0, r.out + r.err)
+        deep = Deep(lab, rows)
+        r, d, _ = deep.verify()
+        rows.row("and holds, judged again: two guards documents, four lists", r.returncode == 0 and d["guards"] == 6 and not d["faults"]
+                 and d["envelopes"] > 4, (r.out, r.err))
+        for service in ("door", "registrar", "signer"):
+            lab.stop(service)
+        deep.source = lab.path("work", "log.db")
+        db = sqlite3.connect(lab.path("registrar", "log.db"))
+        db.execute("VACUUM INTO ?", (deep.source,))
+        db.close()
+        self.forged_lists(deep)
+        self.forged_guards(deep)
+        self.forged_approvers(deep)
 
+    # --- a forger with the log's own key (log_forge.py) ---
+
+    def forged_lists(self, deep):
+        """The last list: the newcomer's. What does not hold changes nothing, so that the release he approved afterwards falls with it."""
+        lab = self.lab
+        f = Forged(lab, deep.source)
+        at = f.find("roster.changed")
+        result = f.find("release.signed")
+        last = f.records[result]["intent"]
+        falls = [(None, "guard-change"), (last, "guard")]
+        statement = f.evidence[at, 0]
+        deep.expect("lists: as they are", f)
+
+        def with_list(text, signers, **members):
+            f = Forged(lab, deep.source)
+            f.records[at]["evidence"] = f.records[at]["evidence"][:1]
+            f.put(at, 0, text)
+            for i, who in enumerate(signers):
+                f.records[at]["evidence"].append("")
+                f.put(at, i + 1, lab.roster_document(who, text).encode())
+            f.records[at].update(dict({"statement": e.sha256(text)}, **members))
+            return f
+        all_three = ("rosa", "ruth", "rita")
+        deep.expect("lists: signed again", with_list(statement, all_three))
+        deep.expect("lists: two roster keys of three", with_list(statement, all_three[:2]), *falls, says="asks for 3 roster keys")
+        deep.expect("lists: one of them twice", with_list(statement, ("rosa", "rosa", "ruth")), *falls)
+        deep.expect("lists: a stranger", with_list(statement, ("rosa", "ruth", e.SshKey("ssh-ed25519"))), *falls)
+        deep.expect("lists: administrators", with_list(statement, ("rosa", "ruth", "dora")), *falls)
+        deep.expect("lists: no signature", with_list(statement, ()), *falls)
+        evil = e.SshKey("ssh-ed25519").line()
+        deep.expect("lists: one key more than was signed", with_list(statement + b"approver " + evil.encode() + b"\n", ("rosa", "ruth")), *falls)
+        out_of_turn = statement.replace(b"serial 1\n", b"serial 2\n")
+        deep.expect("lists: out of turn", with_list(out_of_turn, all_three, serial=2), *falls, says="serial number 2, expected 1")
+        deep.expect("lists: another serial number than the record's", with_list(statement, all_three, serial=2), *falls)
+        deep.expect("lists: another statement than the record's", with_list(statement, all_three, statement="0" * 64), *falls)
+        deep.expect("lists: for another key", with_list(statement, all_three, guard="0" * 64), *falls)
+        former = statement.replace(b"former sha256:" + statement.split(b"former sha256:")[1][:64], b"former sha256:" + b"0" * 64)
+        deep.expect("lists: after another list", with_list(former, all_three), *falls, says="follows another list")
+        few = lab.roster(self.first[:2] + [evil], 1, self.first)
+        deep.expect("lists: with whom the policy could not be met", with_list(few, all_three), *falls, says="asks other people")
+        first = f.find("roster.changed", last=False)
+        old = {n: f.evidence[first, n] for n in range(3)}
+        f = Forged(lab, deep.source)
+        f.records[at]["evidence"] = [""] * 3
+        for n, data in old.items():
+            f.put(at, n, data)
+        f.records[at]["statement"] = e.sha256(old[0])
+        deep.expect("lists: one of the former guards document", f, *falls)
+        f = Forged(lab, deep.source)
+        f.drop(at)
+        deep.expect("lists: left out", f, (last - 1, "guard"), says="asks for 3 of a list, 2 of them approved")
+        f = Forged(lab, deep.source)
+        f.evidence[at, 1] = b"{}"
+        deep.expect("lists: evidence exchanged", f, *falls)
+
+    def forged_guards(self, deep):
+        """All that is submitted after a changed record has another leaf, so that only the first fault says something."""
+        lab = self.lab
+        f = Forged(lab, deep.source)
+        at = f.find("guards.changed")
+
+        def first(name, f, kind, says):
+            r, d, _ = deep.verify("--database", f.write(lab.path("work", "forged.db")))
+            fault = (d.get("faults") or [{}])[0]
+            self.rows.row(name, r.returncode == 1 and fault.get("kind") == kind and says in fault["text"], (fault, r.out[:1000], r.err))
+            return fault, d
+        f.put(at, 0, f.evidence[0, 1])
+        first("guards: the former document", f, "guard-change", "serial number 0 after 0")
+        f = Forged(lab, deep.source)
+        bent = bytearray(f.evidence[at, 0])
+        bent[bent.index(b'"approvals":3') + 12] = ord("1")
+        f.put(at, 0, bytes(bent))
+        first("guards: fewer approvals than the root signed", f, "guard-change", "digest")
+        f = Forged(lab, deep.source)
+        f.records[at]["serial"] = 7
+        first("guards: another serial number than the record's", f, "guard-change", "the record says 7")
+        f = Forged(lab, deep.source)
+        f.put(at, 0, f.evidence[0, 0])
+        first("guards: the genesis in their place", f, "guard-change", "")
+        f = Forged(lab, deep.source)
+        strict = next(x for x in f.records if x["event"] == "policy.activated" and x["idx"] > f.find("roster.changed", last=False) and x["idx"] < at)
+        record, evidence = f.records[at], f.evidence[at, 0]
+        f.drop(at)
+        f.insert(strict["idx"], {k: record[k] for k in ("event", "serial", "actor", "policy") if k in record}, [evidence])
+        first("guards: before a policy that asks for as much", f, "guard-change", "the policy in force asks for less")
+        f = Forged(lab, deep.source)
+        f.put(0, 1, f.evidence[at, 0])
+        _, d = first("guards: another first document than the genesis names", f, "genesis", "guards")
+        self.rows.equal("and nothing rests on it", d["hold"], 0)
+
+    def forged_approvers(self, deep):
+        """Approvals that the policy counts and the guard does not: the newcomer joins when it was signed already."""
+        lab = self.lab
+        f = Forged(lab, deep.source)
+        joined = f.find("roster.changed", last=False)
+        signed = next(r for r in f.records if r["event"] == "release.signed" and r["idx"] > joined)
+        record, evidence = f.records[joined], [f.evidence[joined, n] for n in range(3)]
+        f.drop(joined)
+        f.insert(signed["idx"] + 1, {k: v for k, v in record.items() if k not in ("idx", "prev", "v", "t_ms")}, evidence)
+        r, d, _ = deep.verify("--database", f.write(lab.path("work", "forged.db")))
+        fault = (d.get("faults") or [{}])[0]
+        self.rows.row("approvers: signed before the newcomer had joined", r.returncode == 1 and fault.get("kind") == "guard"
+                      and "asks for 2 of a list, 1 of them approved" in fault["text"] and fault["intention"] == signed["intent"], (fault, r.err))
+        f = Forged(lab, deep.source)
+        at = f.find("roster.changed")
+        intention = f.records[f.find("release.signed")]["intent"]
+        record, evidence = f.records[at], [f.evidence[at, n] for n in range(4)]
+        f.drop(at)
+        f.insert(intention, {k: v for k, v in record.items() if k not in ("idx", "prev", "v", "t_ms")}, evidence)
+        deep.expect("approvers: he joins between intention and result", f)
 
 def main(lab, rows):
     t = Roster(lab, rows)

@@ -3,6 +3,7 @@ token; checked with python3-cryptography and with the reference device."""
 
 import json
 import os
+import re
 
 import cbor2
 from cryptography.exceptions import InvalidSignature
@@ -135,6 +136,10 @@ def main(lab, rows):
     rows.equal("with the tokens back it is signed", r.status, 200, r)
     r = lab.sign(fourth)
     rows.equal("a limit per key counts the key that signed most, not the first one", r.failed(), ["signatures.window"], r)
+    lab.client_configs()
+    told = lab.cli("audit", "policy", "explain", fourth, check=False)
+    rows.row("which explain knows, too", told.returncode == 1 and re.search(
+        r"signatures.window +FAILED +fewer than 3 signatures by each of its keys .* 3\n", told.out) and "of the keys" in told.out, told.out + told.err)
     rows.equal("the log holds", lab.cli("audit", "log", "verify", check=False).returncode, 0)
     deep = lab.cli("audit", "log", "verify", "--deep", check=False)
     rows.equal("and every intention holds again", deep.returncode, 0, deep.out + deep.err)

@@ -39,7 +39,8 @@ static size_t take_approvals(const struct policy *p, struct policy_fact_approval
     for (size_t i = 0; n < PEOPLE && policy_principal_at(p, i) != NULL; i++) {
         const struct policy_principal *a = policy_principal_at(p, i);
         if (a->approval_key_count > 0)
-            out[n++] = (struct policy_fact_approval){a->id, hm_key_id(&a->approval_keys[0]), i};
+            out[n++] =
+                (struct policy_fact_approval){a->id, hm_key_id(&a->approval_keys[0]), i, true};
     }
     return n;
 }

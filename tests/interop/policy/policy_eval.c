@@ -1,8 +1,9 @@
 /* Speaks for policy/ to other languages, line by line on stdin: "policy <JSON>" loads a policy,
- * "file <path>" loads one from a file, "facts <JSON>" decides under the last one that loaded. Every
- * line gets one line of JSON:
- * {"loaded": true, "digest"} or {"loaded": false, "error"}, or the verdict. Exit code 2 for any
- * other line. */
+ * "file <path>" loads one from a file, "facts <JSON>" decides under the last one that loaded, "zone
+ * <JSON>" says what a clock by {"rule", "times": [Unix seconds]} shows. Every line gets one line of
+ * JSON: {"loaded": true, "digest"} or {"loaded": false, "error"}, the verdict, or {"offsets": […]}
+ * or {"error"}. Exit code 2 for any other line. */
+#include "policy/policy_zone.h"
 #include "tests/unit/policy/policy_facts.h"
 
 #include <stdio.h>
@@ -66,6 +67,29 @@ static int decide(const char *text, const struct policy *p)
     return 0;
 }
 
+static int zone(const char *text)
+{
+    HM_JSON_AUTO *doc = json_loads(text, 0, NULL);
+    const char *rule = json_string_value(json_object_get(doc, "rule"));
+    const json_t *times = json_object_get(doc, "times");
+    struct policy_zone z;
+    struct hm_why why = {""};
+    if (rule == NULL)
+        return 2;
+    if (policy_zone_parse(rule, &z, &why) != HM_OK) {
+        print_json(json_pack("{s:s}", "error", why.text));
+        return 0;
+    }
+    json_t *offsets = json_array();
+    for (size_t i = 0; i < json_array_size(times); i++) {
+        int64_t t = json_integer_value(json_array_get(times, i));
+        if (json_array_append_new(offsets, json_integer(policy_zone_offset(&z, t))) != 0)
+            abort();
+    }
+    print_json(json_pack("{s:o}", "offsets", offsets));
+    return 0;
+}
+
 static int answer(char *line, struct policy **p)
 {
     char *arg = strchr(line, ' ');
@@ -76,6 +100,8 @@ static int answer(char *line, struct policy **p)
         return load(hm_bytes_str(arg), p);
     if (strcmp(line, "file") == 0)
         return load_file(arg, p);
+    if (strcmp(line, "zone") == 0)
+        return zone(arg);
     return strcmp(line, "facts") == 0 ? decide(arg, *p) : 2;
 }
 

@@ -1,6 +1,5 @@
 """Random facts about a release: mostly right for one rule of the policy, so that every check is reached."""
-from model_decide import seconds_of
-from model_load import channels_of, first_key, keys_of, products_of, stages_of
+from model_load import channels_of, first_key, keys_of, products_of, seconds_of, stages_of, verifies, zone_of
 from policies import CHANNELS, DAY, DEPENDENCIES, PARAMETERS, PREDICATES, PRODUCTS, REFS, REPOSITORIES
 
 NOW = 1795000000  # a day in November 2026
@@ -29,6 +28,8 @@ class Historian:
         f = {"stage": self.pick(["submission", "signing", "signing"]),
              "product": self.pick(products_of(rule, key)) if rule else self.pick(PRODUCTS), "version": self.pick(VERSIONS[:3]),
              "channel": self.pick(channels_of(rule, key)) if rule else self.pick(CHANNELS)}
+        if self.usually(0.4):
+            f["environment"] = rule["environment"] if rule and self.usually(0.9) else self.pick(["development", "staging", "production"])
         if self.usually(0.03):
             del f[self.pick(["stage", "product", "version", "channel"])]
         if self.usually(0.05):
@@ -52,14 +53,16 @@ class Historian:
         now = NOW + self.rng.randrange(7 * DAY)
         if not rule or "freeze" not in rule or self.usually(0.5):
             return now
-        window, offset = self.pick(rule["freeze"]["windows"]), rule["freeze"]["utc_offset"]
+        window, zone = self.pick(rule["freeze"]["windows"]), zone_of(rule["freeze"])
+        if "days" not in window:
+            edges = zone.span(seconds_of(window["from"]), seconds_of(window["to"])) + (seconds_of(window["from"]) - zone.std,)
+            return max(NOW - 400 * DAY, self.pick(edges) + self.pick([-1, 0, 0, 1, -1800, 1800]))
+        if self.usually(0.3):  # where the clock changes
+            begin, _, _ = self.pick(zone.pieces(now))
+            return max(NOW - 400 * DAY, begin + self.pick([-1, 0, -3600, 3600, 1800, -1800]))
         edge = window[self.pick(["from", "to"])]
-        minutes = (int(offset[1:3]) * 60 + int(offset[4:6])) * (-1 if offset[0] == "-" else 1)
-        if "days" in window:
-            local = (now + minutes * 60) // DAY * DAY + int(edge[:2]) * 3600 + int(edge[3:]) * 60
-        else:
-            local = seconds_of(edge)
-        return local - minutes * 60 + self.pick([-1, 0, 0, 1])
+        clock = (now + zone.offset(now)) // DAY * DAY + int(edge[:2]) * 3600 + int(edge[3:]) * 60
+        return clock - zone.offset(now) + self.pick([-1, 0, 0, 1])
 
     def request(self, f, doc, rule):
         rng = self.rng
@@ -141,11 +144,14 @@ class Historian:
     # --- approvals ---
 
     def approval(self, doc, person):
-        key = self.pick(person["approval_keys"])
+        key = self.pick(verifies(person) if verifies(person) and self.usually(0.6) else person["approval_keys"])
         if self.usually(0.04):
             key = self.pick(self.pick(self.pool.ed25519))
         name = person["id"] if self.usually(0.96) else self.pick(doc["principals"])["id"]
-        return {"principal": name, "key": self.pool.key_id(key)}
+        a = {"principal": name, "key": self.pool.key_id(key)}
+        if self.usually(0.93 if key.get("user_verification") else 0.05):
+            a["user_verified"] = True
+        return a
 
     def approvals(self, doc, rule):
         """People that the stages ask, in their order; some more; some missing."""
@@ -161,6 +167,10 @@ class Historian:
                 out += [self.approval(doc, able[m]) for m in chosen]
         for _ in range(self.pick([0, 0, 0, 1, 2])):
             out.insert(rng.randrange(len(out) + 1), self.approval(doc, self.pick(list(able.values()))))
+        if out and self.usually(0.25):  # somebody comes again, or came before
+            again = self.pick(out)["principal"]
+            if again in able:
+                out.insert(rng.randrange(len(out) + 1), self.approval(doc, able[again]))
         if out and self.usually(0.15):
             out.pop(rng.randrange(len(out)))
         for i, a in enumerate(out):

@@ -14,6 +14,11 @@ def ssh_string(data):
     return struct.pack(">I", len(data)) + data
 
 
+def plain(obj):
+    """A key object without what a role asks of it."""
+    return {k: v for k, v in obj.items() if k != "user_verification"}
+
+
 class Pool:
     """p256 and ed25519: lists of keys, each a list of its forms, the plain "pem" first."""
 
@@ -44,11 +49,17 @@ class Pool:
             self.ids[text] = hashlib.sha256(der).hexdigest()
         return forms
 
+    def witness(self, name, forms):
+        """The verifier key of a witness with one of the Ed25519 keys (C2SP tlog-cosignature)."""
+        raw = b"\x04" + self.identity(forms[0])[1][-32:]
+        mark = hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8]
+        return f"{name}+{mark}+{base64.b64encode(raw).decode()}"
+
     def identity(self, obj):
-        return self.identities.get(json.dumps(obj))
+        return self.identities.get(json.dumps(plain(obj)))
 
     def key_id(self, obj):
-        return self.ids[json.dumps(obj)]
+        return self.ids[json.dumps(plain(obj))]
 
     def forms_of(self, obj):
-        return next(forms for forms in self.p256 + self.ed25519 if obj in forms)
+        return next(forms for forms in self.p256 + self.ed25519 if plain(obj) in forms)

@@ -2,10 +2,11 @@
 
 evaluate(doc, facts, identity, key_ids) gives (allow, [(check, ok)], rule id). Absence of a fact is a refusal.
 """
-import calendar
+import itertools
 import re
 
-from model_load import APPROVALS_MAX, Policy, assignable, channels_of, covers, first_key, keys_of, one_more, products_of, specificity, stages_of
+from model_load import (APPROVALS_MAX, Policy, assignable, channels_of, covers, first_key, keys_of, one_more, products_of, seconds_of, specificity,
+                        stages_of, zone_of)
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 AHEAD_S = 300  # a build may seem to finish so much after its submission
@@ -14,22 +15,25 @@ AHEAD_S = 300  # a build may seem to finish so much after its submission
 def match(policy, facts):
     """The rule, or None."""
     product, channel = facts.get("product"), facts.get("channel")
-    hardware = [(h["model"], h["revision"]) for h in facts.get("hardware", [])]
     glass = facts.get("break_glass") is not None
     candidates = []
     for rule in policy.doc["rules"]:
         key = first_key(policy.doc, rule)
-        if product in products_of(rule, key) and channel in channels_of(rule, key) and rule.get("break_glass", False) == glass:
+        if (product in products_of(rule, key) and channel in channels_of(rule, key) and rule.get("break_glass", False) == glass
+                and facts.get("environment", rule["environment"]) == rule["environment"]):
             candidates.append(rule)
-    candidates.sort(key=lambda r: -specificity(r))  # stable: equal ones in the order of the document
-    for rule in candidates:
-        if "hardware" not in rule:
-            return rule
-        covered = [covers(rule["hardware"], m, r) for m, r in hardware]
-        if covered and all(covered):
-            return rule
-        if any(covered):
+    for level in sorted({specificity(r) for r in candidates}, reverse=True):
+        some, all_of_it = [], []
+        for rule in (r for r in candidates if specificity(r) == level):
+            covered = [covers(rule["hardware"], h["model"], h["revision"]) for h in facts.get("hardware", [])] if "hardware" in rule else [True]
+            if covered and all(covered):
+                all_of_it.append(rule)
+            elif any(covered):
+                some.append(rule)
+        if some or len(all_of_it) > 1:
             return None
+        if all_of_it:
+            return all_of_it[0]
     return None
 
 
@@ -199,35 +203,45 @@ class Quorum:
     def __init__(self, policy, rule, facts, key_ids):
         self.members = policy.members()
         self.shared = rule["approvals"] != "none" and rule["approvals"].get("shared", False)
+        self.verified = rule["approvals"] != "none" and rule["approvals"].get("user_verification", False)
         self.stages = stages_of(rule["approvals"])
         if size_changed(rule, facts):
             self.stages = one_more(self.stages)
         self.own = False
-        self.pool = []  # (person, record)
+        self.given = []  # (person, record)
         self.gather(policy, facts, key_ids)
-        self.stands = rule["approvals"] == "none" or self.walk()
+        self.stands = rule["approvals"] == "none" or any(self.walk(c) for c in self.choices())
 
     def gather(self, policy, facts, key_ids):
         asked = set().union(*(self.members[g] for stage in self.stages for g, _ in stage)) if self.stages else set()
         for a in sorted(facts.get("approvals", []), key=lambda a: a.get("record", 0)):
             person = policy.people.get(a.get("principal"))
-            if person is None or a["key"] not in [key_ids(k) for k in person.get("approval_keys", [])]:
+            key = next((k for k in (person or {}).get("approval_keys", []) if key_ids(k) == a["key"]), None)
+            if key is None:
                 continue
             if person["id"] == facts.get("submitter"):
                 self.own = True
                 continue
             if "approver" not in person["roles"] or person["id"] not in asked:
                 continue
-            if person["id"] not in [p for p, _ in self.pool] and len(self.pool) < APPROVALS_MAX:
-                self.pool.append((person["id"], a.get("record", 0)))
+            if not a.get("user_verified") if key.get("user_verification") else self.verified:
+                continue
+            one = (person["id"], a.get("record", 0))
+            if one not in self.given and len(self.given) < APPROVALS_MAX:
+                self.given.append(one)
+
+    def choices(self):
+        """Every way to take one approval of each person."""
+        people = sorted({p for p, _ in self.given})
+        for records in itertools.product(*([r for p, r in self.given if p == who] for who in people)):
+            yield sorted(zip(people, records), key=lambda c: c[1])
 
     def met(self, stage, people):
         if self.shared:
             return all(len(self.members[g] & set(people)) >= n for g, n in stage)
         return assignable(stage, people, self.members)
 
-    def walk(self):
-        pool = self.pool
+    def walk(self, pool):
         for stage in self.stages:
             length = next((n for n in range(1, len(pool) + 1) if self.met(stage, [p for p, _ in pool[:n]])), None)
             if length is None:
@@ -269,24 +283,17 @@ def local_text(seconds):
     return days, f"{rest // 3600:02d}:{rest % 3600 // 60:02d}"
 
 
-def seconds_of(text):
-    y, m, d, hh, mm = int(text[0:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16])
-    return calendar.timegm((y, m, d, hh, mm, 0))
-
-
-def in_window(w, local):
+def frozen(w, zone, now):
     if "days" not in w:
-        return seconds_of(w["from"]) <= local < seconds_of(w["to"])
-    days, clock = local_text(local)
+        first, last = zone.span(seconds_of(w["from"]), seconds_of(w["to"]))
+        return first <= now < last
+    days, clock = local_text(now + zone.offset(now))
     return DAYS[(days + 3) % 7] in w["days"] and w["from"] <= clock < w["to"]  # 1970-01-01 was a Thursday
 
 
 def freeze_holds(freeze, facts):
     now = facts.get("now_s", 0)
-    offset = freeze["utc_offset"]
-    minutes = int(offset[1:3]) * 60 + int(offset[4:6])
-    local = now + (minutes if offset[0] == "+" else -minutes) * 60
-    return bool(now) and not any(in_window(w, local) for w in freeze["windows"])
+    return bool(now) and not any(frozen(w, zone_of(freeze), now) for w in freeze["windows"])
 
 
 # --- all of it ---

@@ -4,14 +4,20 @@ not speed.
 load(doc, identity) gives None, or why the document is refused. Documents are already parsed JSON of the schema's form; keys are
 compared by raw value, which a function of the caller's gives.
 """
+import base64
+import calendar
+import hashlib
 import re
+
+from model_zone import ZONE_NAME, Zone
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 ENVIRONMENTS = ("development", "staging", "production")
-TOP = {"version", "name", "vendor_domain", "principals", "groups", "builders", "keys", "rules", "administration"}
+TOP = {"version", "name", "vendor_domain", "principals", "groups", "builders", "keys", "rules", "administration", "witnesses"}
 DUTIES = ("submitter", "approver", "administrator", "key-custodian")
 ROLES = DUTIES + ("auditor",)
 APPROVALS_MAX = 32
+ED25519_SPKI = bytes.fromhex("302a300506032b6570032100")
 
 
 class Refused(Exception):
@@ -74,6 +80,11 @@ def stages_of(approvals):
     return [[(r["group"], r["count"]) for r in (s["of"] if "of" in s else [s])] for s in stages]
 
 
+def verifies(person):
+    """Their approval keys that verify the user."""
+    return [k for k in person.get("approval_keys", []) if k.get("user_verification")]
+
+
 def total(rule):
     return sum(count for stage in stages_of(rule["approvals"]) for _, count in stage)
 
@@ -105,6 +116,22 @@ def assignable(requirements, people, members):
                     return True
         return False
     return all(find(place, set()) for place in range(len(places)))
+
+
+# --- time ---
+
+def seconds_of(text):
+    """A date of a window, as seconds of a clock."""
+    y, m, d, hh, mm = int(text[0:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16])
+    return calendar.timegm((y, m, d, hh, mm, 0))
+
+
+def zone_of(freeze):
+    """An offset east of UTC is a rule without changes; POSIX counts to the west."""
+    if "time_zone" in freeze:
+        return Zone(freeze["time_zone"]["rule"])
+    offset = freeze["utc_offset"]
+    return Zone("<utc>" + ("-" if offset[0] == "+" else "+") + offset[1:])
 
 
 # --- hardware ---
@@ -174,6 +201,8 @@ class Policy:
     def load_keys(self):
         seen = []
         for person in self.doc["principals"]:
+            for key in person.get("approval_keys", []):
+                need("user_verification" not in key or key.get("ssh", "").startswith("sk-"), "user verification of no sk- key")
             seen += person.get("submit_keys", []) + person.get("approval_keys", [])
         for builder in self.doc.get("builders", []):
             seen += builder["keys"]
@@ -183,7 +212,25 @@ class Policy:
             seen.append(key["public_key"])
         identities = [self.key(k) for k in seen]
         need(None not in identities, "a key that is none")
+        identities += self.load_witnesses()
         need(len(set(identities)) == len(identities), "a key twice")
+
+    def load_witnesses(self):
+        """Their keys, as (algorithm, SubjectPublicKeyInfo) like all others."""
+        if "witnesses" not in self.doc:
+            return []
+        w = self.doc["witnesses"]
+        once(w["keys"], 1, 8, "witnesses")
+        need(1 <= w["quorum"] <= len(w["keys"]) and 1 <= w.get("timeout_s", 20) <= 600, "quorum, timeout")
+        found = []
+        for line in w["keys"]:
+            name, mark, key = line.split("+", 2)
+            raw = base64.b64decode(key)
+            need(len(raw) == 33 and raw[0] == 4, "a witness's key")
+            need(hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8] == mark, "key id of a witness")
+            found.append((name, ("ed25519", ED25519_SPKI + raw[1:])))
+        need(len({n for n, _ in found}) == len(found), "a witness twice")
+        return [k for _, k in found]
 
     def load_credentials(self):
         every = [c for p in self.doc["principals"] for c in p.get("credentials", [])]
@@ -226,6 +273,7 @@ class Policy:
             once(rule["hardware"], 1, 256, "hardware")
             need(all(1 <= len(h.split("/")) <= 2 and all(NAME.fullmatch(x) for x in h.split("/")) for h in rule["hardware"]),
                  "hardware: model or model/revision")
+        need(not rule.get("witnessed") or "witnesses" in self.doc, "witnessed by nobody")
         names(rule["submitters"], 1, 4096)
         for who in rule["submitters"]:
             need(who in self.people and "submitter" in self.people[who]["roles"], "submitter")
@@ -273,6 +321,8 @@ class Policy:
     def load_quorum(self, rule):
         """It can be met, and not by one person alone."""
         members, stages = self.members(), demanded_stages(rule)
+        if rule["approvals"].get("user_verification"):
+            members = {g: {m for m in ms if verifies(self.people[m])} for g, ms in members.items()}
         shared = rule["approvals"].get("shared", False)
         every = [r for stage in stages for r in stage]
         need(all(len(members[g]) >= n for g, n in every), "group too small")
@@ -345,11 +395,22 @@ class Policy:
             need(1 <= s["count"] <= 1000 and 60 <= s["window_s"] <= 2678400, "signatures")
 
     def freeze_ok(self, freeze):
+        need(("utc_offset" in freeze) != ("time_zone" in freeze), "one of offset and zone")
         need(1 <= len(freeze["windows"]) <= 64, "windows")
+        try:
+            zone = zone_of(freeze)
+        except ValueError:
+            raise Refused("time zone") from None
+        if "time_zone" in freeze:
+            name = freeze["time_zone"]["name"]
+            need(ZONE_NAME.fullmatch(name) and len(name) <= 64, "name of a time zone")
         for w in freeze["windows"]:
             need(w["from"] < w["to"], "a window that ends before it begins")
             if "days" in w:
                 once(w["days"], 1, 7, "days")
+            else:
+                first, last = zone.span(seconds_of(w["from"]), seconds_of(w["to"]))
+                need(first < last, "a window that the clock jumps over")
         return True
 
     def load_promotion(self, rule):
@@ -389,7 +450,7 @@ class Policy:
                     need(signing(a) == signing(b), "one key, other keys beside it")
                 if same and shared:
                     need(requirements(a) == requirements(b), "one key, two prices")
-                if not self.common(a, b) or not hardware_meets(a, b):
+                if a["environment"] != b["environment"] or not self.common(a, b) or not hardware_meets(a, b):
                     continue
                 if same:
                     need(specificity(a) != specificity(b), "two rules for one thing")
@@ -423,7 +484,8 @@ def requirements(rule):
     if promotion is not None:
         promotion = frozen(dict({"soak_s": 0}, **promotion))
     attestations = frozenset(frozen(a) for a in rule.get("attestations", []))
-    return asked, provenance, promotion, attestations, frozenset(rule.get("separate", []))
+    verified = approvals != "none" and approvals.get("user_verification", False)
+    return asked, verified, provenance, promotion, attestations, frozenset(rule.get("separate", [])), rule.get("witnessed", False)
 
 
 def load(doc, identity):

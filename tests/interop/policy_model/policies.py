@@ -1,6 +1,9 @@
 """Random policies: most load, and what the engine knows of (schema/policy.schema.json says so) appears in them."""
 import copy
 import json
+import time
+
+from model_zone import Zone
 
 PRODUCTS = ["router", "radio", "meter"]
 CHANNELS = ["stable", "beta", "nightly"]
@@ -13,6 +16,9 @@ PARAMETERS = {"/workflow/path": ["release.yml", "other.yml"], "/debug": [False, 
 DEPENDENCIES = ["pkg:deb/gcc@12", "pkg:deb/libc@2", "https://example.com/sdk"]
 PREDICATES = ["https://cyclonedx.org/bom", "https://spdx.dev/Document", "https://in-toto.io/attestation/test-result/v0.1"]
 DAY = 86400
+ZONES = ["CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT,M3.2.0,M11.1.0", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", "IST-1GMT0,M10.5.0,M3.5.0/1",
+         "<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "EET-2EEST,M3.4.4/50,M10.4.4/50", "<+0545>-5:45", "EST5EDT4,0/0,J365/25", "AAA1BBB,J60/-167,300/167",
+         "AAA0BBB-24,M11.3.1/1,M11.3.3", "AAA3:15BBB3:15,M1.1.1,M12.5.6", "AAA-24:59:59BBB24:59:59,M10.5.0,M11.5.0"]
 
 
 class Features:
@@ -52,6 +58,12 @@ class Maker:
         forms = self.free.pop()
         return forms[0] if plain else self.rng.choice(forms)
 
+    def approval_key(self):
+        key = dict(self.take())
+        if key.get("ssh", "").startswith("sk-") and self.rng.random() < 0.8:
+            key["user_verification"] = self.rng.random() < 0.9
+        return key
+
     # --- sections ---
 
     def principal(self, i):
@@ -60,7 +72,7 @@ class Maker:
         if i < 4 and "approver" not in person["roles"]:
             person["roles"][0] = "approver"
         if rng.random() < 0.6 or {"approver", "administrator"} & set(person["roles"]):
-            person["approval_keys"] = [self.take() for _ in range(rng.choice([1, 1, 2, 3]))]
+            person["approval_keys"] = [self.approval_key() for _ in range(rng.choice([1, 1, 2, 3]))]
         if rng.random() < 0.4:
             person["submit_keys"] = [self.take()]
         if rng.random() < 0.5:
@@ -88,13 +100,23 @@ class Maker:
         self.builders = builders
         doc = {"version": 1, "name": "n", "vendor_domain": "example.com", "principals": people, "groups": self.groups,
                "builders": builders, "keys": [], "rules": []}
-        release = rng.sample(self.pool.p256[:8], 6)
+        if self.chance(0.4, "rule.witnessed"):
+            doc["witnesses"] = self.witnesses(rng.randint(1, 3))
+        release = rng.sample(self.pool.p256[:8], 8)
         for i, channel in enumerate(CHANNELS):
             self.channel(doc, i, channel, release)
         if len(administrators) >= 2 and rng.random() < 0.4:
             doc["groups"].append({"id": "administrators", "members": administrators})
             doc["administration"] = {"group": "administrators", "count": rng.randint(2, min(16, len(administrators)))}
         return doc
+
+    def witnesses(self, count):
+        """Their keys are those that nobody else takes, as a rule."""
+        keys = self.rng.sample(self.pool.ed25519, count)
+        w = {"keys": [self.pool.witness(f"w{i}.example", forms) for i, forms in enumerate(keys)], "quorum": self.rng.randint(1, count)}
+        if self.rng.random() < 0.5:
+            w["timeout_s"] = self.rng.randint(1, 600)
+        return w
 
     def channel(self, doc, i, channel, release):
         """A channel's key, perhaps a spare one, and the rules for it."""
@@ -108,7 +130,11 @@ class Maker:
                                 "products": PRODUCTS[:], "channels": channels})
         doc["keys"].append({"id": f"k{i}", "public_key": release[i][0], "environment": environment, "products": PRODUCTS[:],
                             "channels": channels})
+        if i < 2 and rng.random() < 0.35:
+            self.elsewhere(doc, i, environment, channels, release[6 + i])
         demands = self.demands(environment)
+        if "witnesses" in doc and rng.random() < 0.5:
+            demands["witnessed"] = True
         if len(doc["keys"]) > 1 and doc["keys"][-2]["id"] == f"spare{i}" and self.chance(0.4, "rule.keys"):
             demands["keys"] = {"of": self.some([f"k{i}", f"spare{i}"], 2), "threshold": rng.randint(1, 2)}
         scopes = [[PRODUCTS[0]], PRODUCTS[1:]] if rng.random() < 0.4 else [PRODUCTS]
@@ -123,6 +149,19 @@ class Maker:
                 doc["rules"].append(special)
             if self.chance(0.3, "rule.break_glass") and demands["approvals"] != "none":
                 doc["rules"].append(self.glass(f"b{i}{n}", rule))
+
+    def elsewhere(self, doc, i, environment, channels, key):
+        """The same products and channels in another environment, by a key of its own."""
+        other = self.rng.choice([e for e in ("development", "staging", "production") if e != environment])
+        doc["keys"].append({"id": f"e{i}", "public_key": key[0], "environment": other, "products": PRODUCTS[:], "channels": channels})
+        demands = self.demands(other)
+        for n in range(self.rng.choice([1, 1, 2])):
+            rule = self.rule(f"e{i}{n}", f"e{i}", other, self.some(PRODUCTS) if n else PRODUCTS, channels[:1], demands)
+            if n and self.chance(0.7, "rule.hardware"):
+                rule["hardware"] = self.some(HARDWARE, 1, 3)
+            doc["rules"].append(rule)
+            if self.chance(0.2, "rule.break_glass") and demands["approvals"] != "none":
+                doc["rules"].append(self.glass(f"f{i}{n}", rule))
 
     def rule(self, name, key, environment, products, channels, demands):
         rng = self.rng
@@ -185,6 +224,8 @@ class Maker:
         a = self.stage() if self.rng.random() < 0.65 else {"stages": [self.stage() for _ in range(self.rng.randint(1, 3))]}
         if self.rng.random() < 0.2:
             a["shared"] = self.rng.random() < 0.8
+        if self.chance(0.15, "approvals.user_verification"):
+            a["user_verification"] = self.rng.random() < 0.9
         if self.rng.random() < 0.25:
             a["veto"] = [g["id"] for g in self.some(self.groups, 1, 2)]
         return a
@@ -235,7 +276,35 @@ class Maker:
                 start = rng.randint(0, 23)
                 windows.append({"days": self.some(["mon", "tue", "wed", "thu", "fri", "sat", "sun"], 1, 4), "from": f"{start:02d}:00",
                                 "to": rng.choice([f"{start:02d}:59", "24:00"])})
+        if self.chance(0.5, "freeze.time_zone"):
+            zone = {"name": rng.choice(["Europe/Berlin", "Etc/GMT+5", "x"]), "rule": rng.choice(ZONES)}
+            return {"time_zone": zone, "windows": windows + [self.by_a_change(zone["rule"]) for _ in range(rng.randint(0, 2))]}
         return {"utc_offset": rng.choice(["+00:00", "+01:00", "-05:45", "+14:00", "-12:00"]), "windows": windows}
+
+    def broken_freeze(self):
+        """With one character of its zone too much, too few or another."""
+        freeze = self.freeze()
+        zone = freeze.setdefault("time_zone", {"name": "Europe/Berlin", "rule": self.rng.choice(ZONES)})
+        if self.rng.random() < 0.8:
+            freeze.pop("utc_offset", None)
+        member = self.rng.choice(["rule", "rule", "rule", "name"])
+        text, at = zone[member], self.rng.randrange(len(zone[member]) + 1)
+        zone[member] = text[:at] + self.rng.choice(["", "0", "9", ",", "/", ".", "M", "<", ">", "-", ":00", " "]) + text[at + self.rng.randint(0, 1):]
+        return freeze
+
+    def by_a_change(self, rule):
+        """A window whose edges lie where a clock jumps or shows a time twice."""
+        rng = self.rng
+        pieces = [(begin, offset) for begin, _, offset in Zone(rule).pieces(1795000000)]
+        begin, offset = rng.choice(pieces)
+        edge = max(begin, 0) + offset + rng.choice([-7200, -3600, -1800, 0, 1800, 3600])
+        start = time.gmtime(edge)
+        if rng.random() < 0.6:
+            end = time.gmtime(edge + rng.choice([60, 1740, 3600, 7200, DAY]))
+            return {"from": time.strftime("%Y-%m-%dT%H:%M", start), "to": time.strftime("%Y-%m-%dT%H:%M", end)}
+        clock = time.strftime("%H:%M", start)
+        return {"days": [["mon", "tue", "wed", "thu", "fri", "sat", "sun"][start.tm_wday]], "from": clock,
+                "to": "24:00" if clock >= "23:00" else f"{int(clock[:2]) + 1:02d}:{clock[3:]}"}
 
     def promotion(self, environment):
         rng = self.rng
@@ -271,6 +340,7 @@ class Maker:
             lambda: person.update(roles=self.some(self.features.roles)),
             lambda: person.pop("approval_keys", None),
             lambda: person.update(approval_keys=[taken()]),
+            lambda: person.update(approval_keys=[dict(k, user_verification=rng.random() < 0.8) for k in person.get("approval_keys", [])]),
             lambda: builder.update(keys=[taken()]),
             lambda: builder.update(id=rng.choice(doc["builders"])["id"]),
             lambda: builder.update(products=["Router"]),
@@ -320,8 +390,16 @@ class Maker:
             out += [lambda: rule.update(approvals=self.approvals()),
                     lambda: (doc["groups"].append({"id": "any", "members": self.some([p["id"] for p in doc["principals"]])}),
                              rule.update(approvals=dict({} if rule["approvals"] == "none" else rule["approvals"], veto=["any"]))),
+                    lambda: rule.update(approvals=dict(rule["approvals"], user_verification=True)) if rule["approvals"] != "none" else None,
                     lambda: rule.update(approvals={"of": [{"group": g["id"], "count": 1} for g in doc["groups"]], "shared": True}),
                     lambda: rule.update(approvals={"stages": [{"group": group["id"], "count": len(group["members"])}] * 2})]
+        if self.features.has("rule.witnessed"):
+            out += [lambda: rule.update(witnessed=rng.random() < 0.7), lambda: doc.pop("witnesses", None),
+                    lambda: doc.update(witnesses=self.witnesses(2)),
+                    lambda: doc.update(witnesses=dict(self.witnesses(2), quorum=rng.randint(1, 4))),
+                    lambda: doc.update(witnesses=dict(self.witnesses(1), keys=[self.pool.witness("w", self.pool.ed25519[i]) for i in range(2)]))]
+        if self.features.has("freeze.time_zone"):
+            out += [lambda: rule.update(freeze=self.broken_freeze())]
         if self.features.has("rule.limits"):
             out += [lambda: rule.update(limits=self.limits(rule)), lambda: rule.update(limits={"size_factor_percent": 150})]
         return out

@@ -1,11 +1,13 @@
 """What has to hold whatever the policy says; each is asked of both, so that neither may break it alone.
 
-- Without somebody's approvals nothing is allowed that was refused with them.
+- Without an approval nothing is allowed that was refused with it.
 - With a further requirement nothing is allowed that was refused without it.
 - New names for the principals change nothing.
 - One person's keys never count twice.
+- A request that names an environment is decided by its rules alone.
 """
 import copy
+import itertools
 import json
 
 from model_load import stages_of, total
@@ -16,29 +18,42 @@ def wrong(text, doc, facts):
 
 
 def fewer_approvals(test, doc, cases):
-    """All that somebody gave: whose second approval counts was never asked, the first one does."""
+    """One less, whichever, also of several by one person; and all of one person's."""
     for facts, allow, _ in cases:
-        for who in sorted({a["principal"] for a in facts["approvals"]}):
-            less = dict(facts, approvals=[a for a in facts["approvals"] if a["principal"] != who])
+        given = facts["approvals"]
+        rest = [given[:i] + given[i + 1:] for i in range(len(given))]
+        rest += [[a for a in given if a["principal"] != who] for who in sorted({a["principal"] for a in given})]
+        for approvals in rest:
+            less = dict(facts, approvals=approvals)
             if test.decide(doc, less)[0] and not allow:
-                wrong(f"without {who} more is allowed", doc, facts)
+                wrong(f"with less than these more is allowed: {json.dumps(approvals)}", doc, facts)
+
+
+def one_of_each(approvals):
+    """Every way to leave one approval for each person; a few of many."""
+    people = sorted({a["principal"] for a in approvals})
+    ways = itertools.product(*([i for i, a in enumerate(approvals) if a["principal"] == who] for who in people))
+    for way in itertools.islice(ways, 65):
+        yield [a for i, a in enumerate(approvals) if i in way]
 
 
 def keys_count_once(test, doc, cases):
-    """Each approval once more by another key of the same person, at once and at the end; and somebody all alone."""
+    """Each approval once more by another key of the same person, at once and later: no more is allowed than with some one of each
+    person's. And somebody all alone."""
     people = {p["id"]: p for p in doc["principals"]}
     totals = {r["id"]: total(r) for r in doc["rules"]}
-    for facts, allow, findings in cases:
+    for facts, _, _ in cases:
         again = []
         for a in facts["approvals"]:
             again.append(a)
             for key in people.get(a["principal"], {}).get("approval_keys", []):
                 if a["key"] in [test.pool.key_id(k) for k in people[a["principal"]]["approval_keys"]]:
-                    again.append(dict(a, key=test.pool.key_id(key)))
+                    again.append(dict(a, key=test.pool.key_id(key), user_verified=True))
         late = facts["approvals"] + [dict(a, record=1000 + i) for i, a in enumerate(again) if a not in facts["approvals"]]
         for approvals in (again, late):
+            ways = list(one_of_each(approvals))
             more = dict(facts, approvals=approvals)
-            if test.decide(doc, more) != (allow, findings):
+            if test.decide(doc, more)[0] and len(ways) < 65 and not any(test.c.ask("facts", dict(facts, approvals=w))["allow"] for w in ways):
                 wrong("one person's keys count twice", doc, more)
         alone(test, doc, facts, people, totals)
 
@@ -47,7 +62,7 @@ def alone(test, doc, facts, people, totals):
     able = sorted(p for p in people if people[p].get("approval_keys"))
     who = people[test.rng.choice(able)]
     keys = [test.pool.key_id(k) for k in who["approval_keys"]] * 3
-    one = dict(facts, stage="signing", approvals=[{"principal": who["id"], "key": k, "record": 10 + i} for i, k in enumerate(keys)])
+    one = dict(facts, stage="signing", approvals=[{"principal": who["id"], "key": k, "record": 10 + i, "user_verified": True} for i, k in enumerate(keys)])
     verdict = test.c.ask("facts", one)
     counted = {f["check"]: f["ok"] for f in verdict["findings"]}
     if counted.get("approvals.count") and totals[verdict["rule"]] > 1:
@@ -109,7 +124,7 @@ def one_more_stage(test, doc, rule):
 
 
 def write_stages(test, rule, asked):
-    rest = {k: v for k, v in rule["approvals"].items() if k in ("shared", "veto")}
+    rest = {k: v for k, v in rule["approvals"].items() if k in ("shared", "veto", "user_verification")}
     if len(asked) == 1 and len(asked[0]) == 1:
         rule["approvals"] = dict(rest, **asked[0][0])
     elif len(asked) == 1:
@@ -121,6 +136,11 @@ def write_stages(test, rule, asked):
 def not_shared(test, doc, rule):
     if rule["approvals"] != "none":
         rule["approvals"].pop("shared", None)
+
+
+def verified(test, doc, rule):
+    if rule["approvals"] != "none" and test.maker.features.has("approvals.user_verification"):
+        rule["approvals"]["user_verification"] = True
 
 
 def veto(test, doc, rule):
@@ -170,7 +190,7 @@ def with_member(member):
     return change
 
 
-CHANGES = [one_more_person, one_more_group, one_more_stage, not_shared, veto, one_builder_less, one_submitter_less]
+CHANGES = [one_more_person, one_more_group, one_more_stage, not_shared, verified, veto, one_builder_less, one_submitter_less]
 CHANGES += [with_provenance(m, v) for m, v in PROVENANCE] + [with_member(m) for m, _ in RULE]
 
 
@@ -187,9 +207,23 @@ def stricter(test, doc, cases):
                 wrong(f"a requirement more allows more ({getattr(change, '__name__', change)})", strict, facts)
 
 
+def environments(test, doc, cases):
+    """Naming the environment of the rule that decides changes nothing; naming one keeps all others away."""
+    of = {r["id"]: r["environment"] for r in doc["rules"]}
+    for facts, allow, findings in cases:
+        decided = test.c.ask("facts", facts)["rule"]
+        if decided and test.decide(doc, dict(facts, environment=of[decided])) != (allow, findings):
+            wrong("naming the environment changed a verdict", doc, facts)
+        for environment in ("development", "staging", "production"):
+            rule = test.c.ask("facts", dict(facts, environment=environment))["rule"]
+            if rule and of[rule] != environment:
+                wrong(f"a rule for {of[rule]} decides about {environment}", doc, facts)
+
+
 def check(test, doc, cases):
     """doc is loaded on entry; on return something else may be."""
     fewer_approvals(test, doc, cases)
     keys_count_once(test, doc, cases)
+    environments(test, doc, cases)
     stricter(test, doc, cases)
     renamed(test, doc, cases)

@@ -66,12 +66,12 @@ static void test_other_kinds(void **state)
     struct db_reader *r = NULL;
     db_log_close(t->log);
     t->log = NULL;
-    assert_int_equal(t_raw(t->d.path, "PRAGMA user_version=3"), SQLITE_OK);
+    assert_int_equal(t_raw(t->d.path, "PRAGMA user_version=4"), SQLITE_OK);
     T_FAILS(HM_E_UNSUPPORTED, db_log_open(t->d.path, T_ORIGIN, &log, why));
     T_FAILS(HM_E_UNSUPPORTED, db_reader_open(t->d.path, &r, why));
     assert_int_equal(t_raw(t->d.path, "PRAGMA user_version=0"), SQLITE_OK);
     T_FAILS(HM_E_UNSUPPORTED, db_log_open(t->d.path, T_ORIGIN, &log, why));
-    assert_int_equal(t_raw(t->d.path, "PRAGMA user_version=2; PRAGMA application_id=1"), SQLITE_OK);
+    assert_int_equal(t_raw(t->d.path, "PRAGMA user_version=3; PRAGMA application_id=1"), SQLITE_OK);
     T_FAILS(HM_E_MALFORMED, db_log_open(t->d.path, T_ORIGIN, &log, why));
     T_FAILS(HM_E_MALFORMED, db_reader_open(t->d.path, &r, why));
 }

@@ -38,6 +38,40 @@ static void test_checkpoints(void **state)
     db_reader_close(r);
 }
 
+/* What witnesses have cosigned: of stored checkpoints alone, sizes rise, and nothing changes it. */
+static void test_cosigned(void **state)
+{
+    struct t_log *t = *state;
+    HM_BUF_AUTO at3 = {0};
+    HM_BUF_AUTO at5 = {0};
+    HM_BUF_AUTO found = {0};
+    uint64_t size = 9;
+    t_append(t->log, 3);
+    t_note(t->log, &at3);
+    T_OK(db_log_put_checkpoint(t->log, 3, hm_buf_bytes(&at3), why));
+    t_append(t->log, 2);
+    t_note(t->log, &at5);
+    T_FAILS(HM_E_NOT_FOUND, db_log_cosigned(t->log, &size, &found, why));
+    assert_int_equal(size, 9);
+    T_FAILS(HM_E_STATE, db_log_put_cosigned(t->log, 3, hm_buf_bytes(&at3), why));
+    T_OK(db_log_begin(t->log, why));
+    T_FAILS(HM_E_CONFLICT,
+            db_log_put_cosigned(t->log, 5, hm_buf_bytes(&at5), why)); /* not stored */
+    T_FAILS(HM_E_HISTORY, db_log_put_cosigned(t->log, 3, hm_buf_bytes(&at5), why));
+    T_FAILS(HM_E_LIMIT, db_log_put_cosigned(t->log, 6, hm_buf_bytes(&at5), why));
+    T_OK(db_log_put_checkpoint(t->log, 5, hm_buf_bytes(&at5), why));
+    T_OK(db_log_put_cosigned(t->log, 5, hm_buf_bytes(&at5), why));
+    T_FAILS(HM_E_CONFLICT, db_log_put_cosigned(t->log, 5, hm_buf_bytes(&at5), why));
+    T_FAILS(HM_E_CONFLICT, db_log_put_cosigned(t->log, 3, hm_buf_bytes(&at3), why));
+    T_OK(db_log_commit(t->log, why));
+    t_reopen(t);
+    T_OK(db_log_cosigned(t->log, &size, &found, why));
+    assert_int_equal(size, 5);
+    assert_true(hm_bytes_eq(hm_buf_bytes(&found), hm_buf_bytes(&at5)));
+    assert_int_not_equal(t_raw(t->d.path, "UPDATE cosigned SET note=x'00'"), SQLITE_OK);
+    assert_int_not_equal(t_raw(t->d.path, "DELETE FROM cosigned"), SQLITE_OK);
+}
+
 /* Any change to any byte of the note's text, and any cut in it. */
 static void test_checkpoint_flips(void **state)
 {
@@ -144,8 +178,9 @@ static void test_maintain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_checkpoints), T(test_checkpoint_flips), T(test_checkpoint_in_a_transaction),
-        T(test_backup),      T(test_maintain),
+        T(test_checkpoints),      T(test_cosigned),
+        T(test_checkpoint_flips), T(test_checkpoint_in_a_transaction),
+        T(test_backup),           T(test_maintain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

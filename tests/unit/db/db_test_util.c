@@ -138,7 +138,7 @@ void t_to_version_1(const char *path)
         "new_release JOIN progress USING(id);"
         "CREATE INDEX release_version ON release(product, version, channel) WHERE dead=0;"
         "CREATE INDEX release_open ON release(expires_s) WHERE ended=0;"
-        "DROP TABLE new_release; DROP TABLE progress; DROP TABLE open;"
+        "DROP TABLE new_release; DROP TABLE progress; DROP TABLE open; DROP TABLE cosigned;"
         "PRAGMA user_version=1; COMMIT";
     assert_int_equal(t_raw(path, sql), SQLITE_OK);
 }

@@ -127,6 +127,7 @@ static bool read_approvals(const json_t *list, struct facts_doc *d)
         const json_t *v = json_array_get(list, i);
         d->approvals[i].principal = text(v, "principal");
         d->approvals[i].record = (uint64_t)json_integer_value(json_object_get(v, "record"));
+        d->approvals[i].user_verified = json_is_true(json_object_get(v, "user_verified"));
         if (!read_digest(json_object_get(v, "key"), &d->approvals[i].key))
             return false;
     }
@@ -247,6 +248,7 @@ bool facts_read(const json_t *v, struct facts_doc *out)
     f->product = text(v, "product");
     f->version = text(v, "version");
     f->channel = text(v, "channel");
+    f->environment = text(v, "environment");
     f->break_glass = text(v, "break_glass");
     f->submitted_s = json_integer_value(json_object_get(v, "submitted_s"));
     f->submitter = text(v, "submitter");

@@ -12,7 +12,7 @@
 static const struct policy_rule *match(const struct policy *p, const char *product,
                                        const char *channel)
 {
-    return policy_match(p, &(struct policy_subject){product, channel, NULL, 0, false});
+    return policy_match(p, &(struct policy_subject){.product = product, .channel = channel});
 }
 
 static int load_full(void **state)

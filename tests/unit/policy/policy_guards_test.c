@@ -18,11 +18,14 @@ struct world {
     struct hm_key approvers[8];
 };
 
-/* Guards that ask for just what the rules of full.json ask for. */
-static int make(void **state)
+/* Guards that ask for just what the rules of full.json, edited, ask for. */
+static int make_edited(const char *edits, void **state)
 {
     static const size_t approvals[KEYS] = {2, 1, 0, 2};
-    HM_FREE char *text = document_text("accept/full.json");
+    HM_JSON_AUTO *doc = document_json("accept/full.json");
+    if (doc == NULL || !document_edit(doc, edits, NULL))
+        return -1;
+    HM_FREE char *text = json_dumps(doc, 0);
     struct world *w = calloc(1, sizeof *w);
     if (text == NULL || w == NULL || policy_load(hm_bytes_str(text), &w->policy, NULL) != HM_OK)
         return -1;
@@ -45,6 +48,21 @@ static int make(void **state)
     w->guards.count = KEYS;
     *state = w;
     return 0;
+}
+
+static int make(void **state)
+{
+    return make_edited("name='Full'", state);
+}
+
+/* carol and dave approve by tokens that verify them. */
+static int make_verified(void **state)
+{
+    return make_edited("principals/3/approval_keys/0/user_verification=true;"
+                       "principals/4/approval_keys/0/user_verification=true;"
+                       "groups/0/members/3='dave';rules/0/approvals/user_verification=true;"
+                       "rules/1/approvals/user_verification=true",
+                       state);
 }
 
 static int drop(void **state)
@@ -117,6 +135,16 @@ static void guard_of_other_people(void **state)
     refused(w, "$.rules[0].approvals:", "asks 0 people");
 }
 
+static void guard_of_keys_that_do_not_count(void **state)
+{
+    struct world *w = *state;
+    struct hm_why why = {""};
+    if (policy_check_guards(w->policy, &w->guards, &why) != HM_OK)
+        fail_msg("%s", why.text);
+    w->guard[STABLE].approver_count = 4; /* all but dave's: of the rule's people, carol's counts */
+    refused(w, "$.rules[0].approvals:", "asks 1 people");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +155,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(no_guards, make, drop),
         cmocka_unit_test_setup_teardown(guard_of_another_environment, make, drop),
         cmocka_unit_test_setup_teardown(guard_of_other_people, make, drop),
+        cmocka_unit_test_setup_teardown(guard_of_keys_that_do_not_count, make_verified, drop),
     };
     return cmocka_run_group_tests_name("policy_guards", tests, NULL, NULL);
 }

@@ -9,6 +9,11 @@
     "last={'version':'" version "','rollback_floor':" floor ",'size':" size "}"
 #define OTHER "'557ae2017297d4d9ef0270931c61ff658c418365aa8ef844b7d07ad3dcc93ac9'"
 #define FREEZE(offset, windows) "rules/0/freeze={'utc_offset':'" offset "','windows':[" windows "]}"
+#define ZONE(rule, windows)                                                                        \
+    "rules/0/freeze={'time_zone':{'name':'Europe/Berlin','rule':'" rule "'},'windows':[" windows   \
+    "]}"
+#define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
+#define SUNDAY_MORNING "{'days':['sun'],'from':'02:00','to':'03:00'}"
 #define HOLIDAYS "{'from':'2026-12-20T00:00','to':'2027-01-04T08:00'}"
 #define WEEKEND                                                                                    \
     "{'days':['fri'],'from':'16:00','to':'24:00'},{'days':['sat','sun'],'from':'00:00','to':'24:"  \
@@ -150,6 +155,43 @@ static const struct policy_case cases[] = {
     {"frozen, no time", FREEZE("+00:00", WEEKEND), NULL, "deny freeze.window", "nobody knows"},
     {"frozen, not at submission", FREEZE("+00:00", WEEKEND),
      "stage='submission';key=-;now_s=1795222800", "allow edge-stable", NULL},
+    {"friday, 15:59:59 in winter", ZONE(BERLIN, WEEKEND), "now_s=1795186799", "allow edge-stable",
+     NULL},
+    {"friday, 16:00 in winter", ZONE(BERLIN, WEEKEND), "now_s=1795186800", "deny freeze.window",
+     "window 1: 2026-11-20T16:00 in Europe/Berlin"},
+    {"friday, 15:59:59 in summer", ZONE(BERLIN, WEEKEND), "now_s=1784296799", "allow edge-stable",
+     NULL},
+    {"friday, 16:00 in summer", ZONE(BERLIN, WEEKEND), "now_s=1784296800", "deny freeze.window",
+     "window 1: 2026-07-17T16:00 in Europe/Berlin"},
+    {"the day that the clock jumps", ZONE(BERLIN, SUNDAY_MORNING), "now_s=1774745999",
+     "allow edge-stable", NULL},
+    {"it shows 03:00 at once", ZONE(BERLIN, SUNDAY_MORNING), "now_s=1774746000",
+     "allow edge-stable", NULL},
+    {"02:30 for the first time", ZONE(BERLIN, SUNDAY_MORNING), "now_s=1792888200",
+     "deny freeze.window", "2026-10-25T02:30"},
+    {"02:30 once more", ZONE(BERLIN, SUNDAY_MORNING), "now_s=1792891800", "deny freeze.window",
+     "2026-10-25T02:30"},
+    {"03:00", ZONE(BERLIN, SUNDAY_MORNING), "now_s=1792893600", "allow edge-stable", NULL},
+    {"dated, from a time that comes twice, before",
+     ZONE(BERLIN, "{'from':'2026-10-25T02:30','to':'2026-10-25T05:00'}"), "now_s=1792888199",
+     "allow edge-stable", NULL},
+    {"dated, between the two", ZONE(BERLIN, "{'from':'2026-10-25T02:30','to':'2026-10-25T05:00'}"),
+     "now_s=1792890600", "deny freeze.window", "2026-10-25T02:10"},
+    {"a window that the clock jumps over",
+     ZONE(BERLIN, "{'from':'2026-03-29T02:10','to':'2026-03-29T02:50'}"), NULL,
+     "error $.rules[0].freeze.windows[0].to:", "jumps over"},
+    {"a zone by name alone",
+     "rules/0/freeze={'time_zone':{'name':'Europe/Berlin'},'windows':[" HOLIDAYS "]}", NULL,
+     "error $.rules[0].freeze.time_zone.rule:", "missing"},
+    {"a rule that is none", ZONE("CET-1CEST", HOLIDAYS), NULL,
+     "error $.rules[0].freeze.time_zone.rule:", "character 10: expected ','"},
+    {"a name that is a path",
+     "rules/0/freeze={'time_zone':{'name':'../x','rule':'" BERLIN "'},'windows':[" HOLIDAYS "]}",
+     NULL, "error $.rules[0].freeze.time_zone.name:", "Europe/Berlin"},
+    {"a zone and an offset", ZONE(BERLIN, HOLIDAYS) ";rules/0/freeze/utc_offset='+01:00'", NULL,
+     "error $.rules[0].freeze.time_zone:", "not both"},
+    {"neither zone nor offset", "rules/0/freeze={'windows':[" HOLIDAYS "]}", NULL,
+     "error $.rules[0].freeze.time_zone:", "this or utc_offset"},
     {"an offset with minutes", FREEZE("+01:07", WEEKEND), NULL,
      "error $.rules[0].freeze.utc_offset:", "+01:00"},
     {"an offset by name", FREEZE("Europe/Berlin", WEEKEND), NULL,

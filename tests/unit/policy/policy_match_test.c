@@ -6,6 +6,13 @@
 #define FOR(hardware) "rules/4=@rules/0;rules/4/id='special';rules/4/hardware=" hardware
 #define HW(model, revision) "{'model':'" model "','revision':'" revision "'}"
 #define HARDWARE(list) "hardware=[" list "]"
+/* The products and channels of edge-stable in staging, too, and facts for its key. */
+#define TWIN                                                                                       \
+    "keys/1/channels/1='stable';rules/2/approvals={'group':'release-managers','count':1};"         \
+    "rules/4=@rules/0;rules/4/id='stage';rules/4/environment='staging';rules/4/key="               \
+    "'staging-2026';rules/4/approvals=@rules/2/approvals;rules/4/provenance=@rules/2/provenance"
+#define IN(environment) "environment='" environment "'"
+#define GLASS(id, like) "rules/5=@rules/" like ";rules/5/id='" id "';rules/5/break_glass=true"
 
 static const struct policy_case cases[] = {
     {"no hardware named, none given", NULL, NULL, "allow edge-stable", NULL},
@@ -58,6 +65,44 @@ static const struct policy_case cases[] = {
     {"naming hardware beats naming both",
      FOR("['er-100']") ";rules/4/products=-;rules/4/channels=-", HARDWARE(HW("er-100", "a")),
      "allow special", NULL},
+
+    {"the environment is named", NULL, IN("production"), "allow edge-stable", NULL},
+    {"another environment is named", NULL, IN("staging"), "deny rule.match", "none"},
+    {"an environment that there is not", NULL, IN("prod"), "deny rule.match", "none"},
+    {"an environment in another case", NULL, IN("Production"), "deny rule.match", "none"},
+    {"two environments, none is named", TWIN, NULL, "deny rule.match",
+     "none alone: edge-stable for production and stage for staging; the request has to name its "
+     "environment"},
+    {"two environments, the first is named", TWIN, IN("production"), "allow edge-stable", NULL},
+    {"two environments, the second is named", TWIN, IN("staging") ";key=-", "allow stage", NULL},
+    {"two environments, the key of the other one", TWIN, IN("staging"), "deny key.separation",
+     "production"},
+    {"two environments, the third is named", TWIN, IN("development"), "deny rule.match", "none"},
+    {"two environments, one for this hardware", TWIN ";rules/4/hardware=['er-100']",
+     HARDWARE(HW("er-100", "a")) ";key=-", "allow stage", NULL},
+    {"two environments, the less specific one is named", TWIN ";rules/4/hardware=['er-100']",
+     HARDWARE(HW("er-100", "a")) ";" IN("production"), "allow edge-stable", NULL},
+    {"two environments, some of the hardware", TWIN ";rules/4/hardware=['er-100']",
+     HARDWARE(HW("er-100", "a") "," HW("er-300", "a")), "deny rule.match", "rule stage"},
+    {"two environments, some of the hardware of the other one", TWIN ";rules/4/hardware=['er-100']",
+     HARDWARE(HW("er-100", "a") "," HW("er-300", "a")) ";" IN("production"), "allow edge-stable",
+     NULL},
+    {"two environments by the same hardware",
+     TWIN ";rules/0/hardware=['er-100'];rules/4/hardware=['er-100/a']", HARDWARE(HW("er-100", "a")),
+     "deny rule.match", "has to name"},
+    {"two environments by one hardware each",
+     TWIN ";rules/0/hardware=['er-200'];rules/4/hardware=['er-100/a']", HARDWARE(HW("er-200", "a")),
+     "allow edge-stable", NULL},
+    {"breaking the glass of another environment",
+     TWIN ";" GLASS("urgent", "4") ";rules/5/approvals={'group':'release-managers','count':3}",
+     "break_glass='worm';" IN("production"), "deny rule.match", "none"},
+    {"a glass needs more people than its own environment only",
+     TWIN ";" GLASS("urgent", "4") ";rules/5/approvals={'group':'release-managers','count':2}",
+     "break_glass='worm';" IN("staging") ";key=-", "allow urgent", NULL},
+    {"a glass needs more people than its own environment", TWIN ";" GLASS("urgent", "4"), NULL,
+     "error $.rules[5].approvals:", "$.rules[4] asks for 1"},
+    {"two for the same in the other environment", TWIN ";rules/5=@rules/4;rules/5/id='again'", NULL,
+     "error $.rules[5]:", "one rule for each"},
 
     {"two for the same", "rules/4=@rules/0;rules/4/id='again'", NULL,
      "error $.rules[4]:", "$.rules[0] is also for product \"edge-router\" on channel \"stable\""},

@@ -5,7 +5,12 @@
 #define BOB "'9df68e34743d375c604695d9f9863f728258c7576f30aaecac53817778c94a5b'"
 #define CAROL "'15ccb6a9cc4931aeacb7494abb8a8536148ee219325a43fe3147b67161374749'"
 #define DAVE "'447356cae610b37bf9af45e85ca3f06175fcbf2c700781a46790e7bb73d22139'"
+#define ERIN                                                                                       \
+    "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIHUC8XuiEhyPW3Z9N38"   \
+    "r0jG4Hn0bfxIstpMsGXsz5/cYAAAABHNzaDo="
 #define BY(who, key, record) "{'principal':'" who "','key':" key ",'record':" record "}"
+#define BY_TOKEN(who, key, record)                                                                 \
+    "{'principal':'" who "','key':" key ",'record':" record ",'user_verified':true}"
 #define APPROVALS(list) "approvals=[" list "]"
 /* Both rules of production-2026, since a key has one price. */
 #define ASK(text) "rules/0/approvals=" text ";rules/1/approvals=" text
@@ -15,6 +20,13 @@
 #define ONE(a, n) "'group':" a ",'count':" n
 #define MIXED "groups/2={'id':'mixed','members':['alice','dave']};"
 #define MIX "'mixed'"
+
+/* carol's and dave's security keys verify their users; he is a release manager, too. */
+#define VERIFIED                                                                                   \
+    "principals/3/approval_keys/0/user_verification=true;"                                         \
+    "principals/4/approval_keys/0/user_verification=true;groups/0/members/3='dave';"
+#define VERIFY ASK("{" ONE(RM, "2") ",'user_verification':true}")
+#define TWO_STAGES ASK("{'stages':[{" ONE(RM, "2") "},{" ONE(SEC, "1") "}]}")
 
 static const struct policy_case cases[] = {
     {"two groups", ASK("{" OF(RM, "2", SEC, "1") "}"),
@@ -80,6 +92,84 @@ static const struct policy_case cases[] = {
     {"one person in two stages", ASK("{'stages':[{" ONE(RM, "1") "},{" ONE(RM, "1") "}]}"),
      APPROVALS(BY("alice", ALICE, "10") "," BY("alice", ALICE, "11")), "deny approvals.count",
      "1: alice"},
+
+    /* Of several approvals by one person that one counts with which the quorum stands. */
+    {"too early, and once more in time", TWO_STAGES,
+     APPROVALS(BY("alice", ALICE, "10") "," BY("dave", DAVE, "11") "," BY("bob", BOB, "12") "," BY(
+         "dave", DAVE, "13")),
+     "allow edge-stable", "3: alice, bob, dave"},
+    {"too early twice", TWO_STAGES,
+     APPROVALS(BY("alice", ALICE, "10") "," BY("dave", DAVE, "11") "," BY(
+         "dave", DAVE, "12") "," BY("bob", BOB, "12")),
+     "deny approvals.count", "stage 2 does not stand"},
+    {"a first one that the first stage does not need",
+     MIXED ASK("{'stages':[{" ONE(MIX, "1") "},{" ONE(SEC, "1") "}]}"),
+     APPROVALS(BY("dave", DAVE, "10") "," BY("alice", ALICE, "11") "," BY("dave", DAVE, "12")),
+     "allow edge-stable", "2: alice, dave"},
+    {"a first one that the first stage needs",
+     MIXED ASK("{'stages':[{" ONE(MIX, "1") "},{" ONE(SEC, "1") "}]}"),
+     APPROVALS(BY("dave", DAVE, "10") "," BY("dave", DAVE, "12")), "deny approvals.count",
+     "1: dave; stage 2 does not stand"},
+    {"three approvals by one person for two stages",
+     ASK("{'stages':[{" ONE(RM, "1") "},{" ONE(RM, "1") "}]}"),
+     APPROVALS(BY("alice", ALICE, "10") "," BY("alice", ALICE, "11") "," BY("alice", ALICE, "12")),
+     "deny approvals.count", "1: alice"},
+    {"the waiting stage is the furthest one",
+     ASK("{'stages':[{" ONE(SEC, "1") "},{" ONE(RM, "1") "},{" ONE(RM, "1") "}]}"),
+     APPROVALS(BY("alice", ALICE, "9") "," BY("dave", DAVE, "10") "," BY("alice", ALICE, "11")),
+     "deny approvals.count", "2: dave, alice; stage 3 does not stand"},
+
+    {"keys that verify their users", VERIFIED VERIFY,
+     APPROVALS(BY_TOKEN("carol", CAROL, "10") "," BY_TOKEN("dave", DAVE, "11")),
+     "allow edge-stable", NULL},
+    {"one that does not", VERIFIED VERIFY,
+     APPROVALS(BY_TOKEN("carol", CAROL, "10") "," BY("alice", ALICE, "11")), "deny approvals.count",
+     "1: carol; left out: alice (by a key that does not verify its user)"},
+    {"one that was only touched", VERIFIED VERIFY,
+     APPROVALS(BY_TOKEN("carol", CAROL, "10") "," BY("dave", DAVE, "11")), "deny approvals.count",
+     "1: carol; left out: dave (the token did not verify its user)"},
+    {"one that was only touched, and once more", VERIFIED VERIFY,
+     APPROVALS(BY_TOKEN("carol", CAROL, "10") "," BY("dave", DAVE, "11") "," BY_TOKEN("dave", DAVE,
+                                                                                      "12")),
+     "allow edge-stable", "2: carol, dave"},
+    {"a verified user by another key", VERIFIED VERIFY,
+     APPROVALS(BY_TOKEN("carol", CAROL, "10") "," BY_TOKEN("alice", ALICE, "11")),
+     "deny approvals.count", "left out: alice (by a key that does not verify its user)"},
+    {"only touched where the key alone asks", VERIFIED ASK("{" ONE(RM, "2") "}"),
+     APPROVALS(BY("carol", CAROL, "10") "," BY("alice", ALICE, "11")), "deny approvals.count",
+     "left out: carol (the token did not verify its user)"},
+    {"a security key that only wants to be touched",
+     VERIFIED "principals/3/approval_keys/0/user_verification=false;groups/0/members/4='erin';"
+              "principals/6={'id':'erin','roles':['approver'],'approval_keys':[{'ssh':'" ERIN
+              "','user_verification':true}]};" VERIFY,
+     APPROVALS(BY_TOKEN("carol", CAROL, "10") "," BY_TOKEN("dave", DAVE, "11")),
+     "deny approvals.count", "left out: carol (by a key that does not verify its user)"},
+    {"the same keys where nobody asks", VERIFIED ASK("{" ONE(RM, "2") "}"),
+     APPROVALS(BY_TOKEN("carol", CAROL, "10") "," BY("alice", ALICE, "11")), "allow edge-stable",
+     NULL},
+    {"asked with false", ASK("{" ONE(RM, "2") ",'user_verification':false}"), NULL,
+     "allow edge-stable", NULL},
+    {"nobody has such a key", VERIFY, NULL, "error $.rules[0].approvals.count:",
+     "2, but 0 of the group have a key with user_verification"},
+    {"one of two has such a key", "principals/3/approval_keys/0/user_verification=true;" VERIFY,
+     NULL, "error $.rules[0].approvals.count:", "2, but 1 of the group"},
+    {"one more where the size changes",
+     VERIFIED VERIFY ";rules/0/limits={'size_factor_percent':150};rules/1/limits=@rules/0/limits",
+     NULL, "error $.rules[0].approvals.count:", "2 and one more where the size changes, but 2 of"},
+    {"the only ones who could submit",
+     VERIFIED "principals/4/roles/1='submitter';rules/0/submitters=['dave'];" VERIFY, NULL,
+     "error $.rules[0].approvals:", "cannot be met"},
+    {"shared, and the only one in both has no such key",
+     VERIFIED MIXED "groups/2/members=['alice','dave'];groups/0/members=['alice','carol'];" ASK(
+         "{" OF(RM, "1", MIX, "1") ",'shared':true,'user_verification':true}"),
+     APPROVALS(BY_TOKEN("carol", CAROL, "10") "," BY_TOKEN("dave", DAVE, "11")),
+     "allow edge-stable", NULL},
+    {"one key, verified users or not",
+     VERIFIED "rules/0/approvals={" ONE(RM, "2") ",'user_verification':true}", NULL,
+     "error $.rules[1].key:", "other approvals"},
+    {"user verification in a stage",
+     ASK("{'stages':[{" ONE(RM, "1") ",'user_verification':true}]}"), NULL,
+     "error $.rules[0].approvals.stages[0].user_verification:", "unknown"},
 
     {"nobody vetoes", ASK("{" ONE(RM, "2") ",'veto':['security']}"), NULL, "allow edge-stable",
      NULL},

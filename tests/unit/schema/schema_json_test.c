@@ -20,6 +20,11 @@ static const struct parse_row parse_rows[] = {
     {"parse: UTF-8", "[\"\xc3\xbc\xe2\x82\xac\xf0\x9f\x94\x91\"]", HM_OK, "", true},
     {"parse: brackets in strings", "[\"[[[[[[[[[[[[[[[[[[\",\"]}\\\"]\"]", HM_OK, "", true},
     {"parse: numbers in strings", "[\"1.5e3\"]", HM_OK, "", true},
+    {"parse: white space everywhere", "\r\n\t {\t\"a\" \r:\n[ ] ,\"b\": { } }\r\n", HM_OK, "",
+     true},
+    {"parse: words", "[true,false,null]", HM_OK, "", true},
+    {"parse: names of which one begins another", "{\"a\":1,\"aa\":2,\"\":3}", HM_OK, "", true},
+    {"parse: DEL in a string", "[\"\x7f\"]", HM_OK, "", true},
     {"parse: nothing", "", HM_E_MALFORMED, "line 1, column 1", false},
     {"parse: only space", "  \n ", HM_E_MALFORMED, "line 2", false},
     {"parse: a string", "\"a\"", HM_E_MALFORMED, "line 1", false},
@@ -28,9 +33,33 @@ static const struct parse_row parse_rows[] = {
     {"parse: two values", "{}{}", HM_E_MALFORMED, "line 1", false},
     {"parse: text behind", "{} x", HM_E_MALFORMED, "line 1", false},
     {"parse: byte order mark", "\xef\xbb\xbf{}", HM_E_MALFORMED, "line 1", false},
-    {"parse: member twice", "{\"a\":1,\n\"a\":1}", HM_E_MALFORMED, "line 2, column 3", false},
+    {"parse: member twice", "{\"a\":1,\n\"a\":1}", HM_E_MALFORMED, "line 2, column 1", false},
     {"parse: member twice by escape", "{\"a\":1,\"\\u0061\":1}", HM_E_MALFORMED, "duplicate",
      false},
+    {"parse: member twice, far apart", "{\"a\":{\"b\":[]},\"b\":2,\"a\":null}", HM_E_MALFORMED,
+     "line 1, column 21: duplicate member \"a\"", false},
+    {"parse: member twice in an inner object", "[{\"x\":{\"a\":1,\"a\":1}}]", HM_E_MALFORMED,
+     "duplicate", false},
+    {"parse: empty name twice", "{\"\":1,\"\":1}", HM_E_MALFORMED, "duplicate", false},
+    {"parse: name twice, shown escaped", "{\"\xe2\x80\xae\":1,\"\xe2\x80\xae\":1}", HM_E_MALFORMED,
+     "duplicate member \"\\u{202e}\"", false},
+    {"parse: no colon", "{\"a\" 1}", HM_E_MALFORMED, "line 1, column 6: expected ':'", false},
+    {"parse: name without quotes", "{a:1}", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: a number as name", "{1:1}", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: no value", "{\"a\":}", HM_E_MALFORMED, "line 1, column 6", false},
+    {"parse: no comma", "[1 2]", HM_E_MALFORMED, "line 1, column 4: expected ',' or ']'", false},
+    {"parse: two commas", "[1,,2]", HM_E_MALFORMED, "line 1, column 4", false},
+    {"parse: comma first", "[,1]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: comma at the end of an object", "{\"a\":1,}", HM_E_MALFORMED, "line 1, column 8",
+     false},
+    {"parse: form feed", "[\f1]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: no-break space",
+     "[\xc2\xa0"
+     "1]",
+     HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: upper-case word", "[True]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: word cut", "[tru", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: word with a tail", "[truex]", HM_E_MALFORMED, "line 1, column 6", false},
     {"parse: comma at the end", "[1,]", HM_E_MALFORMED, "line 1", false},
     {"parse: comment", "[1] // x", HM_E_MALFORMED, "line 1", false},
     {"parse: single quotes", "['a']", HM_E_MALFORMED, "line 1", false},
@@ -46,6 +75,16 @@ static const struct parse_row parse_rows[] = {
     {"parse: escaped NUL in a name", "{\"\\u0000\":1}", HM_E_MALFORMED, "line 1", false},
     {"parse: lone surrogate", "[\"\\ud800\"]", HM_E_MALFORMED, "line 1", false},
     {"parse: wrong pair of surrogates", "[\"\\ud800\\ud800\"]", HM_E_MALFORMED, "line 1", false},
+    {"parse: low surrogate first", "[\"\\udc00\\ud800\"]", HM_E_MALFORMED, "line 1, column 3",
+     false},
+    {"parse: high surrogate and a letter", "[\"\\ud800a\"]", HM_E_MALFORMED, "line 1, column 3",
+     false},
+    {"parse: high surrogate and another escape", "[\"\\ud800\\n\"]", HM_E_MALFORMED,
+     "line 1, column 3", false},
+    {"parse: high surrogate at the end", "[\"\\ud800\\", HM_E_MALFORMED, "line 1", false},
+    {"parse: escape cut", "[\"\\u12", HM_E_MALFORMED, "line 1, column 3", false},
+    {"parse: escape with a bad digit", "[\"\\u00g0\"]", HM_E_MALFORMED, "line 1, column 3", false},
+    {"parse: upper-case escape", "[\"\\U0041\"]", HM_E_MALFORMED, "line 1, column 3", false},
     {"parse: bad escape", "[\"\\x41\"]", HM_E_MALFORMED, "line 1", false},
     {"parse: not UTF-8", "[1,\n\"\xff\"]", HM_E_MALFORMED, "line 2, column 2", false},
     {"parse: UTF-8 cut", "[\"\xe2\x82\"]", HM_E_MALFORMED, "line 1, column 3", false},
@@ -59,6 +98,18 @@ static const struct parse_row parse_rows[] = {
     {"parse: 2^64", "[18446744073709551616]", HM_E_MALFORMED, "line 1, column 2", false},
     {"parse: huge number", "[1000000000000000000000000000000000000000000000]", HM_E_MALFORMED,
      "line 1, column 2", false},
+    {"parse: huge negative number", "[-1000000000000000000000000000000000000000000]",
+     HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: digits that wrap a 64-bit number", "[18446744073709551617]", HM_E_MALFORMED,
+     "line 1, column 2", false},
+    {"parse: fraction without digits", "[1.]", HM_E_MALFORMED, "line 1, column 4", false},
+    {"parse: fraction alone", "[.5]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: exponent without digits", "[1e]", HM_E_MALFORMED, "line 1, column 4", false},
+    {"parse: exponent with a sign only", "[1e+]", HM_E_MALFORMED, "line 1, column 5", false},
+    {"parse: minus alone", "[-]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: two minuses", "[--1]", HM_E_MALFORMED, "line 1, column 2", false},
+    {"parse: hex", "[0x10]", HM_E_MALFORMED, "line 1, column 3", false},
+    {"parse: negative leading zero", "[-01]", HM_E_MALFORMED, "line 1, column 2", false},
     {"parse: infinite number", "[1e999]", HM_E_MALFORMED, "line 1", false},
     {"parse: leading zero", "[01]", HM_E_MALFORMED, "line 1", false},
     {"parse: plus", "[+1]", HM_E_MALFORMED, "line 1", false},
@@ -89,6 +140,97 @@ static void parse(void **state)
         if (strstr(why.text, row->says) == NULL)
             fail_msg("\"%s\" does not say \"%s\"", why.text, row->says);
     }
+}
+
+struct value_row {
+    const char *name;
+    const char *text;
+    const char *value; /* of its only element; NULL: the integer below */
+    long long integer;
+};
+
+static const struct value_row value_rows[] = {
+    {"value: short escapes", "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"]", "\"\\/\b\f\n\r\t", 0},
+    {"value: text around escapes", "[\"ab\\ncd\\u0041ef\"]", "ab\ncdAef", 0},
+    {"value: one byte", "[\"\\u0001\\u007F\"]", "\x01\x7f", 0},
+    {"value: two bytes", "[\"\\u0080\\u07ff\"]", "\xc2\x80\xdf\xbf", 0},
+    {"value: three bytes", "[\"\\u0800\\uD7FF\\ue000\\uffff\"]",
+     "\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", 0},
+    {"value: four bytes", "[\"\\ud800\\udc00\\uDBFF\\uDFFF\"]", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
+     0},
+    {"value: empty", "[\"\"]", "", 0},
+    {"value: zero", "[0]", NULL, 0},
+    {"value: negative zero", "[-0]", NULL, 0},
+    {"value: largest", "[9007199254740991]", NULL, 9007199254740991},
+    {"value: smallest", "[-9007199254740991]", NULL, -9007199254740991},
+};
+
+static void value(void **state)
+{
+    const struct value_row *row = *state;
+    HM_JSON_AUTO *doc = NULL;
+    HM_JSON_AUTO *expected =
+        row->value != NULL ? json_string(row->value) : json_integer(row->integer);
+    assert_int_equal(hm_json_parse(hm_bytes_str(row->text), HM_JSON_OURS(4096), &doc, NULL), HM_OK);
+    assert_int_equal(json_array_size(doc), 1);
+    assert_true(json_equal(json_array_get(doc, 0), expected));
+}
+
+/* ---- against Jansson's own parser, over texts that are nearly JSON ---- */
+
+static uint32_t next_random(uint32_t *x)
+{
+    *x = *x * 1664525u + 1013904223u;
+    return *x >> 8;
+}
+
+static const char *const pieces[] = {
+    "{",    "}",     "[",     "]",           ",",
+    ":",    "\"a\"", "\"b\"", "\"\\u0061\"", "\"\\ud83d\\ude00\"",
+    "1",    "-0",    "0.5",   "1e3",         "12345678901234567",
+    "true", "null",  " ",     "\n",          "\"\xc3\xbc\"",
+    "\\",   "\"",    "x",     "\"a\":1",     "[1]",
+    "{}",
+};
+
+/* A document that grows from the inside, so that most of it is JSON, with a fault now and then. */
+static void nearly_json(uint32_t *x, struct hm_buf *out)
+{
+    size_t n = 1 + next_random(x) % 12;
+    bool object = next_random(x) % 2 == 0;
+    hm_buf_putc(out, object ? '{' : '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            hm_buf_putc(out, ',');
+        if (object)
+            hm_buf_printf(out, "\"%c\":", 'a' + (int)(next_random(x) % 40));
+        if (next_random(x) % 12 == 0)
+            hm_buf_puts(out, pieces[next_random(x) % COUNT(pieces)]);
+        hm_buf_puts(out, pieces[6 + next_random(x) % 14]);
+    }
+    hm_buf_putc(out, object ? '}' : ']');
+}
+
+static void like_jansson(void **state)
+{
+    (void)state;
+    uint32_t x = 20260101;
+    size_t good = 0;
+    for (size_t i = 0; i < 40000; i++) {
+        HM_BUF_AUTO text = {.limit = 4096};
+        HM_JSON_AUTO *ours = NULL;
+        struct hm_why why = {""};
+        nearly_json(&x, &text);
+        HM_JSON_AUTO *theirs =
+            json_loadb((const char *)text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+        enum hm_err err = hm_json_parse(hm_buf_bytes(&text), HM_JSON_FOREIGN(4096), &ours, &why);
+        bool beyond = strstr(why.text, "2^53") != NULL;
+        if ((err == HM_OK) != (theirs != NULL && !beyond) ||
+            (ours != NULL && !json_equal(ours, theirs)))
+            fail_msg("%s\n%s", hm_buf_str(&text), why.text);
+        good += err == HM_OK ? 1 : 0;
+    }
+    assert_in_range(good, 4000, 36000); /* else the texts say nothing */
 }
 
 static void nul_byte(void **state)
@@ -233,10 +375,13 @@ static void places_in_broken_texts(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(parse_rows) + COUNT(line_rows) + COUNT(locate_rows) + 5];
+    struct CMUnitTest
+        tests[COUNT(parse_rows) + COUNT(line_rows) + COUNT(locate_rows) + COUNT(value_rows) + 6];
     size_t n = ADD_ROWS(tests, 0, parse, parse_rows);
     n = ADD_ROWS(tests, n, line_of, line_rows);
     n = ADD_ROWS(tests, n, locate, locate_rows);
+    n = ADD_ROWS(tests, n, value, value_rows);
+    n = ADD_TEST(tests, n, like_jansson);
     n = ADD_TEST(tests, n, nul_byte);
     n = ADD_TEST(tests, n, size_limit);
     n = ADD_TEST(tests, n, deep_nesting);

@@ -1,0 +1,310 @@
+"""Witnesses end to end: three real hallmark-witness programs, a policy that wants two of them, a trust store that wants two, too.
+Nothing is signed before they have cosigned the log as it is since the start; a release leaves with their cosignatures, which a foreign
+library verifies and the reference device demands; too few of them, wrong ones and an older copy of the log stop it."""
+
+import base64
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import e2e_lib as e
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+WITNESSES = ("witness.example/w1", "w2.example", "w3.example")
+
+
+def placeholder():
+    """A log key that verifies: the program wants one before the true log has any."""
+    raw = b"\1" + ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    name = "placeholder.example"
+    return "%s+%s+%s" % (name, hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8], base64.b64encode(raw).decode())
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Witnessed(e.Cast):
+    def make_people(self):
+        super().make_people()
+        self.ports = [free_port() for _ in WITNESSES]
+        self.vkeys = []
+        self.running = {}
+        for i, name in enumerate(WITNESSES):
+            e.write(self.path("witness%d" % i, "config.json"), json.dumps(self.witness_config(i, "placeholder.example", [])))
+            os.makedirs(self.path("witness%d" % i, "state"), mode=0o700)
+            shutil.chown(self.path("witness%d" % i), "nobody") if self.as_users else None
+            shutil.chown(self.path("witness%d" % i, "state"), "nobody") if self.as_users else None
+            self.vkeys.append(self.witness(i, "keygen").out.split()[-1])
+
+    def witness_config(self, i, origin, keys):
+        more = {"user": "nobody"} if self.as_users else {}
+        keys = keys or [placeholder()]
+        return dict({"listen": "127.0.0.1:%d" % self.ports[i], "name": WITNESSES[i], "key_file": self.path("witness%d" % i, "key.pem"),
+                     "state_dir": self.path("witness%d" % i, "state"), "logs": [{"origin": origin, "keys": keys}]}, **more)
+
+    def witness(self, i, *args, check=True):
+        return self.run([self.program("hallmark-witness"), *args, "--config", self.path("witness%d" % i, "config.json")], check=check)
+
+    def policy(self):
+        doc = super().policy()
+        doc["witnesses"] = {"keys": self.vkeys, "quorum": 2, "timeout_s": 3}
+        for rule in doc["rules"]:
+            if rule["environment"] == "production":
+                rule["witnessed"] = True
+        return doc
+
+    def ceremony_config(self):
+        doc = json.loads(json.dumps(super().ceremony_config()))
+        for store in doc["trust_stores"]:
+            if store["environment"] == "production":
+                store["witnesses"] = {"keys": self.vkeys, "quorum": 2}
+        return doc
+
+    def configs(self):
+        log = e.read(self.path("ceremony", "keys", "log.vkey")).decode().strip()
+        for i in range(len(WITNESSES)):
+            e.write(self.path("witness%d" % i, "config.json"), json.dumps(self.witness_config(i, e.ORIGIN, [log])))
+            self.witness(i, "init", e.ORIGIN)
+        self.extra["door"]["witnesses"] = [{"name": n, "url": "http://127.0.0.1:%d" % p} for n, p in zip(WITNESSES, self.ports)]
+        super().configs()
+
+    def start_witness(self, i):
+        with open(self.path("witness%d.log" % i), "ab") as log:
+            self.running[i] = subprocess.Popen([self.program("hallmark-witness"), "--config", self.path("witness%d" % i, "config.json")],
+                                               stdout=log, stderr=log, start_new_session=True)
+
+    def stop_witness(self, i):
+        p = self.running.pop(i, None)
+        if p:
+            p.send_signal(signal.SIGTERM)
+            p.wait(20)
+
+    def start_all(self):
+        """Without witnesses first: that has to be seen."""
+        for service in ("signer", "registrar", "door"):
+            self.start(service)
+        end = time.time() + 20
+        while not os.path.exists(self.path("door", "port")) and time.time() < end:
+            time.sleep(0.05)
+        self.port = int(e.read(self.path("door", "port")).decode().strip().split(":")[-1])
+        self.client_configs()
+
+    def ready(self):
+        r = self.curl("/readyz")
+        return r.code, r.out
+
+    def until(self, what, timeout=20):
+        end = time.time() + timeout
+        while time.time() < end:
+            got = what()
+            if got:
+                return got
+            time.sleep(0.1)
+        return None
+
+    def clean(self):
+        for i in list(self.running):
+            self.stop_witness(i)
+        super().clean()
+
+
+def cosigners(note, vkeys):
+    """Names of the witnesses whose line in the note holds, by python3-cryptography."""
+    body, lines = note.split("\n\n", 1)
+    found = []
+    for line in lines.splitlines():
+        _, name, blob = line.split(" ")
+        raw = base64.b64decode(blob)
+        for vkey in vkeys:
+            vname, vid, key = vkey.split("+", 2)
+            if name != vname or raw[:4].hex() != vid:
+                continue
+            pub = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(key)[1:])
+            when = int.from_bytes(raw[4:12], "big")
+            try:
+                pub.verify(raw[12:], ("cosignature/v1\ntime %d\n%s\n" % (when, body)).encode())
+                found.append(name)
+            except InvalidSignature:
+                found.append("forged " + name)
+    return sorted(found)
+
+
+def note_of(proof):
+    return proof.split("\n\n", 1)[1]
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    """Stands where a witness should be."""
+    answer = (500, "text/plain", b"")
+    asked = 0
+
+    def do_POST(self):
+        Liar.asked += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, kind, body = self.answer
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def main(lab, rows):
+    def start_rule():
+        code, text = lab.until(lambda: lab.ready() if "witness" in lab.ready()[1] else None) or (0, "")
+        rows.row("no witness has answered: not ready, and why", code == 503 and "nothing is signed until a quorum" in text, text)
+        lab.first, _ = lab.approved(version="1.0.0")
+        r = lab.sign(lab.first)
+        rows.row("submitting and approving go on, signing does not", r.status == 503 and "witness" in r.detail(), r)
+        rows.row("nothing was recorded of that", not [x for x in lab.records() if x["event"].startswith("sign.")])
+        lab.start_witness(0)
+        time.sleep(1.5)
+        rows.equal("one of three is no quorum", lab.ready()[0], 503, lab.ready())
+        lab.start_witness(1)
+        rows.row("two are: ready", lab.until(lambda: lab.ready()[0] == 200), lab.ready())
+
+    def leaves():
+        r = lab.sign(lab.first)
+        rows.equal("signed", r.status, 200, r)
+        lab.answer = json.loads(r.body)
+        rows.equal("the proof in the answer has both cosignatures", cosigners(note_of(lab.answer["proof"]), lab.vkeys), ["w2.example", "witness.example/w1"])
+        out = lab.path("work", "bundle")
+        got = lab.cli("audit", "bundle", lab.first, "--out", out, check=False)
+        rows.row("bundle says who cosigned", got.returncode == 0 and "2 of" in got.out, got.out + got.err)
+        proof = e.read(os.path.join(out, "release.tlog-proof")).decode()
+        rows.equal("so does the bundle's proof", cosigners(note_of(proof), lab.vkeys), ["w2.example", "witness.example/w1"])
+        device(out, "work/device", rows, "a device that demands two takes it", True)
+        body, lines = note_of(proof).split("\n\n", 1)
+        kept = [x for x in lines.splitlines() if "w2.example" not in x]
+        cut = os.path.join(lab.path("work"), "cut")
+        shutil.copytree(out, cut)
+        head = proof.split("\n\n", 1)[0]
+        e.write(os.path.join(cut, "release.tlog-proof"), head + "\n\n" + body + "\n\n" + "\n".join(kept) + "\n")
+        device(cut, "work/device2", rows, "with one cosignature less it does not", False, "witness-quorum")
+        r = lab.sign(lab.first)
+        rows.row("asking again gives the same record", r.status == 200 and json.loads(r.body)["index"] == lab.answer["index"], r)
+
+    def device(bundle, name, rows_, what, ok, reason=None):
+        state = lab.path(name)
+        tool = lab.program("hallmark-device")
+        shutil.rmtree(state, ignore_errors=True)
+        lab.run([tool, "init", "--state", state, "--trust-store", lab.path("ceremony", "trust-store-production.cbor"), "--vendor-domain",
+                 e.DOMAIN, "--product", "edge-router", "--model", "er-100", "--revision", "b", "--region", "world", "--json"])
+        r = json.loads(lab.run([tool, "verify", "--state", state, "--json", bundle], check=False).out)
+        rows_.row(what, r["ok"] == ok and (reason is None or r["reason"] == reason), r)
+
+    def too_few():
+        lab.stop_witness(1)
+        release, _ = lab.approved(version="1.1.0")
+        began = time.time()
+        r = lab.sign(release)
+        rows.row("one witness is away: the answer waits, then says what is missing",
+                 r.status == 503 and "w2.example" in r.detail() and 2.5 < time.time() - began < 20, r)
+        record = next((x for x in lab.records() if x["event"] == "release.signed" and x["release"] == release), None)
+        rows.row("it is signed and recorded", record is not None)
+        r = lab.get("/v1/log/entries/%d/evidence/0" % record["idx"])
+        rows.row("but its signature does not leave as evidence", r.status == 503 and "cosignatures" in r.detail(), r)
+        rows.equal("nor in a bundle", lab.get("/v1/releases/%s/bundle" % release).status, 503)
+        rows.equal("nor when asked again", lab.sign(release).status, 503)
+        lab.start_witness(2)
+        rows.row("another witness takes its place: it leaves", lab.until(lambda: lab.sign(release).status == 200))
+        body = json.loads(lab.sign(release).body)
+        rows.equal("with the two that are there", cosigners(note_of(body["proof"]), lab.vkeys), ["w3.example", "witness.example/w1"])
+        rows.equal("the bundle, too", lab.get("/v1/releases/%s/bundle" % release).status, 200)
+
+    def restart():
+        lab.stop_witness(2)
+        lab.stop("registrar", signal.SIGKILL)
+        lab.start("registrar")
+        code = lab.until(lambda: (lambda c: c if "witness" in c[1] else None)(lab.ready()))
+        rows.row("after a restart a quorum has to say again that this is the log", code and code[0] == 503, code)
+        r = lab.get("/v1/releases/%s/bundle" % lab.first)
+        rows.equal("what left before leaves again: the log has kept the cosignatures", r.status, 200, r)
+        lab.start_witness(2)
+        rows.row("and it does", lab.until(lambda: lab.ready()[0] == 200), lab.ready())
+
+    def liars():
+        lab.stop_witness(2)
+        server = http.server.HTTPServer(("127.0.0.1", lab.ports[2]), Liar)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        note = note_of(lab.answer["proof"])
+        lines = note.split("\n\n", 1)[1].splitlines(keepends=True)
+        old = next(x for x in lines if "witness.example/w1" in x).encode()
+        forged = "\u2014 w3.example %s\n" % base64.b64encode(bytes.fromhex(lab.vkeys[2].split("+")[1]) + bytes(7) + b"\1" + bytes(64)).decode()
+        release, _ = lab.approved(version="1.2.0")
+        rows.equal("signed, and held", lab.sign(release).status, 503)
+        for name, answer in (("a forged cosignature", (200, "text/plain", forged.encode())), ("an older one of another witness", (200, "text/plain", old)),
+                             ("nothing at all", (200, "text/plain", b"")), ("rubbish", (200, "text/plain", b"\xff" * 300)),
+                             ("too much", (200, "text/plain", b"x" * 100000)), ("a redirect", (302, "text/plain", b"")),
+                             ("404", (404, "text/plain", b"")), ("a size that is none", (409, "text/x.tlog.size", b"-1\n")),
+                             ("a smaller size again and again", (409, "text/x.tlog.size", b"3\n"))):
+            Liar.answer = answer
+            Liar.asked = 0
+            asked = lab.until(lambda: Liar.asked > 0)
+            time.sleep(0.2)
+            r = lab.get("/v1/releases/%s/bundle" % release)
+            rows.row("a witness that answers with %s does not count" % name, asked and r.status == 503 and "w3.example" in r.detail(), r)
+        Liar.answer = (409, "text/x.tlog.size", b"999999\n")
+        r = lab.until(lambda: (lambda x: x if "999999" in x.detail() else None)(lab.sign(release)))
+        rows.row("one that has seen a longer log is told of", r is not None and r.status == 503, r)
+        server.shutdown()
+        server.server_close()
+        lab.start_witness(2)
+        rows.row("the true witness back: it leaves", lab.until(lambda: lab.sign(release).status == 200, 60))
+
+    def verified():
+        want = [x for v in lab.vkeys for x in ("--witness", v)]
+        r = lab.cli("audit", "log", "verify", *want, "--witnesses-required", "2", check=False)
+        rows.row("log verify over HTTP finds the cosignatures", r.returncode == 0, r.out + r.err)
+        r = lab.cli("audit", "log", "verify", *want, "--witnesses-required", "4", check=False)
+        rows.row("and says where they are too few", r.returncode != 0, r.out + r.err)
+
+    def older_copy():
+        """The whole disk comes back from yesterday: log and signer alike. Only the witnesses know better."""
+        for service in ("door", "registrar", "signer"):
+            lab.stop(service)
+        for d in ("registrar", "signer"):
+            shutil.copytree(lab.path(d), lab.path("yesterday", d))
+        for service in ("signer", "registrar", "door"):
+            lab.start(service)
+        rows.row("the service is back", lab.until(lambda: lab.ready()[0] == 200), lab.ready())
+        release, _ = lab.approved(version="1.3.0")
+        rows.row("a day's work", lab.until(lambda: lab.sign(release).status == 200), "")
+        rows.row("is witnessed", lab.until(lambda: lab.get("/v1/log/checkpoint").status == 200))
+        time.sleep(1.5)
+        for service in ("door", "registrar", "signer"):
+            lab.stop(service)
+        for d in ("registrar", "signer"):
+            shutil.rmtree(lab.path(d))
+            shutil.copytree(lab.path("yesterday", d), lab.path(d))
+            lab.own(lab.path(d), d)
+        shutil.rmtree(lab.path("door"))
+        lab.directories()
+        for service in ("signer", "registrar", "door"):
+            lab.start(service)
+        told = lab.until(lambda: (lambda c: c if "an older copy" in c[1] else None)(lab.ready()), 40)
+        rows.row("yesterday's log is found out, and nothing is signed", told and told[0] == 503, told or lab.ready())
+        release, _ = lab.approved(version="1.4.0")
+        rows.equal("not with an approval either", lab.sign(release).status, 503)
+
+    rows.parts(start_rule, leaves, too_few, restart, liars, verified, older_copy)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    e.run_script(main, cast=Witnessed)
