@@ -66,6 +66,8 @@ static const struct {
                                    HM_E_HISTORY, CHECKPOINT},
     [CLI_FAULT_CHECKPOINT_SIGNATURE] = {"checkpoint-signature", "the log's key did not sign it",
                                         HM_E_SIGNATURE, CHECKPOINT},
+    [CLI_FAULT_COSIGNED] = {"cosigned", "what witnesses cosigned is not the stored checkpoint",
+                            HM_E_HISTORY, CHECKPOINT},
     [CLI_FAULT_COSIGNATURE] = {"cosignature", "a witness's cosignature does not hold",
                                HM_E_SIGNATURE, CHECKPOINT},
     [CLI_FAULT_WITNESSES] = {"witnesses", "too few witnesses have cosigned it", HM_E_DENIED,

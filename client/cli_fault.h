@@ -39,6 +39,7 @@ enum cli_fault_kind {
     CLI_FAULT_CHECKPOINT_SIZE,
     CLI_FAULT_CHECKPOINT_ROOT,
     CLI_FAULT_CHECKPOINT_SIGNATURE,
+    CLI_FAULT_COSIGNED,
     CLI_FAULT_COSIGNATURE,
     CLI_FAULT_WITNESSES,
     CLI_FAULT_FORK,
@@ -50,7 +51,7 @@ enum cli_fault_kind {
     CLI_FAULT_PROOF_MALFORMED,
     CLI_FAULT_INCLUSION,
 };
-#define CLI_FAULT_KINDS 37
+#define CLI_FAULT_KINDS 38
 const char *cli_fault_name(enum cli_fault_kind k); /* "checkpoint-root" */
 
 struct cli_fault {

@@ -18,8 +18,8 @@ struct walk {
     struct cli_details *details;
     /* What comes next in each table; found false: nothing. */
     struct cli_blob blob;
-    struct db_scan_row detail, checkpoint;
-    bool has_detail, has_checkpoint;
+    struct db_scan_row detail, checkpoint, cosigned;
+    bool has_detail, has_checkpoint, has_cosigned;
 };
 
 static uint64_t size_of(const struct walk *w)
@@ -40,6 +40,11 @@ static enum hm_err next_detail(struct walk *w, struct hm_why *why)
 static enum hm_err next_checkpoint(struct walk *w, struct hm_why *why)
 {
     return w->rows->next(w->rows->ctx, DB_SCAN_CHECKPOINT, &w->checkpoint, &w->has_checkpoint, why);
+}
+
+static enum hm_err next_cosigned(struct walk *w, struct hm_why *why)
+{
+    return w->rows->next(w->rows->ctx, DB_SCAN_COSIGNED, &w->cosigned, &w->has_cosigned, why);
 }
 
 /* ---- what lies beside a record ---- */
@@ -190,6 +195,47 @@ static enum hm_err check_record(struct walk *w, const struct db_scan_row *row, s
     return err;
 }
 
+/* Cosigned, and no such checkpoint was ever stored. */
+static enum hm_err stray_cosigned(struct walk *w, struct hm_why *why)
+{
+    return cli_fault(w->f, CLI_FAULT_COSIGNED, w->cosigned.key < 0 ? 0 : (uint64_t)w->cosigned.key,
+                     "a stored checkpoint of this size", "none", why);
+}
+
+static bool same_bytes(struct hm_bytes a, struct hm_bytes b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/* What the stored checkpoint says, with a line more than the log's own. The lines themselves are
+ * looked at with all other signatures. */
+static enum hm_err check_cosigned(struct walk *w, struct hm_why *why)
+{
+    struct hm_checkpoint_parts stored;
+    struct hm_checkpoint_parts parts;
+    struct hm_why inner = {"more bytes than one may have"};
+    struct hm_bytes note = w->cosigned.bytes;
+    uint64_t size = (uint64_t)w->checkpoint.key;
+    if (w->has_cosigned && w->cosigned.key < w->checkpoint.key)
+        return stray_cosigned(w, why);
+    if (!w->has_cosigned || w->cosigned.key != w->checkpoint.key)
+        return HM_OK;
+    enum hm_err err = hm_checkpoint_split(w->checkpoint.bytes, false, &stored, why);
+    if (err != HM_OK)
+        return err;
+    if (note.len > HM_CHECKPOINT_MAX || hm_checkpoint_split(note, false, &parts, &inner) != HM_OK)
+        return cli_fault(w->f, CLI_FAULT_COSIGNED, size,
+                         "a checkpoint of docs/formats/log-proof.md", inner.text, why);
+    if (!same_bytes(stored.body, parts.body))
+        return cli_fault(w->f, CLI_FAULT_COSIGNED, size, "what the stored checkpoint says",
+                         "something else", why);
+    if (parts.signatures.len <= stored.signatures.len)
+        return cli_fault(w->f, CLI_FAULT_COSIGNED, size, "cosignatures", "none", why);
+    w->sums->cosigned_notes++;
+    w->sums->cosigned_size = size;
+    return next_cosigned(w, why);
+}
+
 /* Those over what has been read so far. */
 static enum hm_err check_checkpoints(struct walk *w, struct hm_why *why)
 {
@@ -203,6 +249,8 @@ static enum hm_err check_checkpoints(struct walk *w, struct hm_why *why)
             err = cli_fault_digest(w->f, CLI_FAULT_CHECKPOINT_ROOT, size, &root, &c.root, why);
         w->replay.covered = size;
         w->sums->checkpoints++;
+        if (err == HM_OK)
+            err = check_cosigned(w, why);
         if (err == HM_OK)
             err = next_checkpoint(w, why);
     }
@@ -263,6 +311,8 @@ static enum hm_err check_end(struct walk *w, struct hm_why *why)
                        "the %" PRId64 " records that a checkpoint covers", w->checkpoint.key);
         return cli_fault(w->f, CLI_FAULT_RECORD_MISSING, size, expected, found, why);
     }
+    if (w->has_cosigned)
+        return stray_cosigned(w, why);
     if (w->blob.found)
         return extra_blob(w, why);
     if (w->has_detail)
@@ -291,6 +341,8 @@ static enum hm_err begin(struct walk *w, const struct cli_rows *second, struct h
     if (w->in->seen != NULL)
         cli_replay_expect(&w->replay, w->in->seen);
     enum hm_err err = next_checkpoint(w, why);
+    if (err == HM_OK)
+        err = next_cosigned(w, why);
     if (err != HM_OK || w->in->no_evidence)
         return err;
     err = cli_details_open(&w->details, why);
@@ -338,7 +390,7 @@ enum hm_err cli_rows_verify(const struct cli_rows *rows, const struct cli_rows *
     out->covered = w.replay.covered;
     out->records_ms = hm_clock_mono_ms() - began;
     if (err == HM_OK)
-        err = cli_rows_signatures(rows, second, in, out->checkpoints, out, f, &text);
+        err = cli_rows_signatures(rows, second, in, out, f, &text);
     err = conclude(&w, err, &text);
     cli_replay_free(&w.replay);
     if (err != HM_OK && why != NULL)

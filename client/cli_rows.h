@@ -38,11 +38,11 @@ enum hm_err HM_MUST_USE cli_blobs_next(struct cli_blobs *b, struct cli_blob *out
                                        struct hm_why *why);
 void cli_blobs_close(struct cli_blobs *b); /* NULL allowed */
 
-/* Signatures of all checkpoints, `count` of them, half of them on a thread of its own where
- * `second` is not NULL. The fault is the one of the smallest size. */
+/* Signatures of all checkpoints that out->… counts, those that witnesses cosigned too; half of them
+ * on a thread of its own where `second` is not NULL. The fault is the one of the smallest size. */
 enum hm_err HM_MUST_USE cli_rows_signatures(const struct cli_rows *rows,
                                             const struct cli_rows *second,
-                                            const struct cli_verify_input *in, uint64_t count,
+                                            const struct cli_verify_input *in,
                                             struct cli_verify_sums *out, struct cli_fault *f,
                                             struct hm_why *why);
 

@@ -55,10 +55,11 @@ static void sums_json(const struct cli_verify_report *r)
                  s->records, s->covered, s->checkpoints, s->releases, s->results,
                  s->open_intentions);
     (void)printf(",\"evidence\":%" PRIu64 ",\"details\":%" PRIu64 ",\"details_erased\":%" PRIu64
-                 ",\"cosigned\":%zu,\"seen_held\":%s,\"records_ms\":%" PRId64
-                 ",\"signatures_ms\":%" PRId64,
-                 s->evidence, s->details, s->details_erased, s->cosigned,
-                 s->seen_held ? "true" : "false", s->records_ms, s->signatures_ms);
+                 ",\"cosigned\":%zu,\"cosigned_notes\":%" PRIu64 ",\"cosigned_size\":%" PRIu64
+                 ",\"seen_held\":%s,\"records_ms\":%" PRId64 ",\"signatures_ms\":%" PRId64,
+                 s->evidence, s->details, s->details_erased, s->cosigned, s->cosigned_notes,
+                 s->cosigned_size, s->seen_held ? "true" : "false", s->records_ms,
+                 s->signatures_ms);
     gone_json(&s->gone);
 }
 
@@ -99,9 +100,14 @@ static void report_rest(const struct cli_verify_report *r)
         (void)putchar('\n');
     if (s->evidence > 0 && s->details_erased > 0)
         report_gone(s);
+    if (s->cosigned_notes > 0)
+        (void)printf("  %" PRIu64 " checkpoints are stored with cosignatures, up to size %" PRIu64
+                     "%s\n",
+                     s->cosigned_notes, s->cosigned_size,
+                     r->witnesses == 0 ? " (--witness verifies them)" : "");
     if (r->witnesses > 0)
-        (void)printf("  %zu of %zu witnesses cosigned the newest checkpoint\n", s->cosigned,
-                     r->witnesses);
+        (void)printf("  %zu of %zu witnesses cosigned the newest %scheckpoint\n", s->cosigned,
+                     r->witnesses, s->cosigned_notes > 0 ? "of these " : "");
     if (s->open_intentions > 0)
         (void)printf("  %" PRIu64 " intentions have no result yet: signing may be running\n",
                      s->open_intentions);

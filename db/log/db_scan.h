@@ -19,8 +19,9 @@ enum db_scan_table {
     DB_SCAN_EVIDENCE,   /* key ref */
     DB_SCAN_DETAIL,     /* key idx; before: salt */
     DB_SCAN_CHECKPOINT, /* key size */
+    DB_SCAN_COSIGNED,   /* key size; without rows in a log of an earlier schema version */
 };
-#define DB_SCAN_TABLES 4
+#define DB_SCAN_TABLES 5
 struct db_scan_row {
     int64_t key;
     struct hm_bytes before; /* valid until the next row of this table */
