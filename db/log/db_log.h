@@ -102,6 +102,20 @@ void db_log_copy_end(struct db_log *log);      /* gives it up, without its file 
 /* The whole of it at once, synced. */
 enum hm_err HM_MUST_USE db_log_backup(struct db_log *log, const char *path, struct hm_why *why);
 
+/* The log's mirror: a file elsewhere with all that the log has. Before the first transaction. From
+ * here on a commit is in both or has failed; a mirror that cannot be written ends the log like an
+ * I/O error of its own. One that is not there yet, or is an older state of this log, is made (a
+ * copy of all of it). HM_E_HISTORY: the mirror has what the log has not, and stays as it is;
+ * HM_E_CONFIG: it belongs to another log; HM_E_MALFORMED (no log), HM_E_UNAVAILABLE (somebody has
+ * it open), HM_E_IO, HM_E_FULL. */
+struct db_mirror_note {
+    bool made;      /* now, and */
+    bool older;     /* there was an older one */
+    bool same_disk; /* on the log's own file system: both may go at once */
+};
+enum hm_err HM_MUST_USE db_log_mirror(struct db_log *log, const char *path,
+                                      struct db_mirror_note *out, struct hm_why *why);
+
 /* Readers: own read-only connection, short statements. */
 enum hm_err HM_MUST_USE db_reader_open(const char *path, struct db_reader **out,
                                        struct hm_why *why);

@@ -103,6 +103,7 @@ void db_log_close(struct db_log *log)
     if (log->sql.db != NULL)
         db_log_rollback(log);
     db_log_copy_end(log);
+    db_log_mirror_close(log);
     db_sql_close(&log->sql);
     hm_close_fd(&log->lock_fd); /* after the database: the lock guards it to the end */
     hm_buf_wipe(&log->scratch);

@@ -139,8 +139,9 @@ struct db_log {
     bool erased;           /* something was, and the WAL may still hold it */
     int64_t erased_try_ms; /* when to try next to empty it */
     int64_t changes_at_begin;
-    struct db_copy *copy;  /* a backup that is being made, or NULL */
-    struct hm_buf scratch; /* bytes of the record being appended */
+    struct db_copy *copy;     /* a backup that is being made, or NULL */
+    struct db_mirror *mirror; /* NULL: none */
+    struct hm_buf scratch;    /* bytes of the record being appended */
     struct db_node_slot cache[DB_LOG_NODE_LEVELS][DB_LOG_NODE_WIDTH];
 };
 
@@ -150,6 +151,15 @@ enum hm_err HM_MUST_USE db_facts_note(struct db_log *log, const struct hm_record
                                       struct hm_why *why);
 enum hm_err HM_MUST_USE db_facts_again(struct db_log *log, const struct hm_digest *artifact,
                                        uint64_t release, struct hm_why *why);
+
+/* ---- db_log_mirror.c, as a transaction calls it; nothing where there is no mirror ---- */
+enum hm_err HM_MUST_USE db_mirror_begin(struct db_log *log, struct hm_why *why);
+/* Before COMMIT: all that the transaction changed, into the mirror's transaction. */
+enum hm_err HM_MUST_USE db_mirror_write(struct db_log *log, struct hm_why *why);
+/* After COMMIT. */
+enum hm_err HM_MUST_USE db_mirror_commit(struct db_log *log, struct hm_why *why);
+void db_mirror_drop(struct db_log *log); /* rolled back */
+void db_log_mirror_close(struct db_log *log);
 
 /* SHA-256(origin): what record 0 names as prev. */
 struct hm_digest db_tip_genesis(const char *origin);
