@@ -99,6 +99,13 @@ enum hm_err HM_MUST_USE db_log_copy_step(struct db_log *log, int pages, struct d
                                          struct hm_why *why);
 bool db_log_copying(const struct db_log *log); /* NULL allowed; also false once it has failed */
 void db_log_copy_end(struct db_log *log);      /* gives it up, without its file */
+/* A copy of a log's file that no registrar has open, with whatever lies beside it (a mirror after a
+ * crash): one file by itself, synced. HM_E_CONFLICT: `to` exists; HM_E_UNAVAILABLE: `from` is in
+ * use; HM_E_IO, HM_E_FULL. It is not looked at. */
+enum hm_err HM_MUST_USE db_log_copy_file(const char *from, const char *to, struct hm_why *why);
+/* Puts a log's file, alone under a name of its own on the same file system, where a log is to be.
+ * HM_E_CONFLICT: something is there, or a writer is at work there. */
+enum hm_err HM_MUST_USE db_log_place(const char *file, const char *path, struct hm_why *why);
 /* The whole of it at once, synced. */
 enum hm_err HM_MUST_USE db_log_backup(struct db_log *log, const char *path, struct hm_why *why);
 

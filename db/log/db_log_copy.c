@@ -31,7 +31,7 @@ static enum hm_err create(const char *path, struct hm_why *why)
 
 /* Whether the copy is whole is decided by whoever syncs and names it: until then a crash may leave
  * anything. */
-static enum hm_err open_copy(struct db_log *log, struct db_copy *c, struct hm_why *why)
+static enum hm_err open_copy(sqlite3 *from, struct db_copy *c, struct hm_why *why)
 {
     int rc = sqlite3_open_v2(c->path, &c->to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
@@ -39,7 +39,7 @@ static enum hm_err open_copy(struct db_log *log, struct db_copy *c, struct hm_wh
             sqlite3_exec(c->to, "PRAGMA journal_mode=OFF;PRAGMA synchronous=OFF", NULL, NULL, NULL);
     if (rc != SQLITE_OK)
         return db_sql_fail(c->to, rc, why, c->path);
-    c->run = sqlite3_backup_init(c->to, "main", log->sql.db, "main");
+    c->run = sqlite3_backup_init(c->to, "main", from, "main");
     return c->run != NULL ? HM_OK : db_sql_fail(c->to, sqlite3_errcode(c->to), why, c->path);
 }
 
@@ -59,7 +59,7 @@ enum hm_err db_log_copy_begin(struct db_log *log, const char *path, struct hm_wh
     if (log->copy != NULL)
         log->copy->path = strdup(path);
     err = log->copy != NULL && log->copy->path != NULL
-              ? open_copy(log, log->copy, why)
+              ? open_copy(log->sql.db, log->copy, why)
               : hm_fail(why, HM_E_MEMORY, "%s: no memory", path);
     if (err == HM_OK)
         return HM_OK;
@@ -128,6 +128,50 @@ void db_log_copy_end(struct db_log *log)
     free(c);
 }
 
+static enum hm_err sync_file(const char *path, struct hm_why *why)
+{
+    HM_FD_AUTO fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fsync(fd) != 0)
+        return hm_fail_errno(why, errno, "%s: cannot sync", path);
+    return db_log_sync_dir(path, why);
+}
+
+static enum hm_err copy_all(sqlite3 *from, struct db_copy *c, struct hm_why *why)
+{
+    enum hm_err err = open_copy(from, c, why);
+    int rc = err == HM_OK ? sqlite3_backup_step(c->run, -1) : SQLITE_DONE;
+    if (err == HM_OK && rc != SQLITE_DONE)
+        err = db_sql_fail(c->to, rc, why, "copy");
+    if (err == HM_OK)
+        return finish(c, why);
+    (void)sqlite3_backup_finish(c->run);
+    (void)sqlite3_close(c->to);
+    return err;
+}
+
+enum hm_err db_log_copy_file(const char *from, const char *to, struct hm_why *why)
+{
+    sqlite3 *db = NULL;
+    char *path = strdup(to);
+    struct db_copy c = {.path = path};
+    enum hm_err err = path != NULL ? create(to, why) : hm_fail(why, HM_E_MEMORY, "no memory");
+    if (err != HM_OK) {
+        free(path);
+        return err;
+    }
+    int rc = sqlite3_open_v2(from, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK) /* what is in use is busy at once */
+        rc = sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
+    err = rc == SQLITE_OK ? copy_all(db, &c, why) : db_sql_fail(db, rc, why, "open");
+    (void)sqlite3_close(db);
+    if (err == HM_OK)
+        err = sync_file(to, why);
+    if (err != HM_OK)
+        (void)unlink(to);
+    free(path);
+    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "%s", from);
+}
+
 enum hm_err db_log_backup(struct db_log *log, const char *path, struct hm_why *why)
 {
     struct db_copy_state state = {.complete = false};
@@ -136,8 +180,5 @@ enum hm_err db_log_backup(struct db_log *log, const char *path, struct hm_why *w
         err = db_log_copy_step(log, -1, &state, why);
     if (err != HM_OK)
         return err;
-    HM_FD_AUTO fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || fsync(fd) != 0)
-        return hm_fail_errno(why, errno, "%s: cannot sync", path);
-    return db_log_sync_dir(path, why);
+    return sync_file(path, why);
 }

@@ -81,8 +81,8 @@ enum hm_err db_log_open(const char *path, const char *origin, struct db_log **ou
     log->scratch.limit = (size_t)2 * HM_RECORD_MAX;
     log->path = strdup(path);
     memcpy(log->origin, origin, strlen(origin) + 1);
-    enum hm_err err =
-        log->path != NULL ? db_log_lock(log, why) : hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = log->path != NULL ? db_log_lock(log->path, &log->lock_fd, why)
+                                        : hm_fail(why, HM_E_MEMORY, "no memory");
     if (err == HM_OK)
         err = connect(log, why);
     if (err == HM_OK)

@@ -166,7 +166,7 @@ struct hm_digest db_tip_genesis(const char *origin);
 /* Refuses every statement that has no business here from now on; `on` false lifts it. */
 enum hm_err HM_MUST_USE db_log_guard(struct db_log *log, bool on, struct hm_why *why);
 /* Opens the reserve file and locks it: HM_E_CONFLICT if another writer has it. */
-enum hm_err HM_MUST_USE db_log_lock(struct db_log *log, struct hm_why *why);
+enum hm_err HM_MUST_USE db_log_lock(const char *path, int *fd, struct hm_why *why);
 void db_log_reserve(struct db_log *log); /* fills it where there is room for twice as much */
 void db_log_release_reserve(struct db_log *log);
 /* Verifies the end of the log and sets committed, pending and the checkpoint members. */

@@ -12,9 +12,13 @@ void reg_config_read_keep(struct proc_config *c, struct reg_config *out)
     if (out->detail_archive_dir != NULL && out->detail_keep_s == 0)
         hm_json_bad(&c->in, HM_E_CONFIG, "detail_archive_dir",
                     "expected detail_keep_s above 0 beside it");
+    out->mirror = proc_config_path_or_null(c, "mirror");
+    out->backup_dir = proc_config_path_or_null(c, "backup_dir");
 }
 
 void reg_config_free_keep(struct reg_config *c)
 {
     free(c->detail_archive_dir);
+    free(c->mirror);
+    free(c->backup_dir);
 }

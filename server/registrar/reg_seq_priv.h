@@ -39,7 +39,8 @@ struct reg_seq {
     int fatal_fd;
     void (*settled)(void *arg);
     void *settled_arg;
-    atomic_uint active; /* requests in progress that may come to the queue */
+    struct reg_backup *backup; /* NULL: none are made */
+    atomic_uint active;        /* requests in progress that may come to the queue */
 
     pthread_mutex_t lock; /* guards everything down to `keys` */
     pthread_cond_t work;
@@ -82,6 +83,8 @@ struct reg_seq {
 
 /* Waits on c until the monotonic time at_ms; the lock is held. */
 void reg_seq_wait_until(pthread_cond_t *c, pthread_mutex_t *lock, int64_t at_ms);
+/* The database and its mirror. */
+enum hm_err HM_MUST_USE reg_seq_open_log(struct reg_seq *s, struct hm_why *why);
 /* Opens the log if needed, meets the signer, records the start once, covers everything with a
  * checkpoint. HM_OK: ready. */
 enum hm_err HM_MUST_USE reg_seq_bring_up(struct reg_seq *s, struct hm_why *why);

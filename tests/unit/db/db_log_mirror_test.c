@@ -187,7 +187,7 @@ static void not_a_mirror(void **state)
     T_OK(db_log_create(other, "hallmark.example/other", why));
     refused(t, HM_E_CONFIG, other);
     refused(t, HM_E_CONFIG, t->d.path);
-    refused(t, HM_E_IO, "/nonexistent/mirror.db");
+    refused(t, HM_E_NOT_FOUND, "/nonexistent/mirror.db");
     FILE *f = fopen(mirror_path, "we");
     assert_non_null(f);
     for (int i = 0; i < 2000; i++)
