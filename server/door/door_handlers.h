@@ -29,6 +29,7 @@ void door_policy_approve_begin(struct door_req *r);
 void door_policy_activate_begin(struct door_req *r);
 void door_policy_replace_begin(struct door_req *r);
 void door_roster_begin(struct door_req *r);
+void door_erase_begin(struct door_req *r);
 void door_guards_begin(struct door_req *r);
 /* door_read_releases.c */
 void door_get_releases(struct door_req *r);

@@ -56,6 +56,8 @@ const struct door_route door_routes[DOOR_ROUTES] = {
      door_change_end},
     {"POST", "/v1/rosters", ADMINISTRATOR | APPROVER, DOOR_BODY_RELEASE, "", door_roster_begin,
      door_change_end},
+    {"POST", "/v1/log/erasures", ADMINISTRATOR, DOOR_BODY_RELEASE, "", door_erase_begin,
+     door_change_end},
     {"GET", "/v1/trust-stores/{environment}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_trust_store},
     {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "cosigned", NULL, door_get_checkpoint},
