@@ -274,10 +274,13 @@ def bench_policy(_, bench_dir, __):
 
 
 def rows(command):
-    """Runs a program that prints a JSON line per figure."""
-    for line in subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.splitlines():
-        row = json.loads(line)
-        figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
+    """Takes over the figures that a program prints, as it prints them."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
+        for line in p.stdout:
+            row = json.loads(line)
+            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare", None), row.pop("ratio", None), **row)
+    if p.returncode:
+        raise LabError("%s ended with %d" % (command[0], p.returncode))
 
 
 def bench_growth(args, bench_dir, __):
@@ -302,29 +305,19 @@ def bench_log_verify(args, bench_dir, __):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def lines_of(command):
-    """Takes over the figures that a program prints, as it prints them."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
-        for line in p.stdout:
-            row = json.loads(line)
-            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare", None), row.pop("ratio", None), **row)
-    if p.returncode:
-        raise LabError("%s ended with %d" % (command[0], p.returncode))
-
-
 def bench_append(args, bench_dir, __):
     """Durable appends, in batches of 256 and of 16 records, against bare SQLite inserts of the same rows."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
         for batch, records in ((256, 100000), (16, 20000)):
             note("append: batches of %d" % batch)
-            lines_of([os.path.join(bench_dir, "bench_append"), "ratio", folder, str(records), str(batch), "5"])
+            rows([os.path.join(bench_dir, "bench_append"), "ratio", folder, str(records), str(batch), "5"])
 
 
 def bench_append_growth(args, bench_dir, __):
     """What an append and a proof cost in a log that grows, against a log of 10,000 records. 4 GB for each million."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
         note("append-growth: %d records" % args.growth)
-        lines_of([os.path.join(bench_dir, "bench_append"), "growth", folder, str(args.growth)])
+        rows([os.path.join(bench_dir, "bench_append"), "growth", folder, str(args.growth)])
 
 
 def table():
