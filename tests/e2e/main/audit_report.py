@@ -9,13 +9,13 @@ import re
 
 import e2e_lib as e
 from audit_lib import BOB, INCIDENT, LIMIT, REASON
-from audit_query import stamp
+from audit_query import stamp, thirds
 
 VOID = {"meta", "br"}
 TAGS = VOID | {"html", "head", "title", "style", "body", "h1", "h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "a", "b", "strong", "span",
                "div", "pre"}
 ATTRIBUTES = {"class", "id", "href", "lang", "charset", "http-equiv", "content", "name"}
-REFUSALS = {"release.refused", "approval.refused", "request.refused", "sign.refused", "policy.refused", "roster.refused", "guards.refused"}
+REFUSALS = {"release.refused", "approval.refused", "request.refused", "sign.refused", "policy.refused", "roster.refused", "guards.refused", "detail.refused"}
 
 
 class Page(html.parser.HTMLParser):
@@ -237,7 +237,7 @@ class Reports:
 
     def periods(self):
         records = self.audit.records
-        middle, end = (records[len(records) * n // 5]["t_ms"] // 1000 * 1000 for n in (2, 4))
+        middle, end = thirds(records)
         doc = self.document("--database", self.audit.db, "--since", stamp(middle), "--until", stamp(end))
         inside = [r for r in records if middle <= r["t_ms"] < end]
         self.rows.row("a period: its records, its refusals, its changes", doc["records"]["count"] == len(inside)
