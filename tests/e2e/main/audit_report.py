@@ -177,10 +177,13 @@ class Reports:
     def changes(self):
         self.rows.equal("every change of policy, guards, lists, trust stores", [(c["index"], c["event"]) for c in self.doc["changes"]],
                         [(r["idx"], r["event"]) for r in self.of("log.created", "policy.activated", "trust_store.published", "policy.proposed", "policy.approved",
-                                                                 "roster.changed", "guards.changed")])
+                                                                 "roster.changed", "guards.changed", "detail.erased", "detail.retired")])
         at = {c["index"]: "\n".join([c["text"]] + c["lines"]) for c in self.doc["changes"]}
         text = at[self.known["activated"]]
         self.rows.row("who approved the new policy, and what it changes", "approved by dora" in text and "emil" in text and "newcomer" in text, text)
+        self.rows.row("what was erased, and by whom it was asked for", "private detail of 1 records erased" in at[self.known["erased"]] and "dora" in at[self.known["erased"]],
+                      at[self.known["erased"]])
+        self.rows.row("and the refused try", self.known["kept"] in [r["index"] for r in self.doc["refusals"]], self.known["kept"])
         self.rows.row("who joins the list of approvers", "joins" in at[self.known["roster"]] and "newcomer" in at[self.known["roster"]], at[self.known["roster"]])
 
     def anomalies(self):
