@@ -20,6 +20,7 @@ from lab import DOMAIN, ORIGIN, Lab, LabError, dsse, read, sha256, write  # noqa
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 CLIENTS = 32
+PAGES = 300
 UPLOADS = 50
 UPLOAD_BYTES = 64 << 20
 FIGURES = []
@@ -236,10 +237,82 @@ def bench_start(args, bench_dir, bin_dir):
         shutil.rmtree(lab.root, ignore_errors=True)
 
 
-def wait_read_model(lab):
-    for _ in range(600):
-        size = int(lab.curl("/v1/log/checkpoint", who="audit").out.splitlines()[1])
-        if json.loads(lab.curl("/v1/releases?limit=1", who="audit").out).get("log_size") == size:
+def filled(bin_dir, bench_dir, size):
+    """Services over a log of so many records: releases under way, without their evidence."""
+    lab = Lab(tempfile.mkdtemp(dir="/var/tmp", prefix="hb-"), bin_dir)
+    lab.set_up()
+    lab.start_all()
+    lab.stop_all()
+    policy = sha256(read(lab.path("policy.json")))
+    lab.run([os.path.join(bench_dir, "bench_fill"), lab.path("registrar", "log.db"), ORIGIN, str(size), policy, "history"], timeout=900)
+    lab.own(lab.path("registrar"), "registrar")
+    lab.start_all()
+    wait_read_model(lab, size)
+    return lab
+
+
+def samples(lab, size, count=300):
+    """Records from all over the log, as its auditors see them."""
+    found = []
+    for i in range(count):
+        page = json.loads(lab.curl("/v1/log/entries?limit=10&after=%d" % (size // 3 + size // 2 * i // count), who="audit").out)
+        found += [e["record"] for e in page["entries"] if "product" in e["record"]]
+    return found
+
+
+def questions(records):
+    """Kind -> paths. Of those with a number the page is that short, so that it is full in the short log, too."""
+    def paths(template, fits=lambda r: True, **more):
+        chosen = [r for r in records if fits(r)]
+        picked = [chosen[i * 7919 % len(chosen)] for i in range(PAGES)]
+        return ["/v1/log/entries?order=desc&after=%d&" % r["idx"] + template.format(**r, **{k: f(r) for k, f in more.items()}) for r in picked]
+
+    person = lambda r: r.get("actor", "").startswith("person-")  # noqa: E731
+    pipeline = lambda r: r.get("actor", "").startswith("ci-")  # noqa: E731
+    artifact, key = (lambda r: r["artifacts"][0]), (lambda r: r["keys"][0]["spki"])
+    whole = {"all": "limit=50", "event": "limit=50&event=release.signed", "product": "limit=50&product={product}",
+             "channel": "limit=50&channel={channel}", "outcome": "limit=50&outcome=ok", "release": "limit=50&release={release}",
+             "version": "limit=50&version={version}", "product-and-version": "limit=50&product={product}&version={version}",
+             "product-and-event": "limit=20&product={product}&event=release.signed",
+             "five-filters": "limit=5&product={product}&channel={channel}&environment={environment}&event=release.signed&outcome=ok"}
+    out = {kind: paths(t) for kind, t in whole.items()}
+    out["pipeline"] = paths("limit=20&actor={actor}", pipeline)
+    out["person"] = paths("limit=5&actor={actor}", person)
+    out["approver-key"] = paths("limit=5&key={approver_key}", person)
+    out["key"] = paths("limit=50&key={k}", lambda r: "keys" in r, k=key)
+    out["artifact"] = paths("limit=50&artifact={a}", lambda r: "artifacts" in r, a=artifact)
+    out["time"] = [p.replace("order=desc&after=", "order=asc&after=") for p in paths("limit=50&since={s}", s=lambda r: time.strftime(
+        "%Y-%m-%dT%H:%M:%SZ", time.gmtime(r["t_ms"] // 1000)))]
+    return out
+
+
+def bench_query(args, bench_dir, bin_dir):
+    """A page of answers from a log of 1,000,000 records, against the same from one of 10,000; both serve at the same time."""
+    labs, sizes = [], (10000, args.queried)
+    try:
+        for size in sizes:
+            note("query: a log of %d records" % size)
+            labs.append(filled(bin_dir, bench_dir, size))
+        asked = [questions(samples(lab, size)) for lab, size in zip(labs, sizes)]
+        for kind in asked[0]:
+            plans = []
+            for lab, q in zip(labs, asked):
+                plans.append(Plan(lab, "query"))
+                for path in q[kind]:
+                    plans[-1].add(0, "GET", path)
+            runs = [[p.play(bench_dir)["p50_ms"] for p in plans] for _ in range(6)][1:]
+            short, long = (sorted(r[i] for r in runs)[2] for i in (0, 1))
+            figure("query-" + kind, long * 1e3, "us", short * 1e3)
+    finally:
+        for lab in labs:
+            lab.clean()
+            shutil.rmtree(lab.root, ignore_errors=True)
+
+
+def wait_read_model(lab, size=0):
+    for _ in range(1800):
+        now = int(lab.curl("/v1/log/checkpoint", who="audit").out.splitlines()[1])
+        if now >= size and json.loads(lab.curl("/v1/releases?limit=1", who="audit").out).get("log_size") == now:
             return
         time.sleep(0.1)
     raise LabError("the read model does not catch up")
@@ -321,11 +394,12 @@ def main():
     p.add_argument("--starts", type=int, default=15)
     p.add_argument("--records", type=int, default=1000000, help="of the log that log-verify verifies")
     p.add_argument("--growth", type=int, default=1000000, help="records of the long log of growth; the goal is about 10000000")
+    p.add_argument("--queried", type=int, default=1000000, help="records of the long log of query")
     p.add_argument("which", nargs="*", default=[])
     args = p.parse_args()
     bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
     all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start, "policy": bench_policy,
-                   "log-verify": bench_log_verify, "growth": bench_growth}
+                   "log-verify": bench_log_verify, "growth": bench_growth, "query": bench_query}
     for name in args.which or list(all_benches):
         all_benches[name](args, os.path.abspath(bench_dir), os.path.abspath(bin_dir))
     table()
