@@ -14,6 +14,8 @@ static const struct cli_command *const commands[] = {
     &cli_cmd_list,
     &cli_cmd_bundle,
     &cli_cmd_log_query,
+    &cli_cmd_log_about,
+    &cli_cmd_log_report,
     &cli_cmd_log_proof,
     &cli_cmd_log_export,
     &cli_cmd_log_verify,

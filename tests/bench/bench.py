@@ -107,16 +107,49 @@ def bench_sign(args, bench_dir, bin_dir):
             signatures.add(int(release["version"].rsplit(".", 1)[1]) % CLIENTS, "POST", "/v1/releases/%s/signature" % release["id"],
                            key="sign-" + release["id"])
         before = cpu_times(lab)
-        out = signatures.play(bench_dir)
+        with Lag(lab) as lag:
+            out = signatures.play(bench_dir)
         after = cpu_times(lab)
         used = {s: round((after[s] - before[s]) / out["requests"] * 1e6, 1) for s in before}
         bare = max(bare, 0.0)
         figure("sign", out["requests"] / out["seconds"], "1/s", bare, p50_ms=out["p50_ms"], p99_ms=out["p99_ms"],
                cpu_us_per_signature=used, records_before=len(releases) + 5)
+        figure("read-model-lag", max(lag.waits) * 1e3, "ms", limit=2000, p50_ms=round(sorted(lag.waits)[len(lag.waits) // 2] * 1e3, 1),
+               records=max(lag.records), looks=len(lag.waits))
         lab.cli("audit", "log", "verify")
     finally:
         lab.clean()
         shutil.rmtree(lab.root, ignore_errors=True)
+
+
+class Lag:
+    """How far the read model is behind while the service is under load: how long an auditor waits for everything that was acknowledged
+    when they ask, and how many records the follower has not applied, ten times a second."""
+
+    def __init__(self, lab):
+        self.lab, self.waits, self.records, self.over = lab, [], [], threading.Event()
+        self.thread = threading.Thread(target=self.look)
+
+    def look(self):
+        context = ssl.create_default_context(cafile=self.lab.path("tls", "ca.pem"))
+        context.load_cert_chain(self.lab.path("tls", "audit.pem"), self.lab.path("tls", "audit.key"))
+        c = http.client.HTTPSConnection("localhost", self.lab.port, timeout=30, context=context)
+        while not self.over.wait(0.1):
+            c.request("GET", "/metrics")
+            text = c.getresponse().read().decode()
+            self.records.append(int(text.split("\nhallmarkd_read_model_lag ")[1].split("\n")[0]))
+            began = time.time()
+            c.request("GET", "/v1/log/entries?order=desc&limit=1")
+            c.getresponse().read()
+            self.waits.append(time.time() - began)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
 
 
 def all_releases(lab):
@@ -343,22 +376,15 @@ def is_ready(lab):
 
 def bench_policy(_, bench_dir, __):
     """A decision, and the check of an approval, against a bare signature verification."""
-    rows([os.path.join(bench_dir, "bench_policy"), TOP])
-
-
-def rows(command):
-    """Runs a program that prints a JSON line per figure."""
-    for line in subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.splitlines():
-        row = json.loads(line)
-        figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
+    lines_of([os.path.join(bench_dir, "bench_policy"), TOP])
 
 
 def bench_growth(args, bench_dir, __):
     """The read model of a long log against one of 10,000 records: appending, proofs, storage."""
     folder = tempfile.mkdtemp(dir="/var/tmp", prefix="hb-")
     try:
-        note("growth: filling a read model of %d records" % args.growth)
-        rows([os.path.join(bench_dir, "bench_growth"), folder, str(args.growth)])
+        note("model-growth: filling a read model of %d records" % args.growth)
+        lines_of([os.path.join(bench_dir, "bench_growth"), folder, str(args.growth)])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -370,20 +396,45 @@ def bench_log_verify(args, bench_dir, __):
         files = [os.path.join(folder, "log.db"), os.path.join(folder, "log.vkey")]
         note("log-verify: writing a log of %d records" % args.records)
         subprocess.run([os.path.join(bench_dir, "bench_verify"), "make", *files, str(args.records)], stdout=subprocess.DEVNULL, check=True)
-        rows([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"])
+        lines_of([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def lines_of(command):
+    """Takes over the figures that a program prints, as it prints them."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
+        for line in p.stdout:
+            row = json.loads(line)
+            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare", None), row.pop("ratio", None), **row)
+    if p.returncode:
+        raise LabError("%s ended with %d" % (command[0], p.returncode))
+
+
+def bench_append(args, bench_dir, __):
+    """Durable appends, in batches of 256 and of 16 records, against bare SQLite inserts of the same rows."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
+        for batch, records in ((256, 100000), (16, 20000)):
+            note("append: batches of %d" % batch)
+            lines_of([os.path.join(bench_dir, "bench_append"), "ratio", folder, str(records), str(batch), "5"])
+
+
+def bench_append_growth(args, bench_dir, __):
+    """What an append and a proof cost in a log that grows, against a log of 10,000 records. 4 GB for each million."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
+        note("append-growth: %d records" % args.growth)
+        lines_of([os.path.join(bench_dir, "bench_append"), "growth", folder, str(args.growth)])
+
+
 def table():
-    lines = [("bench", "value", "unit", "bare", "ratio", "")]
+    rows = [("bench", "value", "unit", "bare", "ratio", "")]
     for f in FIGURES:
         more = " ".join("%s=%s" % (k, v) for k, v in f.items() if k not in ("bench", "value", "unit", "bare", "ratio"))
-        lines.append((f["bench"], "%.1f" % f["value"], f["unit"], "%.1f" % f["bare"] if "bare" in f else "-",
+        rows.append((f["bench"], "%.1f" % f["value"], f["unit"], "%.1f" % f["bare"] if "bare" in f else "-",
                      "%.3f" % f["ratio"] if "ratio" in f else "-", more))
-    widths = [max(len(r[i]) for r in lines) for i in range(5)]
+    widths = [max(len(r[i]) for r in rows) for i in range(5)]
     print()
-    for r in lines:
+    for r in rows:
         print("  ".join([r[0].ljust(widths[0])] + [r[i].rjust(widths[i]) for i in range(1, 5)] + [r[5]]).rstrip())
 
 
@@ -393,13 +444,15 @@ def main():
     p.add_argument("--releases", type=int, default=10000)
     p.add_argument("--starts", type=int, default=15)
     p.add_argument("--records", type=int, default=1000000, help="of the log that log-verify verifies")
-    p.add_argument("--growth", type=int, default=1000000, help="records of the long log of growth; the goal is about 10000000")
+    p.add_argument("--growth", type=int, default=1000000,
+                   help="records of the long log of append-growth and model-growth; 10,000,000 take 45 and 13 GB")
     p.add_argument("--queried", type=int, default=1000000, help="records of the long log of query")
     p.add_argument("which", nargs="*", default=[])
     args = p.parse_args()
     bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
     all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start, "policy": bench_policy,
-                   "log-verify": bench_log_verify, "growth": bench_growth, "query": bench_query}
+                   "log-verify": bench_log_verify, "append": bench_append, "append-growth": bench_append_growth,
+                   "model-growth": bench_growth, "query": bench_query}
     for name in args.which or list(all_benches):
         all_benches[name](args, os.path.abspath(bench_dir), os.path.abspath(bin_dir))
     table()
