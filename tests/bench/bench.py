@@ -270,18 +270,16 @@ def bench_start(args, bench_dir, bin_dir):
         shutil.rmtree(lab.root, ignore_errors=True)
 
 
-def filled(bin_dir, bench_dir, size):
-    """Services over a log of so many records: releases under way, without their evidence."""
-    lab = Lab(tempfile.mkdtemp(dir="/var/tmp", prefix="hb-"), bin_dir)
+def fill_log(lab, bench_dir, size):
+    """The services go on over a log of so many more records: releases under way, without their evidence."""
     lab.set_up()
     lab.start_all()
     lab.stop_all()
     policy = sha256(read(lab.path("policy.json")))
     lab.run([os.path.join(bench_dir, "bench_fill"), lab.path("registrar", "log.db"), ORIGIN, str(size), policy, "history"], timeout=900)
     lab.own(lab.path("registrar"), "registrar")
-    lab.start_all()
+    lab.start_all(900)
     wait_read_model(lab, size)
-    return lab
 
 
 def samples(lab, size, count=300):
@@ -325,7 +323,8 @@ def bench_query(args, bench_dir, bin_dir):
     try:
         for size in sizes:
             note("query: a log of %d records" % size)
-            labs.append(filled(bin_dir, bench_dir, size))
+            labs.append(Lab(tempfile.mkdtemp(dir="/var/tmp", prefix="hb-"), bin_dir))
+            fill_log(labs[-1], bench_dir, size)
         asked = [questions(samples(lab, size)) for lab, size in zip(labs, sizes)]
         for kind in asked[0]:
             plans = []
