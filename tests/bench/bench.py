@@ -343,7 +343,8 @@ def bench_query(args, bench_dir, bin_dir):
 
 def wait_read_model(lab, size=0):
     for _ in range(1800):
-        now = int(lab.curl("/v1/log/checkpoint", who="audit").out.splitlines()[1])
+        newest = lab.curl("/v1/log/checkpoint", who="audit")
+        now = int(newest.out.splitlines()[1]) if newest.code == 200 else -1
         if now >= size and json.loads(lab.curl("/v1/releases?limit=1", who="audit").out).get("log_size") == now:
             return
         time.sleep(0.1)
