@@ -68,6 +68,13 @@ enum hm_err HM_MUST_USE hm_merkle_check_inclusion(uint64_t index, uint64_t size,
                                                   const struct hm_digest *leaf,
                                                   const struct hm_path *path,
                                                   const struct hm_digest *root);
+/* The frontier of the tree that ends with leaf `index`, out of a proof of its inclusion that held:
+ * what stands left of the leaf is in it. So whoever trusts a checkpoint can take a log up anywhere
+ * with one proof. HM_E_SIGNATURE where the path cannot be one for this index and size. */
+enum hm_err HM_MUST_USE hm_merkle_frontier_of_leaf(uint64_t index, uint64_t size,
+                                                   const struct hm_digest *leaf,
+                                                   const struct hm_path *path,
+                                                   struct hm_frontier *out);
 enum hm_err HM_MUST_USE hm_merkle_check_consistency(uint64_t old, const struct hm_digest *old_root,
                                                     uint64_t size, const struct hm_digest *root,
                                                     const struct hm_path *path);

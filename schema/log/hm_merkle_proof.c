@@ -181,6 +181,38 @@ enum hm_err hm_merkle_check_inclusion(uint64_t index, uint64_t size, const struc
     return w.sn == 0 && hm_digest_eq(&r, root) ? HM_OK : HM_E_SIGNATURE;
 }
 
+enum hm_err hm_merkle_frontier_of_leaf(uint64_t index, uint64_t size, const struct hm_digest *leaf,
+                                       const struct hm_path *path, struct hm_frontier *out)
+{
+    const struct hm_digest *left[HM_PROOF_HASHES_MAX];
+    unsigned count = 0;
+    struct walk w = {index, size - 1};
+    if (index >= size || path->count > HM_PROOF_HASHES_MAX)
+        return HM_E_SIGNATURE;
+    size_t i = 0;
+    for (; i < path->count && w.sn != 0; i++) {
+        if ((w.fn & 1) != 0 || w.fn == w.sn) {
+            left[count++] = &path->hash[i];
+            skip_levels(&w);
+        }
+        w.fn >>= 1;
+        w.sn >>= 1;
+    }
+    /* The lowest of them make one perfect subtree with the leaf, the others are one each. */
+    struct hm_digest last = *leaf;
+    unsigned joined = 0;
+    for (; (index >> joined & 1) != 0 && joined < count; joined++)
+        last = hm_merkle_node(left[joined], &last);
+    struct hm_frontier f = {.size = index + 1};
+    while (count > joined)
+        f.node[f.count++] = *left[--count];
+    f.node[f.count++] = last;
+    if (i < path->count || w.sn != 0 || f.count != (unsigned)__builtin_popcountll(f.size))
+        return HM_E_SIGNATURE;
+    *out = f;
+    return HM_OK;
+}
+
 /* Both roots from the hash of old's last perfect subtree and the siblings above it. */
 static bool walk_both(struct walk w, const struct hm_digest *hash, size_t count,
                       struct hm_digest *fr, struct hm_digest *sr)

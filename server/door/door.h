@@ -17,6 +17,8 @@ struct door_metrics;
 struct door_conns;
 struct door_gate;
 struct door_health;
+struct door_alerts;
+struct door_hooks;
 struct door_witnesses;
 
 struct door {
@@ -31,6 +33,9 @@ struct door {
     struct door_conns *conns;         /* open connections and their deadlines */
     struct door_gate *bodies;         /* how many large bodies are in memory at once */
     struct door_gate *waits;          /* how many long polls */
+    struct door_gate *streams;        /* how many open ends of the log */
+    struct door_alerts *alerts;       /* what somebody should look at */
+    struct door_hooks *hooks;         /* who is told of records and alerts */
     struct door_health *health;       /* the registrar's last word about itself */
     struct door_witnesses *witnesses; /* NULL: none are configured */
 };

@@ -152,6 +152,38 @@ bool door_model_wait(struct door_model *m, uint64_t size, int64_t until_ms)
     return grown;
 }
 
+bool door_model_watch(struct door_model *m, uint64_t size, int64_t until_ms)
+{
+    int64_t left = until_ms - hm_clock_mono_ms();
+    struct timespec until = door_deadline(left);
+    (void)pthread_mutex_lock(&m->lock);
+    while (left > 0 && m->size <= size && !atomic_load(&m->stopping))
+        if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)
+            break;
+    bool grown = m->size > size;
+    (void)pthread_mutex_unlock(&m->lock);
+    return grown;
+}
+
+bool door_model_stopping(struct door_model *m)
+{
+    return atomic_load(&m->stopping);
+}
+
+enum hm_err door_model_head(struct door_model *m, uint64_t *size, struct hm_buf *note,
+                            struct hm_why *why)
+{
+    (void)pthread_mutex_lock(&m->lock);
+    enum hm_err err = may_read(m, why);
+    if (err == HM_OK) {
+        *size = m->size;
+        if (note != NULL && m->noted.size == m->size)
+            hm_buf_put(note, m->note, m->note_len);
+    }
+    (void)pthread_mutex_unlock(&m->lock);
+    return err;
+}
+
 enum hm_err door_model_cosigned(struct door_model *m, struct hm_buf *out,
                                 struct hm_checkpoint *checkpoint, struct hm_why *why)
 {

@@ -2,6 +2,7 @@
 
 #include "schema/core/hm_limits.h"
 #include "schema/core/hm_text.h"
+#include "server/door/door_alerts.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_gate.h"
 #include "server/door/door_metrics.h"
@@ -50,6 +51,8 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
         take_once(&h->if_match, v, h);
     else if (strcasecmp(name, "If-None-Match") == 0)
         take_once(&h->if_none_match, v, h);
+    else if (strcasecmp(name, "Last-Event-ID") == 0)
+        take_once(&h->last_event_id, v, h);
     else if (strcasecmp(name, "Accept") == 0)
         take_once(&h->accept, v, h);
     else if (token)
@@ -139,6 +142,8 @@ static bool identify(struct door_req *r)
         door_problem(r, DOOR_UNAVAILABLE, "%s", r->why.text);
     else if (err != HM_OK)
         door_problem_of(r, err, &r->why);
+    else if (c->client.known)
+        door_alerts_saw(r->door->alerts, &c->client.fingerprint, c->who.id, c->client.not_after_s);
     return err == HM_OK;
 }
 

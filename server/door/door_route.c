@@ -9,6 +9,8 @@
 #define ENTRIES_PARAMS                                                                             \
     "event product version channel environment actor outcome release artifact key since until "    \
     "after order limit"
+#define FOLLOW_PARAMS                                                                              \
+    "event product version channel environment actor outcome release artifact key after from"
 #define RELEASES_PARAMS "product version channel environment state submitter after limit"
 #define APPROVER DOOR_APPROVER
 #define ADMINISTRATOR DOOR_ADMINISTRATOR
@@ -54,10 +56,15 @@ const struct door_route door_routes[DOOR_ROUTES] = {
      door_change_end},
     {"POST", "/v1/rosters", ADMINISTRATOR | APPROVER, DOOR_BODY_RELEASE, "", door_roster_begin,
      door_change_end},
+    {"POST", "/v1/log/erasures", ADMINISTRATOR, DOOR_BODY_RELEASE, "", door_erase_begin,
+     door_change_end},
     {"GET", "/v1/trust-stores/{environment}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_trust_store},
     {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "cosigned", NULL, door_get_checkpoint},
+    {"GET", "/v1/alerts", READER, DOOR_BODY_NONE, "kind severity current after limit", NULL,
+     door_get_alerts},
     {"GET", "/v1/log/entries", READER, DOOR_BODY_NONE, ENTRIES_PARAMS, NULL, door_get_entries},
+    {"GET", "/v1/log/follow", READER, DOOR_BODY_NONE, FOLLOW_PARAMS, NULL, door_get_follow},
     {"GET", "/v1/log/entries/{index}", READER, DOOR_BODY_NONE, "", NULL, door_get_entry},
     {"GET", "/v1/log/entries/{index}/proof", READER, DOOR_BODY_NONE, "size", NULL, door_get_proof},
     {"GET", "/v1/log/entries/{index}/evidence/{n}", READER, DOOR_BODY_NONE, "", NULL,

@@ -39,7 +39,7 @@ struct door_route {
     void (*handle)(struct door_req *r); /* after the body; must answer */
 };
 
-#define DOOR_ROUTES 36
+#define DOOR_ROUTES 39
 extern const struct door_route door_routes[DOOR_ROUTES];
 
 #define DOOR_CAPTURES_MAX 2

@@ -76,6 +76,21 @@ enum registrar_op {
      * bytes newest note with a quorum of cosignatures (may be empty). HM_E_SIGNATURE,
      * HM_E_NOT_FOUND. */
     REG_COSIGN = 27,
+    REG_ERASE = 40, /* as REG_POLICY_PROPOSE */
+};
+/* Operations of the registrar's own socket, DATABASE-control, for its own user alone. */
+enum registrar_control_op {
+    REG_CONTROL_BACKUP = 1, /* in: -. out: -. HM_E_CONFLICT: one is being made; HM_E_CONFIG */
+    REG_CONTROL_STATE = 2,  /* in: -. out: u64 phase (enum registrar_backup_phase), u64 pages done,
+                             * u64 of, str path, str what went wrong */
+};
+enum registrar_backup_phase {
+    REG_BACKUP_NONE = 0,
+    REG_BACKUP_WANTED = 1,
+    REG_BACKUP_RUNNING = 2,
+    REG_BACKUP_COPIED = 3, /* complete, and not yet under its name */
+    REG_BACKUP_DONE = 4,   /* durable */
+    REG_BACKUP_FAILED = 5,
 };
 #define REG_RECORDS_MAX 1024u
 #define REG_RECORDS_BYTES_MAX ((size_t)4 * 1024 * 1024)

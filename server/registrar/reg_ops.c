@@ -493,6 +493,7 @@ const struct ipc_op reg_ops[] = {
     {REG_POLICY_REPLACE, reg_op_policy_replace, "policy replace"},
     {REG_ROSTER, reg_op_roster, "roster"},
     {REG_GUARDS, reg_op_guards, "guards"},
+    {REG_ERASE, reg_op_erase, "erase"},
     {REG_COSIGN, reg_op_cosign, "cosign"},
 };
 const size_t reg_op_count = sizeof reg_ops / sizeof reg_ops[0];

@@ -373,7 +373,17 @@ def is_ready(lab):
 
 def bench_policy(_, bench_dir, __):
     """A decision, and the check of an approval, against a bare signature verification."""
-    lines_of([os.path.join(bench_dir, "bench_policy"), TOP])
+    rows([os.path.join(bench_dir, "bench_policy"), TOP])
+
+
+def rows(command):
+    """Takes over the figures that a program prints, as it prints them."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
+        for line in p.stdout:
+            row = json.loads(line)
+            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare", None), row.pop("ratio", None), **row)
+    if p.returncode:
+        raise LabError("%s ended with %d" % (command[0], p.returncode))
 
 
 def bench_growth(args, bench_dir, __):
@@ -381,7 +391,7 @@ def bench_growth(args, bench_dir, __):
     folder = tempfile.mkdtemp(dir="/var/tmp", prefix="hb-")
     try:
         note("model-growth: filling a read model of %d records" % args.growth)
-        lines_of([os.path.join(bench_dir, "bench_growth"), folder, str(args.growth)])
+        rows([os.path.join(bench_dir, "bench_growth"), folder, str(args.growth)])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -393,19 +403,9 @@ def bench_log_verify(args, bench_dir, __):
         files = [os.path.join(folder, "log.db"), os.path.join(folder, "log.vkey")]
         note("log-verify: writing a log of %d records" % args.records)
         subprocess.run([os.path.join(bench_dir, "bench_verify"), "make", *files, str(args.records)], stdout=subprocess.DEVNULL, check=True)
-        lines_of([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"])
+        rows([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def lines_of(command):
-    """Takes over the figures that a program prints, as it prints them."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
-        for line in p.stdout:
-            row = json.loads(line)
-            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare", None), row.pop("ratio", None), **row)
-    if p.returncode:
-        raise LabError("%s ended with %d" % (command[0], p.returncode))
 
 
 def bench_append(args, bench_dir, __):
@@ -413,14 +413,14 @@ def bench_append(args, bench_dir, __):
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
         for batch, records in ((256, 100000), (16, 20000)):
             note("append: batches of %d" % batch)
-            lines_of([os.path.join(bench_dir, "bench_append"), "ratio", folder, str(records), str(batch), "5"])
+            rows([os.path.join(bench_dir, "bench_append"), "ratio", folder, str(records), str(batch), "5"])
 
 
 def bench_append_growth(args, bench_dir, __):
     """What an append and a proof cost in a log that grows, against a log of 10,000 records. 4 GB for each million."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
         note("append-growth: %d records" % args.growth)
-        lines_of([os.path.join(bench_dir, "bench_append"), "growth", folder, str(args.growth)])
+        rows([os.path.join(bench_dir, "bench_append"), "growth", folder, str(args.growth)])
 
 
 def table():

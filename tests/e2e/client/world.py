@@ -112,6 +112,7 @@ class World:
         self.cosigners = []  # (key, name, time): who cosigns every checkpoint
         self.valid_s = 10**9
         self.step_ms = 1  # between two records
+        self.cut = False     # every stream that is open breaks
         self.artifacts = {}
         self.records = []   # exact bytes
         self.evidence = {}  # (index, n) -> bytes
@@ -194,6 +195,31 @@ class World:
                 return sub(m, leaves[:k], whole) + [rb.tree(leaves[k:])]
             return sub(m - k, leaves[k:], False) + [rb.tree(leaves[:k])]
         return [] if old in (0, size) else sub(old, self.leaves()[:size], True)
+
+    # --- records as they come ---
+
+    @staticmethod
+    def event(index, record):
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (index, json.loads(record)["event"].encode(), record)
+
+    @staticmethod
+    def note_event(note):
+        return b"event: checkpoint\n" + b"".join(b"data: %s\n" % part for part in note.encode().split(b"\n")) + b"\n"
+
+    def stream(self, start, sleep=0.02):
+        """Pieces of an honest stream, without an end."""
+        yield b"retry: 100\n: hello\n\n"
+        told = -1
+        while True:
+            size = len(self.records)
+            for i in range(start, size):
+                yield self.event(i, self.records[i])
+            start = max(start, size)
+            if told != size:
+                yield self.note_event(self.checkpoint(size))
+                told = size
+            time.sleep(sleep)
+            yield b""
 
     # --- releases ---
 
@@ -445,6 +471,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
             headers.append(("Hallmark-Next", str(page[-1][0])))
         self.send(200, b"".join(r[1] + b"\n" for r in page), "application/jsonl", headers)
 
+    def get_follow(self, q, body):
+        """A piece is bytes; None cuts the connection; the end of the pieces is the end of the stream."""
+        start = int(q["from"])
+        pieces = self.tell("stream", None, start=start) or self.world.stream(start)
+        self.send_response(200)
+        self.send_header("Content-Type", self.tell("stream-type", "text/event-stream"))
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in pieces:
+            if piece is None or self.world.cut:
+                self.close_connection = True
+                self.connection.shutdown(2)
+                return
+            if piece:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
+
     def get_proof(self, q, body, number):
         if int(number) >= len(self.world.records):
             raise Problem(404, "not-found")
@@ -480,6 +523,7 @@ ROUTES = [
     ("GET", r"/v1/policy", Handler.get_policy),
     ("GET", r"/v1/log/checkpoint", Handler.get_checkpoint),
     ("GET", r"/v1/log/entries", Handler.get_entries),
+    ("GET", r"/v1/log/follow", Handler.get_follow),
     ("GET", r"/v1/log/entries/(\d+)/proof", Handler.get_proof),
     ("GET", r"/v1/log/entries/(\d+)/evidence/(\d+)", Handler.get_evidence),
     ("GET", r"/v1/log/consistency", Handler.get_consistency),
