@@ -292,7 +292,7 @@ def x509_print(path):
     return x509.load_pem_x509_certificate(path.read_bytes()).fingerprint(hashes.SHA256()).hex()
 
 
-class Access(AlertCase):
+class Reading(AlertCase):
     def test_pages_and_filters(self):
         for n in range(7):
             refused(self.log, now_ms() - (10 - n) * HOUR, actor="a%d" % n, product="p%d" % n)
