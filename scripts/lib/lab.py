@@ -412,9 +412,8 @@ class Lab:
             write(self.path("clients", who + ".json"), json.dumps(doc, indent=2))
 
     def cli(self, who, *args, check=True, timeout=120):
-        return self.run([self.program("hallmark"), args[0], "--config", self.path("clients", who + ".json"), *args[1:]]
-                        if args[0] not in ("log", "policy", "roster", "guards") else
-                        [self.program("hallmark"), args[0], args[1], "--config", self.path("clients", who + ".json"), *args[2:]],
+        words = 1 if args[0] not in ("log", "policy", "roster", "guards") else 3 if args[:2] == ("log", "redact") else 2
+        return self.run([self.program("hallmark"), *args[:words], "--config", self.path("clients", who + ".json"), *args[words:]],
                         check=check, timeout=timeout)
 
     def curl(self, path, who=None, method=None, data=None, headers=(), output=None, extra=()):

@@ -79,6 +79,8 @@ void door_problem(struct door_req *r, enum door_problem p, const char *fmt, ...)
     hm_buf_puts(out, "}\n");
     r->answer.status = row->status;
     set_type(&r->answer, "application/problem+json");
+    /* What is not there now may be there in a moment. */
+    (void)snprintf(r->answer.cache, sizeof r->answer.cache, "no-store");
     r->answer.body = hm_buf_err(out) == HM_OK ? hm_buf_bytes(out) : hm_bytes_of(NULL, 0);
     r->answer.retry_after_s = row->retry_after_s;
 }

@@ -270,10 +270,24 @@ def is_ready(lab):
 
 def bench_policy(_, bench_dir, __):
     """A decision, and the check of an approval, against a bare signature verification."""
-    out = subprocess.run([os.path.join(bench_dir, "bench_policy"), TOP], stdout=subprocess.PIPE, check=True).stdout
-    for line in out.splitlines():
+    rows([os.path.join(bench_dir, "bench_policy"), TOP])
+
+
+def rows(command):
+    """Runs a program that prints a JSON line per figure."""
+    for line in subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.splitlines():
         row = json.loads(line)
         figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
+
+
+def bench_growth(args, bench_dir, __):
+    """The read model of a long log against one of 10,000 records: appending, proofs, storage."""
+    folder = tempfile.mkdtemp(dir="/var/tmp", prefix="hb-")
+    try:
+        note("growth: filling a read model of %d records" % args.growth)
+        rows([os.path.join(bench_dir, "bench_growth"), folder, str(args.growth)])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def bench_log_verify(args, bench_dir, __):
@@ -283,10 +297,7 @@ def bench_log_verify(args, bench_dir, __):
         files = [os.path.join(folder, "log.db"), os.path.join(folder, "log.vkey")]
         note("log-verify: writing a log of %d records" % args.records)
         subprocess.run([os.path.join(bench_dir, "bench_verify"), "make", *files, str(args.records)], stdout=subprocess.DEVNULL, check=True)
-        out = subprocess.run([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"], stdout=subprocess.PIPE, check=True).stdout
-        for line in out.splitlines():
-            row = json.loads(line)
-            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
+        rows([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -317,14 +328,14 @@ def bench_append_growth(args, bench_dir, __):
 
 
 def table():
-    rows = [("bench", "value", "unit", "bare", "ratio", "")]
+    lines = [("bench", "value", "unit", "bare", "ratio", "")]
     for f in FIGURES:
         more = " ".join("%s=%s" % (k, v) for k, v in f.items() if k not in ("bench", "value", "unit", "bare", "ratio"))
-        rows.append((f["bench"], "%.1f" % f["value"], f["unit"], "%.1f" % f["bare"] if "bare" in f else "-",
+        lines.append((f["bench"], "%.1f" % f["value"], f["unit"], "%.1f" % f["bare"] if "bare" in f else "-",
                      "%.3f" % f["ratio"] if "ratio" in f else "-", more))
-    widths = [max(len(r[i]) for r in rows) for i in range(5)]
+    widths = [max(len(r[i]) for r in lines) for i in range(5)]
     print()
-    for r in rows:
+    for r in lines:
         print("  ".join([r[0].ljust(widths[0])] + [r[i].rjust(widths[i]) for i in range(1, 5)] + [r[5]]).rstrip())
 
 
@@ -334,12 +345,13 @@ def main():
     p.add_argument("--releases", type=int, default=10000)
     p.add_argument("--starts", type=int, default=15)
     p.add_argument("--records", type=int, default=1000000, help="of the log that log-verify verifies")
-    p.add_argument("--growth", type=int, default=1000000, help="records of the log that append-growth ends with; 10,000,000 take 45 GB")
+    p.add_argument("--growth", type=int, default=1000000, help="records of the long logs of growth and append-growth; 10,000,000 take 45 GB")
     p.add_argument("which", nargs="*", default=[])
     args = p.parse_args()
     bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
     all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start, "policy": bench_policy,
-                   "log-verify": bench_log_verify, "append": bench_append, "append-growth": bench_append_growth}
+                   "log-verify": bench_log_verify, "append": bench_append, "append-growth": bench_append_growth,
+                   "growth": bench_growth}
     for name in args.which or list(all_benches):
         all_benches[name](args, os.path.abspath(bench_dir), os.path.abspath(bin_dir))
     table()

@@ -176,6 +176,8 @@ def main(lab, rows):
         r = lab.sign(lab.first)
         rows.row("submitting and approving go on, signing does not", r.status == 503 and "witness" in r.detail(), r)
         rows.row("nothing was recorded of that", not [x for x in lab.records() if x["event"].startswith("sign.")])
+        rows.equal("no cosigned checkpoint yet", lab.get("/v1/log/checkpoint?cosigned=true").status, 404)
+        rows.equal("nor one for monitors", lab.get("/log/checkpoint").status, 404)
         lab.start_witness(0)
         time.sleep(1.5)
         rows.equal("one of three is no quorum", lab.ready()[0], 503, lab.ready())
@@ -187,6 +189,8 @@ def main(lab, rows):
         rows.equal("signed", r.status, 200, r)
         lab.answer = json.loads(r.body)
         rows.equal("the proof in the answer has both cosignatures", cosigners(note_of(lab.answer["proof"]), lab.vkeys), ["w2.example", "witness.example/w1"])
+        for path in ("/v1/log/checkpoint?cosigned=true", "/log/checkpoint"):
+            rows.equal("%s has them, too" % path, cosigners(lab.get(path).body.decode(), lab.vkeys), ["w2.example", "witness.example/w1"])
         out = lab.path("work", "bundle")
         got = lab.cli("audit", "bundle", lab.first, "--out", out, check=False)
         rows.row("bundle says who cosigned", got.returncode == 0 and "2 of" in got.out, got.out + got.err)
