@@ -101,8 +101,7 @@ enum hm_err cli_consistency_parse(struct hm_bytes body, struct hm_path *out, str
     return err;
 }
 
-static enum hm_err fetch_consistency(struct cli *c, uint64_t old, uint64_t size,
-                                     struct hm_path *out)
+enum hm_err cli_consistency_fetch(struct cli *c, uint64_t old, uint64_t size, struct hm_path *out)
 {
     char path[128];
     CLI_ANSWER_AUTO a = {.status = 0};
@@ -122,7 +121,7 @@ enum hm_err cli_checkpoint_extends(struct cli *c, const struct hm_checkpoint *se
     if (a->size == 0)
         return HM_OK;
     if (a->size != b->size)
-        err = fetch_consistency(c, a->size, b->size, &path);
+        err = cli_consistency_fetch(c, a->size, b->size, &path);
     /* A log that was cut or forked cannot answer: that is the finding, not an accident. */
     if (err != HM_OK && cli_exit_of(err) != CLI_EXIT_RETRY && cli_exit_of(err) != CLI_EXIT_LOCAL)
         err = HM_E_SIGNATURE;

@@ -23,6 +23,8 @@ enum hm_err HM_MUST_USE cli_checkpoint_path(struct cli *c, const struct hm_vkey 
                                             size_t size);
 /* Reads the answer of /v1/log/consistency: base64 hashes, one per line or a JSON array. */
 struct hm_path;
+enum hm_err HM_MUST_USE cli_consistency_fetch(struct cli *c, uint64_t old, uint64_t size,
+                                              struct hm_path *out);
 enum hm_err HM_MUST_USE cli_consistency_parse(struct hm_bytes body, struct hm_path *out,
                                               struct hm_why *why);
 

@@ -1,11 +1,11 @@
 #include "client/cli_http.h"
 
+#include "client/cli_http_priv.h"
 #include "client/cli_oidc.h"
 #include "client/cli_problem.h"
 #include "schema/core/hm_text.h"
 #include "schema/io/hm_clock.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,7 +186,7 @@ static bool set_connection(CURL *curl, const struct cli_settings *s)
     return e == CURLE_OK;
 }
 
-static enum hm_err http_open(struct cli *c)
+enum hm_err cli_http_handle(struct cli *c, CURL **out)
 {
     const struct cli_settings *s = &c->set;
     enum hm_err err = cli_need(c, "server", s->server);
@@ -196,14 +196,28 @@ static enum hm_err http_open(struct cli *c)
         err = cli_need(c, "certificate", s->certificate);
     if (err == HM_OK && !cli_oidc_alone(c))
         err = cli_need(c, "key", s->key);
-    if (err != HM_OK || c->http != NULL)
+    if (err != HM_OK)
         return err;
-    struct cli_http *h = calloc(1, sizeof *h);
-    if (h != NULL)
-        h->curl = curl_easy_init();
-    if (h == NULL || h->curl == NULL || !set_connection(h->curl, s)) {
-        cli_http_close(h);
+    CURL *curl = curl_easy_init();
+    if (curl == NULL || !set_connection(curl, s)) {
+        curl_easy_cleanup(curl);
         return hm_fail(&c->why, HM_E_INTERNAL, "libcurl cannot be set up for TLS 1.3");
+    }
+    *out = curl;
+    return HM_OK;
+}
+
+static enum hm_err http_open(struct cli *c)
+{
+    if (c->http != NULL)
+        return HM_OK;
+    struct cli_http *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return hm_fail(&c->why, HM_E_MEMORY, "out of memory");
+    enum hm_err err = cli_http_handle(c, &h->curl);
+    if (err != HM_OK) {
+        free(h);
+        return err;
     }
     (void)curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, h->error);
     c->http = h;
@@ -231,7 +245,7 @@ static struct curl_slist *add_bearer(struct curl_slist *list, const char *bearer
     return more != NULL ? more : list;
 }
 
-static struct curl_slist *headers_of(const struct cli_call *call, const char *bearer)
+struct curl_slist *cli_http_headers(const struct cli_call *call, const char *bearer)
 {
     struct curl_slist *list = add_header(NULL, "Accept", call->accept);
     list = add_bearer(list, bearer);
@@ -288,18 +302,10 @@ static void set_transfer(CURL *curl, const struct cli *c, struct transfer *t)
     (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, t->call->progress != NULL ? 0L : 1L);
 }
 
-static enum hm_err curl_failed(struct cli *c, const struct cli_call *call, CURLcode code,
-                               const struct transfer *t)
+enum hm_err cli_http_failed(struct cli *c, CURLcode code, const char *text)
 {
-    const char *text = c->http->error[0] != '\0' ? c->http->error : curl_easy_strerror(code);
-    if (t->too_large)
-        return hm_fail(&c->why, HM_E_LIMIT,
-                       "%s %.200s: the answer is larger than the limit of %zu "
-                       "bytes",
-                       call->method, call->path, call->max);
-    if (t->io_failed)
-        return hm_fail(&c->why, HM_E_IO, "%s %.200s: the local file failed", call->method,
-                       call->path);
+    if (text[0] == '\0')
+        text = curl_easy_strerror(code);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return hm_fail(&c->why, HM_E_SIGNATURE,
                        "%.200s: the server's certificate does not come "
@@ -313,6 +319,20 @@ static enum hm_err curl_failed(struct cli *c, const struct cli_call *call, CURLc
     if (code == CURLE_OPERATION_TIMEDOUT)
         return hm_fail(&c->why, HM_E_TIMEOUT, "%.200s: %.300s", c->set.server, text);
     return hm_fail(&c->why, HM_E_UNAVAILABLE, "%.200s: %.300s", c->set.server, text);
+}
+
+static enum hm_err curl_failed(struct cli *c, const struct cli_call *call, CURLcode code,
+                               const struct transfer *t)
+{
+    if (t->too_large)
+        return hm_fail(&c->why, HM_E_LIMIT,
+                       "%s %.200s: the answer is larger than the limit of %zu "
+                       "bytes",
+                       call->method, call->path, call->max);
+    if (t->io_failed)
+        return hm_fail(&c->why, HM_E_IO, "%s %.200s: the local file failed", call->method,
+                       call->path);
+    return cli_http_failed(c, code, c->http->error);
 }
 
 static enum hm_err once(struct cli *c, const struct cli_call *call, struct cli_answer *out)
@@ -333,7 +353,7 @@ static enum hm_err once(struct cli *c, const struct cli_call *call, struct cli_a
     if (call->file != NULL && fseek(call->file, 0, SEEK_SET) != 0)
         return hm_fail(&c->why, HM_E_IO, "cannot rewind the local file");
     c->http->error[0] = '\0';
-    struct curl_slist *headers = headers_of(call, bearer);
+    struct curl_slist *headers = cli_http_headers(call, bearer);
     set_method(curl, call);
     set_transfer(curl, c, &t);
     (void)curl_easy_setopt(curl, CURLOPT_URL, text);

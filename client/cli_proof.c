@@ -32,6 +32,7 @@ enum hm_err cli_record_open(struct hm_bytes proof, const struct hm_vkey *log_key
     if (err != HM_OK)
         return err;
     r.bytes = p.record;
+    r.path = p.path;
     r.checkpoint = p.checkpoint;
     r.leaf = hm_merkle_leaf(hm_buf_bytes(&r.bytes));
     hm_buf_put(&r.text, proof.data, proof.len);

@@ -12,6 +12,7 @@ struct cli_record {
     struct hm_buf bytes; /* the record's exact bytes */
     struct hm_record record;
     struct hm_digest leaf;
+    struct hm_path path;
     struct hm_checkpoint checkpoint;
 };
 void cli_record_free(struct cli_record *r);

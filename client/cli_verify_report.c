@@ -2,39 +2,26 @@
 
 #include "client/cli_deep.h"
 #include "client/cli_proof.h"
-#include "schema/io/hm_clock.h"
 
 #include <inttypes.h>
-
-#define REDRAW_MS 100
 
 static void draw(void *ctx, bool signatures, uint64_t done, uint64_t total)
 {
     struct cli_verify_report *r = ctx;
-    int64_t now = hm_clock_mono_ms();
-    if (now - r->drawn_ms < REDRAW_MS)
-        return;
-    double seconds = (double)(now - r->began_ms) / 1000.0;
-    (void)fprintf(stderr, "\r\033[Kverifying %s %" PRIu64 " of %" PRIu64 " (%d%%)",
-                  signatures ? "signature" : "record", done, total,
-                  total == 0 || done > total ? 100 : (int)(100 * done / total));
-    if (!signatures && seconds > 0)
-        (void)fprintf(stderr, ", %.0f per second", (double)done / seconds);
-    (void)fflush(stderr);
-    r->drawn_ms = now;
+    r->count.what = signatures ? "verifying signature" : "verifying record";
+    r->count.total = total;
+    cli_count_update(&r->count, done);
 }
 
 struct cli_verify_progress cli_verify_progress(struct cli_verify_report *r, const struct cli *c)
 {
-    r->c = c;
-    r->began_ms = r->drawn_ms = hm_clock_mono_ms();
+    cli_count_begin(&r->count, &c->term, "", 0);
     return (struct cli_verify_progress){c->term.tty_err ? draw : NULL, r};
 }
 
 void cli_verify_progressed(struct cli_verify_report *r)
 {
-    if (r->c != NULL && r->c->term.tty_err)
-        (void)fputs("\r\033[K", stderr);
+    cli_count_clear(&r->count);
 }
 
 static void gone_json(const struct cli_details_gone *g)

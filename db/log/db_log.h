@@ -150,6 +150,10 @@ enum hm_err HM_MUST_USE db_reader_checkpoint(struct db_reader *r, uint64_t at_le
                                              struct hm_buf *note, struct hm_why *why);
 enum hm_err HM_MUST_USE db_reader_last_checkpoint(struct db_reader *r, uint64_t *size,
                                                   struct hm_buf *note, struct hm_why *why);
+/* Stored checkpoints with after < size <= upto: calls fn for each, in order, until it returns other
+ * than HM_OK. It is called inside the statement and must not wait. */
+enum hm_err HM_MUST_USE db_reader_checkpoints(struct db_reader *r, uint64_t after, uint64_t upto,
+                                              db_record_fn fn, void *ctx, struct hm_why *why);
 /* The last one with the cosignatures of a quorum. HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_reader_last_cosigned(struct db_reader *r, uint64_t *size,
                                                 struct hm_buf *note, struct hm_why *why);

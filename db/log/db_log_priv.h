@@ -171,16 +171,10 @@ void db_log_reserve(struct db_log *log); /* fills it where there is room for twi
 void db_log_release_reserve(struct db_log *log);
 /* Verifies the end of the log and sets committed, pending and the checkpoint members. */
 enum hm_err HM_MUST_USE db_log_tail(struct db_log *log, struct hm_why *why);
-/* Node out of a row's `hashes`; HM_E_HISTORY when the row is too short. */
-enum hm_err HM_MUST_USE db_log_node_of(struct hm_bytes hashes, unsigned level, uint64_t idx,
-                                       struct hm_digest *out, struct hm_why *why);
 /* Remembers what the record idx completed, level 0 first. A rollback forgets everything. */
 void db_log_node_keep(struct db_log *log, uint64_t idx, const struct hm_digest *completed,
                       unsigned count);
 void db_log_node_forget(struct db_log *log);
-/* Row of node (level, k): the leaf that completes it. HM_E_NOT_FOUND unless below size. */
-enum hm_err HM_MUST_USE db_log_node_row(unsigned level, uint64_t k, uint64_t size, uint64_t *idx,
-                                        struct hm_why *why);
 /* Does the note begin with this log's origin, this size and this root, and a blank line?
  * HM_E_HISTORY if not. */
 enum hm_err HM_MUST_USE db_log_note_matches(const struct db_log *log, uint64_t size,

@@ -45,6 +45,8 @@
 #define HM_ADD_CHECKPOINT_MAX HM_NOTE_MAX   /* bytes of a request to a witness */
 #define HM_COSIGNED_MAX ((size_t)16 * 1024) /* bytes of a witness's answer */
 #define HM_WITNESSES_MAX 8                  /* witnesses of one log that somebody believes */
+#define HM_WEBHOOKS_MAX 8                   /* addresses that the door delivers to */
+#define HM_WEBHOOK_PRODUCTS_MAX 64          /* products that one of them asks for */
 #define HM_SSHSIG_MAX ((size_t)4096)        /* bytes of an armoured SSH signature */
 
 #endif

@@ -54,19 +54,18 @@ enum hm_err hm_tlog_proof_open(struct hm_bytes proof, const struct hm_vkey *v,
 {
     HM_BUF_AUTO record = {.limit = HM_RECORD_MAX};
     struct hm_tlog_proof p = {0};
-    struct hm_path path;
     struct hm_bytes rest = proof;
     if (proof.len > HM_TLOG_PROOF_MAX)
         return hm_fail(why, HM_E_LIMIT, "log proof: more than %zu bytes", HM_TLOG_PROOF_MAX);
     enum hm_err e = parse_head(&rest, &record, &p.index, why);
     if (e == HM_OK)
-        e = hm_path_read(&rest, "log proof", &path, why);
+        e = hm_path_read(&rest, "log proof", &p.path, why);
     if (e == HM_OK)
         e = hm_checkpoint_open(rest, v, &p.checkpoint, why);
     if (e != HM_OK)
         return e;
     struct hm_digest leaf = hm_merkle_leaf(hm_buf_bytes(&record));
-    e = hm_merkle_check_inclusion(p.index, p.checkpoint.size, &leaf, &path, &p.checkpoint.root);
+    e = hm_merkle_check_inclusion(p.index, p.checkpoint.size, &leaf, &p.path, &p.checkpoint.root);
     if (e != HM_OK)
         return hm_fail(why, e, "log proof: entry %llu is not under the checkpoint of size %llu",
                        (unsigned long long)p.index, (unsigned long long)p.checkpoint.size);

@@ -13,6 +13,7 @@ void hm_tlog_proof_write(struct hm_bytes record, uint64_t index, const struct hm
 struct hm_tlog_proof {
     uint64_t index;
     struct hm_buf record; /* from extra */
+    struct hm_path path;
     struct hm_checkpoint checkpoint;
 };
 /* Parses and verifies everything: checkpoint by the log's key, inclusion of SHA-256(0x00 || extra).

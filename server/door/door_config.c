@@ -40,7 +40,11 @@ static void read_numbers(struct hm_json_in *in, struct door_config *c)
     c->registrar_timeout_ms = hm_json_uint_or(in, "registrar_timeout_ms", 10, 600000, 30000);
     c->inbox_quota_bytes = hm_json_uint_or(in, "inbox_quota_bytes", 1, UINT64_C(1) << 50, 64 * GIB);
     c->inbox_ttl_s = hm_json_uint_or(in, "inbox_ttl_s", 60, 31536000, 86400);
+    c->follow_max_s = hm_json_uint_or(in, "follow_max_s", 1, 86400, 900);
     c->requests_per_minute = hm_json_uint_or(in, "requests_per_minute", 1, 100000000, 600000);
+    c->public_log = hm_json_bool_or(in, "public_log", false);
+    c->public_requests_per_minute =
+        hm_json_uint_or(in, "public_requests_per_minute", 1, 100000000, 6000);
 }
 
 enum hm_err door_config_read(const char *path, struct door_config *out, struct hm_why *why)
@@ -59,6 +63,7 @@ enum hm_err door_config_read(const char *path, struct door_config *out, struct h
     read_paths(&f, &c);
     read_numbers(&f.in, &c);
     door_config_read_out(&f, &c);
+    door_config_read_alerts(&f, &c);
     err = proc_config_end(&f);
     proc_config_close(&f);
     if (err != HM_OK) {

@@ -4,6 +4,7 @@
 
 #include "schema/core/hm_limits.h"
 #include "schema/core/hm_err.h"
+#include "server/door/alert.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +13,17 @@
 struct door_config_witness {
     char *name; /* as in its verifier key */
     char *url;  /* prefix of its endpoints */
+};
+/* Where records and alerts are delivered. */
+struct door_config_webhook {
+    char *url;
+    char *secret_file;
+    uint64_t events; /* bit per enum hm_event */
+    char *products[HM_WEBHOOK_PRODUCTS_MAX];
+    size_t product_count; /* 0: of any, and of none */
+    bool alerts;
+    uint64_t timeout_s;    /* of one delivery */
+    uint64_t give_up_days; /* older ones are dropped once one of them fails */
 };
 struct door_config {
     char *listen; /* "ADDRESS:PORT" or "[V6]:PORT" */
@@ -32,10 +44,16 @@ struct door_config {
     uint64_t registrar_timeout_ms;
     uint64_t inbox_quota_bytes;
     uint64_t inbox_ttl_s;
-    uint64_t requests_per_minute; /* of one principal */
+    uint64_t requests_per_minute;        /* of one principal */
+    bool public_log;                     /* /log needs no identity */
+    uint64_t public_requests_per_minute; /* of one address, there */
+    uint64_t follow_max_s;               /* how long one stream of new records lasts */
     char *outbound_ca; /* whom the door believes when it connects itself; NULL: the system's */
     struct door_config_witness witnesses[HM_WITNESSES_MAX];
     size_t witness_count;
+    struct door_config_webhook webhooks[HM_WEBHOOKS_MAX];
+    size_t webhook_count;
+    struct alert_config alerts;
 };
 
 /* Reads and checks the file. HM_E_CONFIG names file, line and member. */

@@ -45,6 +45,7 @@ void door_config_read_out(struct proc_config *f, struct door_config *c)
     const json_t *list = hm_json_array_or_null(&f->in, "witnesses", HM_WITNESSES_MAX);
     for (size_t i = 0; f->in.err == HM_OK && i < json_array_size(list); i++)
         read_witness(f, json_array_get(list, i), i, c);
+    door_config_read_webhooks(f, c);
 }
 
 void door_config_free_out(struct door_config *c)
@@ -54,9 +55,10 @@ void door_config_free_out(struct door_config *c)
         free(c->witnesses[i].name);
         free(c->witnesses[i].url);
     }
+    door_config_free_webhooks(c);
 }
 
 bool door_config_dials(const struct door_config *c)
 {
-    return c->witness_count > 0;
+    return c->witness_count > 0 || c->webhook_count > 0;
 }

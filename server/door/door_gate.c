@@ -8,7 +8,7 @@
 struct door_gate {
     pthread_mutex_t lock;
     pthread_cond_t left;
-    unsigned free;
+    unsigned places, free;
 };
 
 struct door_gate *door_gate_new(unsigned places)
@@ -18,7 +18,7 @@ struct door_gate *door_gate_new(unsigned places)
         return NULL;
     (void)pthread_mutex_init(&g->lock, NULL);
     door_cond_init(&g->left);
-    g->free = places;
+    g->places = g->free = places;
     return g;
 }
 
@@ -49,6 +49,16 @@ void door_gate_leave(struct door_gate *g)
 {
     (void)pthread_mutex_lock(&g->lock);
     g->free++;
-    (void)pthread_cond_signal(&g->left);
+    (void)pthread_cond_broadcast(&g->left);
+    (void)pthread_mutex_unlock(&g->lock);
+}
+
+void door_gate_empty(struct door_gate *g, int64_t wait_ms)
+{
+    struct timespec until = door_deadline(wait_ms);
+    (void)pthread_mutex_lock(&g->lock);
+    while (g->free < g->places)
+        if (pthread_cond_timedwait(&g->left, &g->lock, &until) != 0)
+            break;
     (void)pthread_mutex_unlock(&g->lock);
 }

@@ -11,5 +11,7 @@ void door_gate_free(struct door_gate *g);
 /* False if no place came free in time. wait_ms 0: does not wait. */
 bool door_gate_enter(struct door_gate *g, int64_t wait_ms);
 void door_gate_leave(struct door_gate *g);
+/* Waits until nobody is inside, at most so long. */
+void door_gate_empty(struct door_gate *g, int64_t wait_ms);
 
 #endif

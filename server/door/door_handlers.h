@@ -41,6 +41,10 @@ void door_get_bundle(struct door_req *r);
 /* door_read_entries.c */
 void door_get_entries(struct door_req *r);
 void door_get_entry(struct door_req *r);
+/* door_read_alerts.c */
+void door_get_alerts(struct door_req *r);
+/* door_read_follow.c */
+void door_get_follow(struct door_req *r);
 /* door_read_log.c */
 void door_get_keys(struct door_req *r);
 void door_get_policy(struct door_req *r);
@@ -49,5 +53,8 @@ void door_get_checkpoint(struct door_req *r);
 void door_get_proof(struct door_req *r);
 void door_get_evidence(struct door_req *r);
 void door_get_consistency(struct door_req *r);
+/* door_tiles.c */
+void door_get_log_checkpoint(struct door_req *r);
+void door_get_tile(struct door_req *r);
 
 #endif

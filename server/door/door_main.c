@@ -1,7 +1,9 @@
 /* hallmarkd: the HTTPS door of Hallmark. It decides nothing; see docs/formats/http.md. */
+#include "server/door/door_alerts.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_gate.h"
 #include "server/door/door_health.h"
+#include "server/door/door_hooks.h"
 #include "server/door/door_http.h"
 #include "server/door/door_inbox.h"
 #include "server/ipc/proc_listen.h"
@@ -9,6 +11,7 @@
 #include "server/door/door_model.h"
 #include "server/door/door_out.h"
 #include "server/door/door_people.h"
+#include "server/door/door_visitors.h"
 #include "server/door/door_witness.h"
 #include "server/ipc/proc_log.h"
 #include "server/ipc/proc_sandbox.h"
@@ -29,6 +32,8 @@
 #define IDLE_TO_REGISTRAR 64 /* connections kept open */
 #define LARGE_BODIES 4       /* of up to 12 MiB in memory at once */
 #define LONG_POLLS 64
+#define STREAMS_MAX 64
+#define STREAMS_END_MS 1000 /* for them to say that they end */
 #define TICK_MS 1000
 #define EXPIRE_EVERY_MS INT64_C(600000)
 #define TLS_FILE_MAX ((size_t)1024 * 1024)
@@ -85,17 +90,24 @@ static void close_parts(struct parts *p)
     struct door *d = &p->door;
     if (d->model != NULL)
         door_model_wake(d->model);
+    /* Streams say that they end; then connections are cut. */
+    if (p->http != NULL)
+        door_gate_empty(d->streams, STREAMS_END_MS);
     door_http_stop(p->http);
+    door_hooks_stop(d->hooks);
     door_witnesses_stop(d->witnesses);
+    door_alerts_stop(d->alerts);
     ident_crl_close(d->crl);
     door_model_stop(d->model);
     ipc_pool_close(d->registrar);
     door_inbox_close(d->inbox);
     door_people_free(d->people);
+    door_visitors_free(d->visitors);
     door_metrics_free(d->metrics);
     door_conns_free(d->conns);
     door_gate_free(d->bodies);
     door_gate_free(d->waits);
+    door_gate_free(d->streams);
     door_health_free(d->health);
     hm_close_fd(&p->listen_fd);
     hm_close_fd(&p->stop_fd);
@@ -104,18 +116,29 @@ static void close_parts(struct parts *p)
     hm_buf_free(&p->client_ca);
 }
 
+/* Streams hold their connections: a quarter of all may. */
+static unsigned streams_of(const struct door_config *c)
+{
+    uint64_t n = c->max_connections / 4;
+    if (n == 0)
+        return 1;
+    return n < STREAMS_MAX ? (unsigned)n : STREAMS_MAX;
+}
+
 static enum hm_err open_memory(struct parts *p, const struct door_config *c, struct hm_why *why)
 {
     struct door *d = &p->door;
     d->config = c;
     d->people = door_people_new(c->requests_per_minute);
+    d->visitors = door_visitors_new(c->public_requests_per_minute);
     d->metrics = door_metrics_new();
     d->conns = door_conns_new((size_t)c->max_connections + 16);
     d->bodies = door_gate_new(LARGE_BODIES);
     d->waits = door_gate_new(LONG_POLLS);
+    d->streams = door_gate_new(streams_of(c));
     d->health = door_health_new();
-    if (d->people == NULL || d->metrics == NULL || d->conns == NULL || d->bodies == NULL ||
-        d->waits == NULL || d->health == NULL)
+    if (d->people == NULL || d->visitors == NULL || d->metrics == NULL || d->conns == NULL ||
+        d->bodies == NULL || d->waits == NULL || d->streams == NULL || d->health == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     return HM_OK;
 }
@@ -153,6 +176,20 @@ static enum hm_err open_network(struct parts *p, const struct door_config *c, st
     return hm_file_write_atomic(c->port_file, hm_bytes_str(text), 0644, why);
 }
 
+static enum hm_err start_alerts(struct parts *p, const struct door_config *c, struct hm_why *why)
+{
+    const struct door_alerts_config config = {
+        .thresholds = &c->alerts,
+        .model = p->door.model,
+        .registrar = p->door.registrar,
+        .registrar_timeout_ms = (int64_t)c->registrar_timeout_ms,
+        .query_db = c->query_db,
+        .crl = p->door.crl,
+        .certificate = hm_buf_bytes(&p->certificate),
+    };
+    return door_alerts_start(&config, &p->door.alerts, why);
+}
+
 static enum hm_err start(struct parts *p, const struct door_config *c, struct hm_why *why)
 {
     const struct door_model_config model = {
@@ -176,6 +213,10 @@ static enum hm_err start(struct parts *p, const struct door_config *c, struct hm
         err = proc_sandbox_enter(PROC_SANDBOX_DOOR, door_config_dials(c), why);
     if (err == HM_OK)
         err = door_model_start(&model, &p->door.model, why);
+    if (err == HM_OK)
+        err = start_alerts(p, c, why);
+    if (err == HM_OK)
+        err = door_hooks_start(c, p->door.model, p->door.alerts, &p->door.hooks, why);
     if (err == HM_OK)
         err = door_witnesses_start(&p->door, &p->door.witnesses, why);
     if (err != HM_OK)

@@ -15,6 +15,8 @@ struct door_metrics {
     _Atomic int64_t in_flight;
     _Atomic uint64_t upload_bytes;
     _Atomic uint64_t reaped;
+    _Atomic int64_t streams;
+    _Atomic uint64_t followed;
 };
 
 struct door_metrics *door_metrics_new(void)
@@ -49,6 +51,16 @@ void door_metrics_answered(struct door_metrics *m, size_t route, unsigned status
 void door_metrics_uploaded(struct door_metrics *m, uint64_t bytes)
 {
     (void)atomic_fetch_add_explicit(&m->upload_bytes, bytes, memory_order_relaxed);
+}
+
+void door_metrics_stream(struct door_metrics *m, int change)
+{
+    (void)atomic_fetch_add_explicit(&m->streams, change, memory_order_relaxed);
+}
+
+void door_metrics_followed(struct door_metrics *m, uint64_t records)
+{
+    (void)atomic_fetch_add_explicit(&m->followed, records, memory_order_relaxed);
 }
 
 void door_metrics_reaped(struct door_metrics *m, size_t connections)
@@ -94,6 +106,11 @@ void door_metrics_write(struct door_metrics *m, const struct door_gauges *g, str
     gauge(out, "connections", "Open TLS connections.", "gauge", g->connections);
     gauge(out, "connections_cut_total", "Connections cut off for being too slow or idle.",
           "counter", atomic_load_explicit(&m->reaped, memory_order_relaxed));
+    int64_t streams = atomic_load_explicit(&m->streams, memory_order_relaxed);
+    gauge(out, "follow_streams", "Open streams of new records.", "gauge",
+          streams > 0 ? (uint64_t)streams : 0);
+    gauge(out, "follow_records_total", "Records sent on such streams.", "counter",
+          atomic_load_explicit(&m->followed, memory_order_relaxed));
     gauge(out, "upload_bytes_total", "Artifact bytes received.", "counter",
           atomic_load_explicit(&m->upload_bytes, memory_order_relaxed));
     gauge(out, "inbox_bytes", "Bytes of artifacts in the inbox.", "gauge", g->inbox_bytes);

@@ -13,6 +13,8 @@ void door_metrics_begin(struct door_metrics *m);
 void door_metrics_end(struct door_metrics *m);
 void door_metrics_answered(struct door_metrics *m, size_t route, unsigned status);
 void door_metrics_uploaded(struct door_metrics *m, uint64_t bytes);
+void door_metrics_stream(struct door_metrics *m, int change); /* of how many are open */
+void door_metrics_followed(struct door_metrics *m, uint64_t records);
 void door_metrics_reaped(struct door_metrics *m, size_t connections);
 
 struct door_gauges { /* values that others keep */

@@ -18,6 +18,7 @@ struct transfer {
     const struct door_out_call *call;
     struct door_out_answer *answer;
     bool too_large;
+    size_t dropped; /* bytes of a body that nobody wants; with one of them its head is there */
 };
 
 enum hm_err door_out_init(struct hm_why *why)
@@ -44,12 +45,27 @@ static size_t on_body(char *data, size_t one, size_t len, void *ctx)
 {
     struct transfer *t = ctx;
     (void)one;
+    if (t->call->status_only) {
+        t->dropped += len;
+        return t->dropped <= t->call->max ? len : 0;
+    }
     if (len > t->call->max - t->answer->body.len) {
         t->too_large = true;
         return 0;
     }
     hm_buf_put(&t->answer->body, data, len);
     return hm_buf_err(&t->answer->body) == HM_OK ? len : 0;
+}
+
+static int on_progress(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                       curl_off_t up)
+{
+    const struct transfer *t = ctx;
+    (void)down_total;
+    (void)down;
+    (void)up_total;
+    (void)up;
+    return t->call->stop(t->call->stop_ctx) ? 1 : 0;
 }
 
 /* Everything that holds for each request. */
@@ -130,15 +146,22 @@ static bool set_call(struct door_out *o, struct transfer *t, struct curl_slist *
            curl_easy_setopt(curl, CURLOPT_POSTFIELDS,
                             c->body.len > 0 ? (const char *)c->body.data : "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEDATA, t) == CURLE_OK && set_headers(o, c, list);
+           curl_easy_setopt(curl, CURLOPT_WRITEDATA, t) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_XFERINFODATA, t) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_NOPROGRESS, c->stop != NULL ? 0L : 1L) == CURLE_OK &&
+           set_headers(o, c, list);
 }
 
 static void take_head(struct door_out *o, struct door_out_answer *a)
 {
     long status = 0;
     char *type = NULL;
+    curl_off_t retry = 0;
     (void)curl_easy_getinfo(o->curl, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(o->curl, CURLINFO_CONTENT_TYPE, &type);
+    (void)curl_easy_getinfo(o->curl, CURLINFO_RETRY_AFTER, &retry);
+    a->retry_after_s = retry > 0 && retry < 86400 * 365 ? (unsigned)retry : 0;
     a->status = status > 0 && status < 1000 ? (unsigned)status : 0;
     a->type[0] = '\0';
     if (type != NULL && strlen(type) < sizeof a->type)
@@ -148,11 +171,13 @@ static void take_head(struct door_out *o, struct door_out_answer *a)
 enum hm_err door_out_post(struct door_out *o, const struct door_out_call *call,
                           struct door_out_answer *answer, struct hm_why *why)
 {
-    struct transfer t = {call, answer, false};
+    struct transfer t = {call, answer, false, 0};
     struct curl_slist *list = NULL;
     *answer = (struct door_out_answer){.body = {.limit = call->max + 1}};
     o->error[0] = '\0';
     CURLcode rc = set_call(o, &t, &list) ? curl_easy_perform(o->curl) : CURLE_OUT_OF_MEMORY;
+    if (t.dropped > 0)
+        rc = CURLE_OK;
     if (rc == CURLE_OK)
         take_head(o, answer);
     (void)curl_easy_setopt(o->curl, CURLOPT_HTTPHEADER, NULL);

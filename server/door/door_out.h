@@ -26,10 +26,15 @@ struct door_out_call {
     size_t header_count;
     int64_t timeout_ms; /* of all of it */
     size_t max;         /* bytes of an answer */
+    bool status_only;   /* the answer's body is not wanted: past max, or past the time, it is cut */
+    /* Asked about once a second; true: give up (HM_E_UNAVAILABLE). NULL: never. */
+    bool (*stop)(void *ctx);
+    void *stop_ctx;
 };
 struct door_out_answer {
     unsigned status;
-    char type[128]; /* Content-Type, "" where there is none or it is too long */
+    unsigned retry_after_s; /* Retry-After, 0 where there is none */
+    char type[128];         /* Content-Type, "" where there is none or it is too long */
     struct hm_buf body;
 };
 /* POST. HM_OK: there is an answer, whatever it says; the caller frees its body. HM_E_UNAVAILABLE,

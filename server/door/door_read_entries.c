@@ -1,7 +1,8 @@
 /* Log entries from the read model: pages as JSON, pages and whole exports as JSON Lines. */
 #include "server/door/door_conn.h"
+#include "server/door/door_entries.h"
+#include "server/door/door_events.h"
 #include "server/door/door_handlers.h"
-#include "server/door/door_render.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,26 +16,18 @@
 #define EXPORT_BYTES ((size_t)128 * 1024)    /* held of an export at a time */
 #define EXPORT_ROWS 500
 
-struct rows {
-    struct hm_buf *out;
-    size_t max_bytes;
-    uint64_t size; /* rows from here on are not part of what log_size states */
-    bool lines;
-    size_t count;
-    uint64_t last;
-    bool full; /* stopped before the query's end */
-};
-
 static enum hm_err add_row(void *ctx, uint64_t idx, struct hm_bytes record, struct hm_why *why)
 {
-    struct rows *p = ctx;
+    struct door_rows *p = ctx;
     if (idx >= p->size)
         return HM_OK;
     if (p->count > 0 && p->out->len >= p->max_bytes) {
         p->full = true;
         return hm_fail(why, HM_E_LIMIT, "the page is full");
     }
-    if (p->lines) {
+    if (p->form == DOOR_ROWS_EVENTS) {
+        door_event_record(p->out, idx, record);
+    } else if (p->form == DOOR_ROWS_LINES) {
         hm_buf_put(p->out, record.data, record.len);
         hm_buf_putc(p->out, '\n');
     } else {
@@ -47,9 +40,8 @@ static enum hm_err add_row(void *ctx, uint64_t idx, struct hm_bytes record, stru
     return hm_buf_err(p->out);
 }
 
-/* Rows of one query into p; *more: there may be others behind p->last. */
-static enum hm_err gather(struct db_query *q, const struct db_query_filter *f, struct rows *p,
-                          bool *more, struct hm_why *why)
+enum hm_err door_rows_gather(struct db_query *q, const struct db_query_filter *f,
+                             struct door_rows *p, bool *more, struct hm_why *why)
 {
     enum hm_err err = db_query_entries(q, f, add_row, p, why);
     if (err == HM_E_LIMIT && p->full)
@@ -59,13 +51,6 @@ static enum hm_err gather(struct db_query *q, const struct db_query_filter *f, s
 }
 
 /* --- parameters --- */
-
-struct asked {
-    struct db_query_filter f;
-    struct hm_digest artifact;
-    struct hm_digest key;
-    char text[7][DOOR_PARAM_MAX + 1];
-};
 
 static bool read_order(struct door_req *r, bool *descending)
 {
@@ -86,7 +71,7 @@ static bool read_event(struct door_req *r, const char **out)
     return false;
 }
 
-static bool read_filter(struct door_req *r, struct asked *a)
+bool door_asked_read(struct door_req *r, struct door_asked *a)
 {
     struct db_query_filter *f = &a->f;
     bool artifact = false;
@@ -116,18 +101,20 @@ static bool wants_lines(const struct door_req *r)
 
 /* --- a page --- */
 
-static void answer_page(struct door_req *r, const struct asked *a, bool lines)
+static void answer_page(struct door_req *r, const struct door_asked *a, bool lines)
 {
     struct hm_buf *out = &r->conn->out;
     struct db_query *q = NULL;
     bool more = false;
     if (!door_req_body_place(r) || !door_read_begin(r, &q))
         return;
-    struct rows p = {
-        .out = out, .max_bytes = PAGE_BYTES, .size = r->answer.log_size, .lines = lines};
+    struct door_rows p = {.out = out,
+                          .max_bytes = PAGE_BYTES,
+                          .size = r->answer.log_size,
+                          .form = lines ? DOOR_ROWS_LINES : DOOR_ROWS_JSON};
     if (!lines)
         hm_buf_puts(out, "{\"entries\":[");
-    enum hm_err err = gather(q, &a->f, &p, &more, &r->why);
+    enum hm_err err = door_rows_gather(q, &a->f, &p, &more, &r->why);
     door_read_end(r, q);
     if (err != HM_OK) {
         door_problem_of(r, err, &r->why);
@@ -151,7 +138,7 @@ struct export
 {
     struct door_model *model;
     struct door_conn *conn;
-    struct asked asked; /* its texts are copies: they outlive the request's head */
+    struct door_asked asked; /* its texts are copies: they outlive the request's head */
     uint64_t size;
     struct hm_buf piece;
     size_t sent;
@@ -167,8 +154,9 @@ static enum hm_err next_piece(struct export *e)
     enum hm_err err = door_model_borrow(e->model, &q, &now, NULL);
     if (err != HM_OK)
         return err;
-    struct rows p = {.out = &e->piece, .max_bytes = EXPORT_BYTES, .size = e->size, .lines = true};
-    err = gather(q, &e->asked.f, &p, &e->more, NULL);
+    struct door_rows p = {
+        .out = &e->piece, .max_bytes = EXPORT_BYTES, .size = e->size, .form = DOOR_ROWS_LINES};
+    err = door_rows_gather(q, &e->asked.f, &p, &e->more, NULL);
     door_model_return(e->model, q);
     if (p.count > 0)
         e->asked.f.after = p.last;
@@ -200,7 +188,7 @@ static void export_free(void *ctx)
     free(e);
 }
 
-static void keep_text(struct asked *a, size_t slot, const char **text)
+static void keep_text(struct door_asked *a, size_t slot, const char **text)
 {
     if (*text == NULL)
         return;
@@ -208,7 +196,7 @@ static void keep_text(struct asked *a, size_t slot, const char **text)
     *text = a->text[slot];
 }
 
-static void own(struct asked *to, const struct asked *from)
+void door_asked_own(struct door_asked *to, const struct door_asked *from)
 {
     *to = *from;
     keep_text(to, 0, &to->f.event);
@@ -220,10 +208,9 @@ static void own(struct asked *to, const struct asked *from)
     keep_text(to, 6, &to->f.outcome);
     to->f.artifact = from->f.artifact != NULL ? &to->artifact : NULL;
     to->f.key = from->f.key != NULL ? &to->key : NULL;
-    to->f.limit = EXPORT_ROWS;
 }
 
-static void answer_export(struct door_req *r, const struct asked *a)
+static void answer_export(struct door_req *r, const struct door_asked *a)
 {
     struct db_query *q = NULL;
     struct export *e = calloc(1, sizeof *e);
@@ -240,16 +227,17 @@ static void answer_export(struct door_req *r, const struct asked *a)
     e->conn = r->conn;
     e->size = r->answer.log_size;
     e->more = true;
-    own(&e->asked, a);
+    door_asked_own(&e->asked, a);
+    e->asked.f.limit = EXPORT_ROWS;
     door_ok(r, "application/jsonl", hm_bytes_of(NULL, 0));
     r->answer.stream = (struct door_stream){e, export_more, export_free};
 }
 
 void door_get_entries(struct door_req *r)
 {
-    struct asked a;
+    struct door_asked a;
     memset(&a, 0, sizeof a);
-    if (!read_filter(r, &a))
+    if (!door_asked_read(r, &a))
         return;
     bool lines = wants_lines(r);
     if (lines && door_req_param(r, "limit") == NULL)

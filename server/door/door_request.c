@@ -2,11 +2,13 @@
 
 #include "schema/core/hm_limits.h"
 #include "schema/core/hm_text.h"
+#include "server/door/door_alerts.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_gate.h"
 #include "server/door/door_metrics.h"
 #include "server/door/door_token.h"
 #include "server/door/door_upload.h"
+#include "server/door/door_visitors.h"
 #include "server/ident/ident_token.h"
 
 #include <string.h>
@@ -49,6 +51,8 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
         take_once(&h->if_match, v, h);
     else if (strcasecmp(name, "If-None-Match") == 0)
         take_once(&h->if_none_match, v, h);
+    else if (strcasecmp(name, "Last-Event-ID") == 0)
+        take_once(&h->last_event_id, v, h);
     else if (strcasecmp(name, "Accept") == 0)
         take_once(&h->accept, v, h);
     else if (token)
@@ -138,7 +142,30 @@ static bool identify(struct door_req *r)
         door_problem(r, DOOR_UNAVAILABLE, "%s", r->why.text);
     else if (err != HM_OK)
         door_problem_of(r, err, &r->why);
+    else if (c->client.known)
+        door_alerts_saw(r->door->alerts, &c->client.fingerprint, c->who.id, c->client.not_after_s);
     return err == HM_OK;
+}
+
+static bool in_allowance(struct door_req *r, uint64_t wait_s, uint64_t per_minute)
+{
+    if (wait_s == 0)
+        return true;
+    door_problem(r, DOOR_TOO_MANY_REQUESTS, "more than %llu requests per minute",
+                 (unsigned long long)per_minute);
+    r->answer.retry_after_s = wait_s;
+    return false;
+}
+
+/* Anybody, known or not. */
+static bool may_visit(struct door_req *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    static const struct sockaddr unknown = {.sa_family = AF_UNSPEC};
+    return in_allowance(
+        r, door_visitors_take(r->door->visitors, info != NULL ? info->client_addr : &unknown),
+        r->door->config->public_requests_per_minute);
 }
 
 static bool may(struct door_req *r)
@@ -146,15 +173,13 @@ static bool may(struct door_req *r)
     unsigned roles = r->match.route->roles;
     if (roles == DOOR_ANYBODY)
         return true;
+    if ((roles & DOOR_PUBLIC) != 0 && r->door->config->public_log)
+        return may_visit(r);
     if (!identify(r))
         return false;
-    uint64_t wait_s = door_people_take(r->door->people, r->conn->who.id);
-    if (wait_s > 0) {
-        door_problem(r, DOOR_TOO_MANY_REQUESTS, "more than %llu requests per minute",
-                     (unsigned long long)r->door->config->requests_per_minute);
-        r->answer.retry_after_s = wait_s;
+    if (!in_allowance(r, door_people_take(r->door->people, r->conn->who.id),
+                      r->door->config->requests_per_minute))
         return false;
-    }
     if (permits(roles, r->conn->who.roles))
         return true;
     if ((r->conn->who.roles & IDENT_TOKEN_ANY) != 0)

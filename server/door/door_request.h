@@ -24,6 +24,7 @@ struct door_heads {
     const char *idempotency_key;
     const char *if_match;
     const char *if_none_match;
+    const char *last_event_id;
     const char *accept;
     const char *authorization;
     unsigned hosts, lengths, encodings, repeats;

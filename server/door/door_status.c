@@ -1,10 +1,13 @@
 /* Liveness, readiness, the API's own description, metrics. */
+#include "server/door/door_alerts.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_handlers.h"
 #include "server/door/door_health.h"
+#include "server/door/door_hooks.h"
 #include "server/door/door_inbox.h"
 #include "server/door/door_metrics.h"
 #include "server/door/door_model.h"
+#include "server/door/door_witness.h"
 #include "server/door/door_openapi.h"
 
 #include <inttypes.h>
@@ -65,5 +68,8 @@ void door_get_metrics(struct door_req *r)
         .inbox_bytes = door_inbox_used(r->door->inbox),
     };
     door_metrics_write(r->door->metrics, &g, &r->conn->out);
+    door_alerts_metrics(r->door->alerts, &r->conn->out);
+    door_hooks_metrics(r->door->hooks, &r->conn->out);
+    door_witnesses_metrics(r->door->witnesses, &r->conn->out);
     door_ok(r, "text/plain; version=0.0.4; charset=utf-8", hm_buf_bytes(&r->conn->out));
 }

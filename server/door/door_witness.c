@@ -2,6 +2,7 @@
 
 #include "schema/io/hm_clock.h"
 #include "schema/log/hm_add_checkpoint.h"
+#include "server/door/door_alerts.h"
 #include "server/door/door_model.h"
 #include "server/door/door_out.h"
 #include "server/door/door_time.h"
@@ -166,6 +167,8 @@ static enum hm_err report(struct witness *w, uint64_t size, struct hm_bytes line
     ipc_put_u64(&frame, w->known);
     enum hm_err err = ipc_pool_call(d->registrar, REG_COSIGN, hm_buf_bytes(&frame), -1, &reply,
                                     NULL, (int64_t)d->config->registrar_timeout_ms, why);
+    if (err == HM_E_NOT_FOUND && lines.len > 0) /* none of the lines is signed by a known key */
+        return hm_fail(why, HM_E_SIGNATURE, "answers with a cosignature that does not verify");
     if (err != HM_OK)
         return err;
     ipc_in_begin(&in, hm_buf_bytes(&reply));
@@ -173,18 +176,28 @@ static enum hm_err report(struct witness *w, uint64_t size, struct hm_bytes line
     return ipc_in_end(&in, why);
 }
 
+/* It has seen another log, holds another key for it, or what it signed is not signed by its key.
+ * One that is only away has not changed its mind. */
+static bool is_against(enum hm_err err)
+{
+    return err == HM_E_HISTORY || err == HM_E_SIGNATURE;
+}
+
 static void note_state(struct witness *w, uint64_t size, enum hm_err err, const char *trouble)
 {
     (void)pthread_mutex_lock(&w->all->lock);
     bool news = strcmp(w->state.trouble, trouble) != 0;
     (void)snprintf(w->state.trouble, sizeof w->state.trouble, "%s", trouble);
-    w->state.disagrees = err == HM_E_HISTORY;
+    if (err == HM_OK || is_against(err))
+        w->state.disagrees = err != HM_OK;
     w->state.asked++;
     if (err == HM_OK) {
         w->state.cosigned++;
         w->state.size = size;
     }
     (void)pthread_mutex_unlock(&w->all->lock);
+    if (err == HM_OK || is_against(err))
+        door_alerts_witness(w->all->door->alerts, w->config->name, err != HM_OK, trouble);
     if (news)
         proc_log(DOOR_PROGRAM, err == HM_OK ? PROC_INFO : PROC_WARNING, "witness %s %s",
                  w->config->name, err == HM_OK ? "cosigns" : trouble);
@@ -235,12 +248,9 @@ static bool is_over(const struct door_witnesses *w, int64_t now_ms)
 /* The newest checkpoint takes the place of the one that is asked for, once that one is over. */
 static void advance(struct door_witnesses *w)
 {
-    struct hm_vkey key;
     struct hm_checkpoint cp;
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
-    if (door_model_note(w->door->model, &note, NULL) != HM_OK ||
-        door_model_key(w->door->model, &key, NULL) != HM_OK ||
-        hm_checkpoint_open(hm_buf_bytes(&note), &key, &cp, NULL) != HM_OK)
+    if (door_model_note(w->door->model, &note, &cp, NULL) != HM_OK)
         return;
     (void)pthread_mutex_lock(&w->lock);
     int64_t now = hm_clock_mono_ms();
@@ -381,4 +391,55 @@ size_t door_witnesses_state(struct door_witnesses *w,
         out[i] = w->of[i].state;
     (void)pthread_mutex_unlock(&w->lock);
     return w->count;
+}
+
+static void one_metric(const struct door_witness_state *s, size_t count, struct hm_buf *out,
+                       const char *name, const char *type, const char *help,
+                       uint64_t (*value)(const struct door_witness_state *s))
+{
+    hm_buf_printf(out, "# HELP hallmarkd_witness_%s %s\n# TYPE hallmarkd_witness_%s %s\n", name,
+                  help, name, type);
+    for (size_t i = 0; i < count; i++)
+        hm_buf_printf(out, "hallmarkd_witness_%s{witness=\"%s\"} %llu\n", name, s[i].name,
+                      (unsigned long long)value(&s[i]));
+}
+
+static uint64_t asked(const struct door_witness_state *s)
+{
+    return s->asked;
+}
+
+static uint64_t cosigned(const struct door_witness_state *s)
+{
+    return s->cosigned;
+}
+
+static uint64_t cosigned_size(const struct door_witness_state *s)
+{
+    return s->size;
+}
+
+static uint64_t up(const struct door_witness_state *s)
+{
+    return s->trouble[0] == '\0' ? 1 : 0;
+}
+
+static uint64_t disagrees(const struct door_witness_state *s)
+{
+    return s->disagrees ? 1 : 0;
+}
+
+void door_witnesses_metrics(struct door_witnesses *w, struct hm_buf *out)
+{
+    struct door_witness_state s[HM_WITNESSES_MAX];
+    size_t n = door_witnesses_state(w, s);
+    if (n == 0)
+        return;
+    one_metric(s, n, out, "asked_total", "counter", "Requests to a witness.", asked);
+    one_metric(s, n, out, "cosigned_total", "counter", "Requests that brought a cosignature.",
+               cosigned);
+    one_metric(s, n, out, "size", "gauge", "Records under its newest cosignature.", cosigned_size);
+    one_metric(s, n, out, "up", "gauge", "1 while the last request brought a cosignature.", up);
+    one_metric(s, n, out, "disagrees", "gauge",
+               "1 while its last word about this log contradicts the log.", disagrees);
 }

@@ -5,6 +5,7 @@
 #ifndef SERVER_DOOR_DOOR_WITNESS_H
 #define SERVER_DOOR_DOOR_WITNESS_H
 
+#include "schema/core/hm_bytes.h"
 #include "server/door/door.h"
 
 struct door_witnesses;
@@ -12,7 +13,7 @@ struct door_witnesses;
 struct door_witness_state {
     const char *name;         /* borrowed from the configuration */
     char trouble[HM_WHY_MAX]; /* "": the last request was answered with a cosignature */
-    bool disagrees;           /* it has seen a log that this one does not extend */
+    bool disagrees;           /* what it said last cannot be true together with this log */
     uint64_t size;            /* of the last checkpoint that it cosigned here */
     uint64_t asked, cosigned; /* requests, and those that brought one */
 };
@@ -24,5 +25,7 @@ void door_witnesses_stop(struct door_witnesses *w);
 /* How each stands; returns how many. */
 size_t door_witnesses_state(struct door_witnesses *w,
                             struct door_witness_state out[static HM_WITNESSES_MAX]);
+/* For /metrics. */
+void door_witnesses_metrics(struct door_witnesses *w, struct hm_buf *out);
 
 #endif

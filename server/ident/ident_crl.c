@@ -101,10 +101,15 @@ uint64_t ident_crl_generation(struct ident_crl *c)
     return atomic_load(&c->generation);
 }
 
+int64_t ident_crl_until(struct ident_crl *c)
+{
+    return atomic_load_explicit(&c->until_s, memory_order_relaxed);
+}
+
 enum hm_err ident_crl_fresh(struct ident_crl *c, int64_t now_s, struct hm_why *why)
 {
     char until[HM_TIME_TEXT];
-    int64_t until_s = atomic_load_explicit(&c->until_s, memory_order_relaxed);
+    int64_t until_s = ident_crl_until(c);
     if (now_s <= until_s)
         return HM_OK;
     hm_time_format(until_s, until);

@@ -15,6 +15,8 @@ void ident_crl_close(struct ident_crl *c); /* NULL allowed */
 /* Looks whether the file changed, at most once a second. What was found of a certificate holds as
  * long as this number stays. */
 uint64_t ident_crl_generation(struct ident_crl *c);
+/* When the first of the lists is stale, seconds since 1970. */
+int64_t ident_crl_until(struct ident_crl *c);
 /* HM_E_DENIED where the lists are stale. Costs a clock. */
 enum hm_err HM_MUST_USE ident_crl_fresh(struct ident_crl *c, int64_t now_s, struct hm_why *why);
 /* Is any certificate of this chain revoked? HM_E_DENIED. */

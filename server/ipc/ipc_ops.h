@@ -54,7 +54,8 @@ enum registrar_op {
     REG_STATEMENT = 11, /* in: u64 release. out: bytes approval statement */
     REG_RECORDS = 12,   /* in: u64 first, u64 max, u64 wait_ms. out: u64 size, bytes checkpoint note
                          * over size, bytes newest note with a quorum of cosignatures (may be empty),
-                         * n x bytes record; only records under a checkpoint */
+                         * n x bytes record, m x bytes note; only records under a checkpoint; the
+                         * notes are the stored ones over sizes first+1..first+n */
     REG_EVIDENCE = 13,  /* in: u64 idx, u64 n. out: bytes */
     REG_PROOF = 14,     /* in: u64 idx. out: bytes .tlog-proof under the latest checkpoint */
     REG_CONSISTENCY = 15, /* in: u64 old, u64 size. out: n x digest */

@@ -1,6 +1,7 @@
 """What the documentation and the tree promise: links resolve, every format is listed, every decision record is listed, nothing unfinished,
 no path of the machine that built it. One line per check; every finding names file and line."""
 
+import json
 import os
 import re
 import subprocess
@@ -72,6 +73,29 @@ def unlisted(tree, folder):
             yield p, 1, "not listed in %s/README.md" % folder
 
 
+def properties(schema):
+    """Names of all members that a JSON Schema describes, at any depth."""
+    if isinstance(schema, list):
+        return set().union(*map(properties, schema)) if schema else set()
+    if not isinstance(schema, dict):
+        return set()
+    own = set(schema.get("properties", {}))
+    return own.union(*map(properties, schema.values()))
+
+
+def undocumented():
+    """Members of a policy that have no row in the table of docs/policy.md."""
+    text = read("docs/policy.md")
+    rows = re.findall(r"^\| ([^|]*`[^|]*) \|", text.split("## Every field", 1)[-1].split("\n## ", 1)[0], re.M)
+    named = set(re.findall(r"`([a-z_]+)", " ".join(rows)))
+    inside = {"pem", "ssh", "san_uri", "fingerprint", "oidc", "issuer", "claims", "group", "count", "threshold", "uri", "sha256", "predicates", "from", "to", "window_s", "soak_s", "rule"}
+    for name in sorted(properties(json.loads(read("schema/policy.schema.json"))) - named - inside):
+        yield "docs/policy.md", 1, "\"%s\" of schema/policy.schema.json has no row under \"Every field\"" % name
+    for name in sorted(inside):
+        if not re.search(r"[\"`]%s\b" % name, text):
+            yield "docs/policy.md", 1, "\"%s\" of schema/policy.schema.json stands nowhere" % name
+
+
 def matches(tree, find):
     for p in tree:
         text = read(p)
@@ -100,6 +124,7 @@ def main():
         check("relative links resolve", ((p, n, t) for p in texts for n, t in bad_links(p, read(p)))),
         check("every format is listed", unlisted(tree, "docs/formats")),
         check("every decision record is listed", unlisted(tree, "docs/adr")),
+        check("every member of a policy is explained", undocumented()),
         check("nothing is left unfinished", matches(tree, UNFINISHED.finditer)),
         check("no path of a build machine", matches(tree, machine_paths)),
     ]

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.parse
 from datetime import datetime, timedelta, timezone
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../interop/device"))
@@ -37,6 +38,11 @@ def write(path, data, mode=0o600):
 
 def rfc3339(seconds):
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def unix(text):
+    """Of a time in a query."""
+    return int(datetime.strptime(urllib.parse.unquote(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp())
 
 
 def vkey(origin, key):
@@ -105,6 +111,8 @@ class World:
         self.keys = rb.World()
         self.cosigners = []  # (key, name, time): who cosigns every checkpoint
         self.valid_s = 10**9
+        self.step_ms = 1  # between two records
+        self.cut = False     # every stream that is open breaks
         self.artifacts = {}
         self.records = []   # exact bytes
         self.evidence = {}  # (index, n) -> bytes
@@ -153,7 +161,7 @@ class World:
     def append(self, record, evidence):
         index = len(self.records)
         prev = rb.leaf(self.records[-1]) if self.records else rb.sha(rb.ORIGIN.encode())
-        record = dict(record, v=1, idx=index, prev=prev.hex(), t_ms=rb.NOW * 1000 + index, policy=hexsha(self.policy))
+        record = dict(record, v=1, idx=index, prev=prev.hex(), t_ms=rb.NOW * 1000 + index * self.step_ms, policy=hexsha(self.policy))
         if evidence:
             record["evidence"] = [hexsha(e) for e in evidence]
         for n, blob in enumerate(evidence):
@@ -187,6 +195,31 @@ class World:
                 return sub(m, leaves[:k], whole) + [rb.tree(leaves[k:])]
             return sub(m - k, leaves[k:], False) + [rb.tree(leaves[:k])]
         return [] if old in (0, size) else sub(old, self.leaves()[:size], True)
+
+    # --- records as they come ---
+
+    @staticmethod
+    def event(index, record):
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (index, json.loads(record)["event"].encode(), record)
+
+    @staticmethod
+    def note_event(note):
+        return b"event: checkpoint\n" + b"".join(b"data: %s\n" % part for part in note.encode().split(b"\n")) + b"\n"
+
+    def stream(self, start, sleep=0.02):
+        """Pieces of an honest stream, without an end."""
+        yield b"retry: 100\n: hello\n\n"
+        told = -1
+        while True:
+            size = len(self.records)
+            for i in range(start, size):
+                yield self.event(i, self.records[i])
+            start = max(start, size)
+            if told != size:
+                yield self.note_event(self.checkpoint(size))
+                told = size
+            time.sleep(sleep)
+            yield b""
 
     # --- releases ---
 
@@ -427,13 +460,33 @@ class Handler(http.server.BaseHTTPRequestHandler):
         after, limit = q.get("after"), int(q.get("limit", 100))
         if after is not None:
             records = [r for r in records if (r[0] < int(after) if q.get("order") == "desc" else r[0] > int(after))]
-        for name in ("event", "product", "version"):
+        for name in ("event", "product", "version", "channel", "environment", "actor", "outcome", "release"):
             records = [r for r in records if name not in q or json.loads(r[1]).get(name) == q[name]]
+        for name, fits in (("since", lambda r, t: r["t_ms"] >= t), ("until", lambda r, t: r["t_ms"] < t)):
+            records = [r for r in records if name not in q or fits(json.loads(r[1]), unix(q[name]) * 1000)]
+        records = self.tell("picked", records, q=q)
         page = records[:min(limit, 3)]  # small pages, so that cursors are used
-        headers = [("Hallmark-Log-Size", str(len(self.world.records)))]
+        headers = [("Hallmark-Log-Size", self.tell("log-size", str(len(self.world.records))))]
         if len(records) > len(page):
             headers.append(("Hallmark-Next", str(page[-1][0])))
         self.send(200, b"".join(r[1] + b"\n" for r in page), "application/jsonl", headers)
+
+    def get_follow(self, q, body):
+        """A piece is bytes; None cuts the connection; the end of the pieces is the end of the stream."""
+        start = int(q["from"])
+        pieces = self.tell("stream", None, start=start) or self.world.stream(start)
+        self.send_response(200)
+        self.send_header("Content-Type", self.tell("stream-type", "text/event-stream"))
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for piece in pieces:
+            if piece is None or self.world.cut:
+                self.close_connection = True
+                self.connection.shutdown(2)
+                return
+            if piece:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        self.wfile.write(b"0\r\n\r\n")
 
     def get_proof(self, q, body, number):
         if int(number) >= len(self.world.records):
@@ -470,6 +523,7 @@ ROUTES = [
     ("GET", r"/v1/policy", Handler.get_policy),
     ("GET", r"/v1/log/checkpoint", Handler.get_checkpoint),
     ("GET", r"/v1/log/entries", Handler.get_entries),
+    ("GET", r"/v1/log/follow", Handler.get_follow),
     ("GET", r"/v1/log/entries/(\d+)/proof", Handler.get_proof),
     ("GET", r"/v1/log/entries/(\d+)/evidence/(\d+)", Handler.get_evidence),
     ("GET", r"/v1/log/consistency", Handler.get_consistency),

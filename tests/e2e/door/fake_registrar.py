@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ORIGIN = "hallmark.test/door"
 POLICY_CHANGES = range(21, 27)
+COSIGN = 27
 (HELLO, STATUS, IDENTIFY, SUBMIT, ART_PUT, ART_OPEN, APPROVE, REJECT, CANCEL, SIGN, STATEMENT, RECORDS,
  EVIDENCE, PROOF, CONSISTENCY, CHECKPOINT, POLICY, TRUST_STORE, KEYS, DETAIL) = range(1, 21)
 E_MALFORMED, E_SIGNATURE, E_NOT_FOUND, E_UNAVAILABLE, E_FULL = 1, 4, 6, 11, 14
@@ -209,9 +210,14 @@ class FakeRegistrar:
         self.garbage = set()  # operations answered with rubbish
         self.wanted = None    # hex digests that a submission needs
         self.ready, self.reason = 1, ""
+        self.cosigned = b""  # the newest note that witnesses have cosigned
+        self.noted = set()    # sizes whose checkpoints were stored on the way
         self.lie = None       # function (first, records, note, size) -> the same, changed
         self.answer_status = 201
         self.calls = {}
+        self.policy, self.stores = b'{"version":1}', {"production": b"\xa1\x01\x01"}
+        self.cosigned = []    # (witness, size, lines, trouble) of what the door told about them
+        self.believes = True  # cosignatures
         self.socks, self.listener, self.lock = set(), None, threading.Lock()
         self.start()
 
@@ -354,11 +360,17 @@ class FakeRegistrar:
         if op == CHECKPOINT:
             return blob(log.note())
         if op == POLICY:
-            return blob(b'{"version":1}')
+            return blob(self.policy)
         if op == TRUST_STORE:
-            if r.blob() != b"production":
+            name = r.blob().decode()
+            if name not in self.stores:
                 raise LookupError("no trust store for this environment")
-            return blob(b"\xa1\x01\x01")
+            return blob(self.stores[name])
+        if op == COSIGN:
+            self.cosigned.append((r.blob().decode(), r.u64(), r.blob(), r.blob().decode()))
+            if self.cosigned[-1][2] and not self.believes:
+                raise LookupError("no cosignature of a known witness")
+            return blob(b"")
         if op == KEYS:
             return blob(json.dumps({"origin": log.origin, "log_key": log.vkey, "keys": []}))
         raise Closed()
@@ -401,7 +413,9 @@ class FakeRegistrar:
         note = log.note(size)
         if self.lie:
             first, records, note, size = self.lie(first, records, note, size)
-        return u64(size) + blob(note) + blob(b"") + u64(len(records)) + b"".join(blob(x) for x in records)
+        notes = [log.note(n) for n in sorted(self.noted) if first < n <= first + len(records)]
+        return (u64(size) + blob(note) + blob(self.cosigned) + u64(len(records)) + b"".join(blob(x) for x in records) + u64(len(notes)) +
+                b"".join(blob(x) for x in notes))
 
 
 if __name__ == "__main__":

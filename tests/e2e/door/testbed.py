@@ -92,7 +92,7 @@ def kill_quietly(process):
 
 
 class Door:
-    def __init__(self, registrar=True, log=None, limits=None, **config):
+    def __init__(self, registrar=True, log=None, limits=None, begin=True, **config):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="door-"))
         self.dir.chmod(0o755)
         self.pki = Pki(self.dir)
@@ -109,7 +109,18 @@ class Door:
         if self.registrar:
             self.registrar.people = dict(PEOPLE)
         self.process = None
-        self.start()
+        if begin:
+            self.start()
+
+    def secret(self, name, data, mode=0o400):
+        """A file that the door alone may read."""
+        path = self.dir / "var" / name
+        path.unlink(missing_ok=True)
+        path.write_bytes(data)
+        path.chmod(mode)
+        if os.geteuid() == 0:
+            os.chown(path, pwd.getpwnam("nobody").pw_uid, -1)
+        return str(path)
 
     def start(self):
         (self.dir / "door.json").write_text(json.dumps(self.config))

@@ -17,6 +17,7 @@ import tempfile
 import e2e_lib as e
 from lab import USER
 
+PROTOCOL = 2  # IPC_PROTOCOL of server/ipc/ipc_ops.h
 (HELLO, STATUS, IDENTIFY, SUBMIT, ART_PUT, ART_OPEN, APPROVE, REJECT, CANCEL, SIGN, STATEMENT, RECORDS,
  EVIDENCE, PROOF, CONSISTENCY, CHECKPOINT, POLICY, TRUST_STORE, KEYS, DETAIL) = range(1, 21)
 
@@ -220,8 +221,8 @@ class RedTeam:
         size = lab.size()
         caller = self.caller("ci-edge")
         cases = {"random bytes": os.urandom(4000), "a length of 4 GiB": struct.pack(">IH", 0xffffffff, SUBMIT), "an unknown operation": frame(999, b""),
-                 "operation 0": frame(0, b""), "half a frame": frame(HELLO, u64(1))[:-3], "trailing bytes": frame(HELLO, u64(1) + b"x"),
-                 "another protocol": frame(HELLO, u64(2)), "count of 2^63 URIs": frame(IDENTIFY, b"\0" * 32 + u64(2 ** 63)),
+                 "operation 0": frame(0, b""), "half a frame": frame(HELLO, u64(PROTOCOL))[:-3], "trailing bytes": frame(HELLO, u64(PROTOCOL) + b"x"),
+                 "another protocol": frame(HELLO, u64(PROTOCOL + 1)), "count of 2^63 URIs": frame(IDENTIFY, b"\0" * 32 + u64(2 ** 63)),
                  "NUL in a string": frame(IDENTIFY, b"\0" * 32 + u64(1) + text("a\0b")), "string that is no UTF-8": frame(IDENTIFY, b"\0" * 32 + u64(1) + text(b"\xff")),
                  "field longer than the frame": frame(SUBMIT, caller + struct.pack(">I", 1 << 30)), "an artifact without descriptor": frame(ART_PUT, b"\0" * 32 + u64(5)),
                  "evidence 2^40": frame(EVIDENCE, u64(1) + u64(2 ** 40)), "consistency backwards": frame(CONSISTENCY, u64(9) + u64(3)),
@@ -241,7 +242,7 @@ class RedTeam:
             self.rows.row("other users: needs root, left out", True)
             return
         for user in ("nobody", USER["signer"], "root"):
-            got = Wire(self.wire.path, user).exchange(frame(HELLO, u64(1)))
+            got = Wire(self.wire.path, user).exchange(frame(HELLO, u64(PROTOCOL)))
             self.rows.equal("registrar's socket, as %s" % user, got, [])
         signer = lab.path("run", "signer", "s.sock")
         for user in ("nobody", USER["door"]):

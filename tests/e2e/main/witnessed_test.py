@@ -16,10 +16,14 @@ import threading
 import time
 
 import e2e_lib as e
+import redteam_test as red
+from lab import USER
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+COSIGN = 27
+E_MALFORMED, E_LIMIT, E_SIGNATURE, E_NOT_FOUND = 1, 2, 4, 6
 WITNESSES = ("witness.example/w1", "w2.example", "w3.example")
 
 
@@ -173,6 +177,8 @@ def main(lab, rows):
         r = lab.sign(lab.first)
         rows.row("submitting and approving go on, signing does not", r.status == 503 and "witness" in r.detail(), r)
         rows.row("nothing was recorded of that", not [x for x in lab.records() if x["event"].startswith("sign.")])
+        rows.equal("no cosigned checkpoint yet", lab.get("/v1/log/checkpoint?cosigned=true").status, 404)
+        rows.equal("nor one for monitors", lab.get("/log/checkpoint").status, 404)
         lab.start_witness(0)
         time.sleep(1.5)
         rows.equal("one of three is no quorum", lab.ready()[0], 503, lab.ready())
@@ -184,6 +190,8 @@ def main(lab, rows):
         rows.equal("signed", r.status, 200, r)
         lab.answer = json.loads(r.body)
         rows.equal("the proof in the answer has both cosignatures", cosigners(note_of(lab.answer["proof"]), lab.vkeys), ["w2.example", "witness.example/w1"])
+        for path in ("/v1/log/checkpoint?cosigned=true", "/log/checkpoint"):
+            rows.equal("%s has them, too" % path, cosigners(lab.get(path).body.decode(), lab.vkeys), ["w2.example", "witness.example/w1"])
         out = lab.path("work", "bundle")
         got = lab.cli("audit", "bundle", lab.first, "--out", out, check=False)
         rows.row("bundle says who cosigned", got.returncode == 0 and "2 of" in got.out, got.out + got.err)
@@ -268,6 +276,58 @@ def main(lab, rows):
         lab.start_witness(2)
         rows.row("the true witness back: it leaves", lab.until(lambda: lab.sign(release).status == 200, 60))
 
+    def impostor():
+        """In the door's place, after a start, with every cosignature that ever passed. No witness is there."""
+        for i in list(lab.running):
+            lab.stop_witness(i)
+        old = note_of(lab.answer["proof"])
+        size, lines = int(old.splitlines()[1]), old.split("\n\n", 1)[1].split("\n", 1)[1].encode()
+        lab.stop("registrar")
+        lab.start("registrar")
+        waits = lab.until(lambda: (lambda c: c if "nothing is signed" in c[1] else None)(lab.ready()))
+        rows.row("started again, without witnesses", waits, lab.ready())
+        wire = red.Wire(lab.path("run", "registrar", "r.sock"), USER["door"] if lab.as_users else "")
+        now = int(lab.get("/v1/log/checkpoint").body.decode().splitlines()[1])
+
+        def say(name, at, sent, trouble="", their=0):
+            return wire.call(COSIGN, red.text(name) + red.u64(at) + red.text(sent) + red.text(trouble) + red.u64(their))
+
+        def line(name, key_id, key=None, when=None, over=None):
+            when = int(time.time()) if when is None else when
+            key = key or ed25519.Ed25519PrivateKey.generate()
+            body = over or lab.get("/v1/log/checkpoint").body.decode().split("\n\n", 1)[0]
+            blob = bytes.fromhex(key_id) + when.to_bytes(8, "big") + key.sign(("cosignature/v1\ntime %d\n%s\n" % (when, body)).encode())
+            return ("\u2014 %s %s\n" % (name, base64.b64encode(blob).decode())).encode()
+
+        own = WITNESSES[1], lab.vkeys[1].split("+")[1]
+        for name, got, code in (
+                ("old cosignatures, as if of the newest checkpoint", say(WITNESSES[0], now, lines), E_SIGNATURE),
+                ("a cosignature by another key in a witness's name", say(own[0], now, line(*own)), E_SIGNATURE),
+                ("one over no time", say(own[0], now, line(*own, when=0)), (E_MALFORMED, E_SIGNATURE)),
+                ("one by a witness that nobody asked", say("w9.example", now, line("w9.example", "01020304")), E_NOT_FOUND),
+                ("one over a checkpoint that the log never had", say(own[0], now + 7, line(*own)), E_NOT_FOUND),
+                ("one over a checkpoint of 2^64-1 records", say(own[0], 2 ** 64 - 1, line(*own)), E_NOT_FOUND),
+                ("neither a cosignature nor what is wrong", say(own[0], now, b""), E_MALFORMED),
+                ("both", say(own[0], now, lines, "away"), E_MALFORMED),
+                ("rubbish", say(own[0], now, b"\0\xff" * 40), E_MALFORMED),
+                ("17 KiB", say(own[0], now, lines * 80), (E_LIMIT, E_MALFORMED))):
+            codes = code if isinstance(code, tuple) else (code,)
+            rows.row("in the door's place: %s: refused" % name, got[0] in codes, got)
+        got = say(WITNESSES[0], size, lines)
+        rows.row("in the door's place: true ones from before the start are known", got[0] == 0, got)
+        rows.row("and start nothing", lab.ready()[0] == 503, lab.ready())
+        rows.equal("nothing is signed", lab.sign(lab.approved(version="1.2.5")[0]).status, 503)
+        for i in range(60):
+            say("w%d.example" % i, now, b"", "is away\n<0>hallmark-registrar: error: forged line %s" % ("x" * 300), 2 ** 63)
+        got = say(WITNESSES[0], now, b"", "y" * 2000)
+        rows.row("a witness's trouble of 2000 bytes is too long", got[0] in (E_LIMIT, E_MALFORMED), got)
+        journal = lab.log_tail("registrar")
+        rows.row("what it says of witnesses forges no line of the journal", not any(x.startswith("<0>") for x in journal.splitlines()), journal[-600:])
+        rows.row("and the registrar goes on", lab.alive("registrar") and len(lab.ready()[1]) < 2000, lab.ready())
+        for i in range(3):
+            lab.start_witness(i)
+        rows.row("control: the true witnesses start it", lab.until(lambda: lab.ready()[0] == 200), lab.ready())
+
     def verified():
         want = [x for v in lab.vkeys for x in ("--witness", v)]
         r = lab.cli("audit", "log", "verify", *want, "--witnesses-required", "2", check=False)
@@ -346,7 +406,7 @@ def main(lab, rows):
         release, _ = lab.approved(version="1.4.0")
         rows.equal("not with an approval either", lab.sign(release).status, 503)
 
-    rows.parts(start_rule, leaves, too_few, restart, liars, verified, older_copy)
+    rows.parts(start_rule, leaves, too_few, restart, liars, impostor, verified, older_copy)
 
 
 if __name__ == "__main__":

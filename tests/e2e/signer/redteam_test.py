@@ -4,7 +4,7 @@ import base64
 import sys
 
 from rows import closed, refused, row, run
-from signer_lib import (CHECKPOINT, HELLO, ORIGIN, PIN, SERVICE_USER, SIGN, Approver, Client, Log, Release, as_service, blob,
+from signer_lib import (CHECKPOINT, HELLO, ORIGIN, PIN, PROTOCOL, SERVICE_USER, SIGN, Approver, Client, Log, Release, as_service, blob,
                         group, sha256, u64, world)
 
 E_MALFORMED, E_LIMIT, E_UNSUPPORTED, E_DENIED, E_HISTORY, E_EXPIRED, E_NOT_FOUND = 1, 2, 3, 5, 10, 9, 6
@@ -217,9 +217,9 @@ def frames(w, rel, log, index, size):
     c = w.client()
     for op in (0, 5, 6, 255, 65535):
         closed(f"operation {op}", lambda op=op: w.client().call(op))
-    refused("another protocol", lambda: c.hello(2), "protocol", E_UNSUPPORTED)
+    refused("another protocol", lambda: c.hello(PROTOCOL + 1), "protocol", E_UNSUPPORTED)
     refused("hello without body", lambda: c.call(HELLO), "", E_MALFORMED)
-    refused("hello with trailing bytes", lambda: c.call(HELLO, u64(1) + b"x"), "too many", E_MALFORMED)
+    refused("hello with trailing bytes", lambda: c.call(HELLO, u64(PROTOCOL) + b"x"), "too many", E_MALFORMED)
     refused("65 signatures at once", lambda: c.call(SIGN, u64(65)), "", E_LIMIT)
     refused("count without items", lambda: c.call(SIGN, u64(3)), "", E_MALFORMED)
     row("no signature at all", c.sign([]) == [])

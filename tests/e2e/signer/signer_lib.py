@@ -20,6 +20,7 @@ BUILD = pathlib.Path(os.environ.get("HALLMARK_BUILD", "build"))
 MODULE = next((p for p in ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
                if os.path.exists(p)), None)
 SERVICE_USER = "nobody" if os.geteuid() == 0 else None
+PROTOCOL = 2  # IPC_PROTOCOL of server/ipc/ipc_ops.h
 HELLO, CHECKPOINT, SIGN = 1, 2, 3
 LF = b"\n"
 ORIGIN = "hallmark.example/rehearsal"
@@ -115,7 +116,7 @@ class Client:
             raise Refused(code, reply.decode())
         return Reader(reply)
 
-    def hello(self, protocol=1):
+    def hello(self, protocol=PROTOCOL):
         r = self.call(HELLO, u64(protocol))
         out = {"origin": r.text(), "vkey": r.text(), "log_serial": r.text(), "size": r.u64(), "root": r.take(32),
                "note": r.blob(), "guards": r.blob()}

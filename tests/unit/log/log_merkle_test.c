@@ -138,6 +138,38 @@ static void test_inclusion(void **state)
     }
 }
 
+static void test_frontier_of_leaf(void **state)
+{
+    const struct tree *t = *state;
+    for (uint64_t size = 1; size <= LEAVES; size++) {
+        for (uint64_t i = 0; i < size; i++) {
+            struct reader r = {t, size, 1000};
+            struct hm_path path;
+            struct hm_frontier want;
+            struct hm_frontier f = {.count = 77};
+            assert_int_equal(hm_merkle_inclusion(i, size, read_node, &r, &path, NULL), HM_OK);
+            assert_int_equal(hm_merkle_frontier(i + 1, read_node, &r, &want, NULL), HM_OK);
+            const struct hm_digest *leaf = &t->node[0][i];
+            for (unsigned wrong = 0; wrong < 2; wrong++) {
+                struct hm_path p = path;
+                p.count += wrong == 0 ? 1 : 0;
+                p.count -= wrong == 1 ? 1 : 0;
+                p.hash[path.count] = *leaf;
+                if (wrong == 0 || path.count > 0)
+                    assert_int_equal(hm_merkle_frontier_of_leaf(i, size, leaf, &p, &f),
+                                     HM_E_SIGNATURE);
+            }
+            assert_int_equal(hm_merkle_frontier_of_leaf(size, size, leaf, &path, &f),
+                             HM_E_SIGNATURE);
+            assert_int_equal(f.count, 77);
+            assert_int_equal(hm_merkle_frontier_of_leaf(i, size, leaf, &path, &f), HM_OK);
+            assert_int_equal(f.size, i + 1);
+            assert_int_equal(f.count, want.count);
+            assert_memory_equal(f.node, want.node, want.count * sizeof want.node[0]);
+        }
+    }
+}
+
 static void wrong_growth(uint64_t old, const struct hm_digest *old_root, uint64_t size,
                          const struct hm_digest *root, const struct hm_path *path)
 {
@@ -229,9 +261,10 @@ static void test_known_hashes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frontier),       cmocka_unit_test(test_inclusion),
-        cmocka_unit_test(test_consistency),    cmocka_unit_test(test_out_of_range),
-        cmocka_unit_test(test_reader_failure), cmocka_unit_test(test_known_hashes),
+        cmocka_unit_test(test_frontier),         cmocka_unit_test(test_inclusion),
+        cmocka_unit_test(test_frontier_of_leaf), cmocka_unit_test(test_consistency),
+        cmocka_unit_test(test_out_of_range),     cmocka_unit_test(test_reader_failure),
+        cmocka_unit_test(test_known_hashes),
     };
     return cmocka_run_group_tests_name("log_merkle", tests, setup, teardown);
 }
