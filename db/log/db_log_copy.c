@@ -149,6 +149,24 @@ static enum hm_err copy_all(sqlite3 *from, struct db_copy *c, struct hm_why *why
     return err;
 }
 
+/* With what lies beside it; what is in use is busy at once. Where nothing may be written (a copy
+ * that root keeps, a disk mounted read-only) a file that is alone is read as it is. */
+static enum hm_err open_source(const char *path, sqlite3 **db, struct hm_why *why)
+{
+    static const char probe[] = "PRAGMA locking_mode=EXCLUSIVE;SELECT count(*) FROM sqlite_master";
+    HM_BUF_AUTO uri = {.limit = 16384};
+    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(*db, probe, NULL, NULL, NULL);
+    bool read_only = (rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN;
+    if (read_only && db_file_alone(path, NULL) == HM_OK && db_file_uri(&uri, path) != NULL) {
+        (void)sqlite3_close(*db);
+        rc = sqlite3_open_v2(hm_buf_str(&uri), db,
+                             SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    }
+    return rc == SQLITE_OK ? HM_OK : db_sql_fail(*db, rc, why, "open");
+}
+
 enum hm_err db_log_copy_file(const char *from, const char *to, struct hm_why *why)
 {
     sqlite3 *db = NULL;
@@ -159,10 +177,9 @@ enum hm_err db_log_copy_file(const char *from, const char *to, struct hm_why *wh
         free(path);
         return err;
     }
-    int rc = sqlite3_open_v2(from, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc == SQLITE_OK) /* what is in use is busy at once */
-        rc = sqlite3_exec(db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
-    err = rc == SQLITE_OK ? copy_all(db, &c, why) : db_sql_fail(db, rc, why, "open");
+    err = open_source(from, &db, why);
+    if (err == HM_OK)
+        err = copy_all(db, &c, why);
     (void)sqlite3_close(db);
     if (err == HM_OK)
         err = sync_file(to, why);

@@ -180,6 +180,10 @@ void db_log_node_forget(struct db_log *log);
 enum hm_err HM_MUST_USE db_log_note_matches(const struct db_log *log, uint64_t size,
                                             struct hm_digest root, struct hm_bytes note,
                                             struct hm_why *why);
+/* HM_E_STATE: a write-ahead log or journal with something in it stands beside the file. */
+enum hm_err HM_MUST_USE db_file_alone(const char *path, struct hm_why *why);
+/* SQLite's URI for reading a file to which nothing is written; NULL without memory. */
+const char *db_file_uri(struct hm_buf *b, const char *path);
 /* fsync of the directory that path lies in. */
 enum hm_err HM_MUST_USE db_log_sync_dir(const char *path, struct hm_why *why);
 /* application_id and user_version of any connection; *version is 1 to DB_LOG_SCHEMA_VERSION. The

@@ -40,7 +40,7 @@ static enum hm_err scan_err(const struct db_q *q, struct hm_why *why)
     return err != HM_OK && (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) ? HM_E_HISTORY : err;
 }
 
-static enum hm_err check_alone(const char *path, struct hm_why *why)
+enum hm_err db_file_alone(const char *path, struct hm_why *why)
 {
     static const char *const beside[] = {"-wal", "-journal"};
     for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
@@ -58,8 +58,7 @@ static enum hm_err check_alone(const char *path, struct hm_why *why)
     return HM_OK;
 }
 
-/* SQLite's URI of a path. */
-static const char *uri_of(struct hm_buf *b, const char *path)
+const char *db_file_uri(struct hm_buf *b, const char *path)
 {
     hm_buf_puts(b, path[0] == '/' ? "file://" : "file:");
     for (const char *p = path; *p != '\0'; p++) {
@@ -101,13 +100,13 @@ static enum hm_err look(struct db_scan *s, const char *path, struct hm_why *why)
 enum hm_err db_scan_open(const char *path, struct db_scan **out, struct hm_why *why)
 {
     HM_BUF_AUTO uri = {.limit = 16384};
-    const char *name = uri_of(&uri, path);
+    const char *name = db_file_uri(&uri, path);
     struct db_scan *s = calloc(1, sizeof *s);
     if (s == NULL || name == NULL) {
         free(s);
         return hm_fail(why, HM_E_MEMORY, "%.300s: no memory", path);
     }
-    enum hm_err err = check_alone(path, why);
+    enum hm_err err = db_file_alone(path, why);
     if (err == HM_OK)
         err = db_sql_open(&s->sql, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, scan_text,
                           SCAN_COUNT, why);

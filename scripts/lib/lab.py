@@ -342,10 +342,10 @@ class Lab:
         log.close()
         return self.processes[service]
 
-    def start_all(self):
+    def start_all(self, timeout=30):
         for service in SERVICES:
             self.start(service)
-        self.wait_ready()
+        self.wait_ready(timeout)
 
     def alive(self, service):
         p = self.processes.get(service)

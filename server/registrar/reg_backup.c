@@ -99,7 +99,8 @@ static enum hm_err begin(struct reg_backup *b, struct db_log *log, struct hm_why
     return err;
 }
 
-/* The last pages in one go, when nothing is under way: then the newest checkpoint is in it. */
+/* First how many there are. The last pages in one go, when nothing is under way: then the newest
+ * checkpoint is in it. */
 static enum hm_err step(struct reg_backup *b, struct db_log *log,
                         enum hm_err (*settle)(void *ctx, struct hm_why *why), void *ctx,
                         struct hm_why *why)
@@ -110,7 +111,7 @@ static enum hm_err step(struct reg_backup *b, struct db_log *log,
     if (nearly)
         err = settle(ctx, why);
     if (err == HM_OK)
-        err = db_log_copy_step(log, nearly ? -1 : STEP_PAGES, &s, why);
+        err = db_log_copy_step(log, nearly ? -1 : s.total == 0 ? 0 : STEP_PAGES, &s, why);
     if (err == HM_OK)
         put_phase(b, s.complete ? REG_BACKUP_COPIED : REG_BACKUP_RUNNING, &s);
     return err;

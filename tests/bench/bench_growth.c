@@ -56,7 +56,7 @@ static void bench_append(struct bench_model *big, const char *dir)
         value[i] = window_us(big);
         (void)fprintf(stderr, "growth: append %.1f us, %.1f us at %u\n", value[i], bare[i], SMALL);
     }
-    bench_ratio("growth-append", value, bare, ROUNDS, "us");
+    bench_ratio("model-append", value, bare, ROUNDS, "us");
 }
 
 /* Proofs of records all over the log. Seconds of each part, per proof. */
@@ -121,8 +121,8 @@ static void bench_proof(const struct bench_model *big, const char *dir)
         bare[1][i] = s.path_us;
     }
     bench_model_close(&small);
-    bench_ratio("growth-proof", value[0], bare[0], ROUNDS, "us");
-    bench_ratio("growth-proof-path", value[1], bare[1], ROUNDS, "us");
+    bench_ratio("model-proof", value[0], bare[0], ROUNDS, "us");
+    bench_ratio("model-proof-path", value[1], bare[1], ROUNDS, "us");
 }
 
 static void bench_storage(const struct bench_model *m)
@@ -142,7 +142,7 @@ static void bench_storage(const struct bench_model *m)
     (void)sqlite3_finalize(s);
     (void)sqlite3_close(db);
     double each = (double)st.st_size / (double)m->h.idx;
-    (void)printf("{\"bench\":\"growth-storage\",\"value\":%.1f,\"unit\":\"B/record\",\"bare\":%.1f,"
+    (void)printf("{\"bench\":\"model-storage\",\"value\":%.1f,\"unit\":\"B/record\",\"bare\":%.1f,"
                  "\"ratio\":%.4f,\"records\":%" PRIu64 ",\"gigabytes\":%.2f}\n",
                  each, record, each / record, m->h.idx, (double)st.st_size / 1e9);
 }

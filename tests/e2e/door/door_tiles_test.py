@@ -1,6 +1,7 @@
 """The log as C2SP tlog-tiles: read like a monitor would, with code of its own, over the real socket."""
 import base64
 import json
+import sqlite3
 import struct
 import unittest
 
@@ -290,6 +291,29 @@ class Cosigned(DoorCase):
         self.grow()
         self.assertTrue(self.door.settle(lambda: int(self.get("")[1]["hallmark-log-size"]) == len(log.records)))
         self.assertEqual(self.get()[2], note, "an older one does not take its place")
+
+
+class Damaged(unittest.TestCase):
+    def test_nothing_wrong_leaves(self):
+        """Somebody has changed the read model's file: what it says is held against the signed root."""
+        door = Door(log=long_log())
+        try:
+            self.assertTrue(door.ready())
+            self.assertEqual(door.stop(), 0)
+            db = sqlite3.connect(door.dir / "var" / "query.db")
+            db.execute("UPDATE record SET hashes=zeroblob(length(hashes)) WHERE idx=100")
+            db.execute("UPDATE record SET bytes=CAST(replace(CAST(bytes AS TEXT), '9.300.0', '9.399.0') AS BLOB) WHERE idx=300")
+            db.commit()
+            db.close()
+            door.start()
+            self.assertTrue(door.ready())
+            for path in ("/log/tile/0/000", "/log/tile/entries/001", "/log/tile/entries/001.p/1", "/v1/log/entries/300/proof", "/v1/log/entries/101/proof"):
+                answer = door.get(path)
+                self.assertEqual((answer[0], answer[1]["cache-control"]), (503, "no-store"), path)
+            for path in ("/log/tile/0/001", "/log/tile/1/000.p/2", "/log/tile/entries/000", "/log/tile/entries/002.p/5", "/v1/log/entries/400/proof"):
+                self.assertEqual(door.get(path)[0], 200, path)
+        finally:
+            door.close()
 
 
 class Visitors(unittest.TestCase):

@@ -150,11 +150,74 @@ static void closed(void **state)
     t_busy(t->log, 999);
 }
 
+/* A file that nobody has open: alone, with its write-ahead log, in use, or none of ours to write.
+ */
+static void of_a_file(void **state)
+{
+    struct t_log *t = *state;
+    char from[160];
+    char to[200];
+    char wal[200];
+    fill(t, 20);
+    T_OK(db_log_backup(t->log, copy_of(t), why));
+    (void)snprintf(from, sizeof from, "%s", copy_path);
+    (void)snprintf(to, sizeof to, "%s/second.db", t->d.dir);
+    T_OK(db_log_copy_file(from, to, why));
+    struct hm_digest a = t_content(from);
+    struct hm_digest b = t_content(to);
+    assert_memory_equal(&a, &b, sizeof a);
+    T_FAILS(HM_E_CONFLICT, db_log_copy_file(from, to, why));
+    assert_int_equal(unlink(to), 0);
+    T_FAILS(HM_E_IO, db_log_copy_file("/nonexistent/log.db", to, why));
+    assert_int_equal(t_raw(from, "PRAGMA journal_mode=WAL"), SQLITE_OK);
+    struct db_log *other = NULL;
+    T_OK(db_log_open(from, T_ORIGIN, &other, why));
+    T_OK(db_log_begin(other, why));
+    T_FAILS(HM_E_UNAVAILABLE, db_log_copy_file(from, to, why));
+    db_log_rollback(other);
+    db_log_close(other);
+    assert_false(there(to));
+    (void)snprintf(wal, sizeof wal, "%s-wal", from);
+    assert_false(there(wal));
+    T_OK(db_log_copy_file(from, to, why));
+    assert_false(there(wal));
+}
+
+/* Into its place, where nothing may be and nobody may write. */
+static void placed(void **state)
+{
+    struct t_log *t = *state;
+    char at[160];
+    char beside[180];
+    struct db_log *log = NULL;
+    fill(t, 5);
+    T_OK(db_log_backup(t->log, copy_of(t), why));
+    T_FAILS(HM_E_CONFLICT, db_log_place(copy_path, t->d.path, why));
+    (void)snprintf(at, sizeof at, "%s/new.db", t->d.dir);
+    (void)snprintf(beside, sizeof beside, "%s-wal", at);
+    FILE *f = fopen(beside, "we");
+    assert_non_null(f);
+    (void)fclose(f);
+    T_FAILS(HM_E_CONFLICT, db_log_place(copy_path, at, why));
+    assert_int_equal(unlink(beside), 0);
+    assert_true(there(copy_path));
+    T_OK(db_log_place(copy_path, at, why));
+    assert_false(there(copy_path));
+    T_OK(db_log_open(at, T_ORIGIN, &log, why));
+    assert_int_equal(db_log_size(log), db_log_size(t->log));
+    (void)snprintf(beside, sizeof beside, "%s/aside.db", t->d.dir);
+    assert_int_equal(rename(at, beside), 0); /* taken away under its writer's feet */
+    T_OK(db_log_backup(t->log, copy_of(t), why));
+    assert_int_not_equal(db_log_place(copy_path, at, NULL), HM_OK);
+    db_log_close(log);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, t_log_setup, t_log_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(quiet), T(under_load), T(rolled_back), T(one_at_a_time), T(never_over_a_link), T(closed),
+        T(quiet),  T(under_load), T(rolled_back), T(one_at_a_time), T(never_over_a_link),
+        T(closed), T(of_a_file),  T(placed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

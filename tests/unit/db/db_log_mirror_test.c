@@ -246,7 +246,7 @@ static bool holds(const char *path, const char *suffix, const char *text)
     for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
         hm_buf_put(&all, chunk, n);
     (void)fclose(f);
-    return memmem(all.data, all.len, text, strlen(text)) != NULL;
+    return all.len > 0 && memmem(all.data, all.len, text, strlen(text)) != NULL;
 }
 
 /* Private detail that is erased stands in no file of the mirror. */
