@@ -28,7 +28,7 @@ struct door_model {
     struct hm_vkey key;
     char note[HM_CHECKPOINT_MAX];
     size_t note_len;
-    uint64_t note_size; /* records that it covers */
+    uint64_t note_size;               /* records that it covers */
     char cosigned[HM_CHECKPOINT_MAX]; /* the newest that witnesses have cosigned */
     size_t cosigned_len;
     uint64_t cosigned_size;
