@@ -76,5 +76,8 @@ extern const struct cli_command cli_cmd_submit, cli_cmd_approve, cli_cmd_reject,
     cli_cmd_policy_new, cli_cmd_policy_diff, cli_cmd_policy_propose, cli_cmd_policy_approve,
     cli_cmd_policy_activate, cli_cmd_policy_replace, cli_cmd_policy_status, cli_cmd_roster_show,
     cli_cmd_roster_change, cli_cmd_roster_sign, cli_cmd_roster_apply, cli_cmd_guards_apply;
+extern const struct cli_command cli_cmd_log_about, cli_cmd_log_report;
+extern const struct cli_command cli_cmd_log_redact_new, cli_cmd_log_redact_sign,
+    cli_cmd_log_redact_apply, cli_cmd_log_verify_archive;
 
 #endif

@@ -1,5 +1,7 @@
 #include "client/cli_approval_key.h"
 
+#include "schema/json/hm_json_canon.h"
+
 enum hm_err cli_approval_key(struct cli *c, struct cli_sign_with *out)
 {
     const struct cli_args *a = &c->args;
@@ -40,6 +42,23 @@ enum hm_err cli_approval_confirm(struct cli *c, const char *question)
     }
     if (!cli_term_confirm(&c->term, question))
         return hm_fail(&c->why, HM_E_DENIED, "not confirmed, nothing was signed or sent");
+    return HM_OK;
+}
+
+enum hm_err cli_put_signatures(struct cli *c, struct hm_buf *out)
+{
+    const char *file;
+    if (!cli_args_has(&c->args, "signature"))
+        return hm_fail(&c->why, HM_E_CONFIG, "--signature is missing");
+    for (size_t i = 0; (file = cli_args_at(&c->args, "signature", i)) != NULL; i++) {
+        HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX + 1};
+        enum hm_err err = cli_read(file, HM_SIGNED_MAX, &doc, &c->why);
+        if (err != HM_OK)
+            return err;
+        hm_buf_putc(out, i == 0 ? '[' : ',');
+        hm_json_canon_str(out, hm_buf_bytes(&doc));
+    }
+    hm_buf_putc(out, ']');
     return HM_OK;
 }
 

@@ -11,6 +11,8 @@
 enum hm_err HM_MUST_USE cli_approval_key(struct cli *c, struct cli_sign_with *out);
 /* Asks, unless --yes. HM_E_CONFIG without a terminal, HM_E_DENIED. */
 enum hm_err HM_MUST_USE cli_approval_confirm(struct cli *c, const char *question);
+/* ["…","…"]: the signed documents in the files that --signature names. HM_E_CONFIG: none. */
+enum hm_err HM_MUST_USE cli_put_signatures(struct cli *c, struct hm_buf *out);
 
 struct cli_approval {
     enum hm_signed_kind kind;

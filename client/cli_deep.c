@@ -24,6 +24,7 @@ static const char *const kind_names[CLI_DEEP_KINDS] = {
     [CLI_DEEP_INTENTION] = "intention",
     [CLI_DEEP_VERDICT_SIGNING] = "verdict-signing",
     [CLI_DEEP_RESULT] = "result",
+    [CLI_DEEP_ERASURE] = "erasure",
     [CLI_DEEP_GUARD] = "guard",
     [CLI_DEEP_NOT_CHECKED] = "not-checked",
 };
@@ -343,6 +344,10 @@ enum hm_err cli_deep_add(struct cli_deep *d, struct hm_bytes record, struct hm_w
         return err;
     err = deep_policy_record(d, &r, record, &found);
     err = settle(d, err, CLI_DEEP_NO_INTENTION, r.idx, &found, why);
+    if (err == HM_OK) {
+        err = deep_erasure_record(d, &r, &found);
+        err = settle(d, err, CLI_DEEP_NO_INTENTION, r.idx, &found, why);
+    }
     if (err == HM_OK)
         err =
             settle(d, deep_guards_record(d, &r, &found), CLI_DEEP_NO_INTENTION, r.idx, &found, why);
@@ -381,6 +386,7 @@ void cli_deep_close(struct cli_deep *d)
     free(d->past);
     deep_history_free(&d->history);
     deep_policies_free(&d->policies);
+    deep_map_free(&d->details);
     deep_guards_free(&d->guards);
     free(d);
 }

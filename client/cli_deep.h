@@ -29,10 +29,11 @@ enum cli_deep_kind {
     CLI_DEEP_INTENTION,
     CLI_DEEP_VERDICT_SIGNING,
     CLI_DEEP_RESULT,
+    CLI_DEEP_ERASURE,
     CLI_DEEP_GUARD,
     CLI_DEEP_NOT_CHECKED,
 };
-#define CLI_DEEP_KINDS 20
+#define CLI_DEEP_KINDS 21
 const char *cli_deep_kind_name(enum cli_deep_kind k); /* "verdict-signing" */
 
 #define CLI_DEEP_NO_INTENTION UINT64_MAX
@@ -43,7 +44,7 @@ struct cli_deep_fault {
     char *text; /* owned */
 };
 struct cli_deep_sums {
-    uint64_t intentions, results, approvals, policies;
+    uint64_t intentions, results, approvals, policies, erasures;
     uint64_t guards;       /* documents and lists of approvers */
     uint64_t tokens;       /* in place of a signature, */
     uint64_t tokens_known; /* and of them by a key of a set that the auditor brought */

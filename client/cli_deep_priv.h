@@ -174,6 +174,7 @@ struct cli_deep {
     struct deep_claim claims[DEEP_CLAIMS];
     uint64_t clock;
     struct deep_past *past;
+    struct deep_map details; /* digest of private detail: its record, plus one */
     struct cli_deep_fault *faults;
     size_t fault_count, fault_cap;
     struct cli_deep_sums sums;
@@ -193,6 +194,10 @@ const struct deep_policy *deep_in_force(const struct cli_deep *d);
 enum hm_err HM_MUST_USE deep_policy_record(struct cli_deep *d, const struct hm_record *r,
                                            struct hm_bytes bytes, struct hm_why *why);
 void deep_policies_free(struct deep_policies *p);
+
+/* cli_deep_erase.c */
+enum hm_err HM_MUST_USE deep_erasure_record(struct cli_deep *d, const struct hm_record *r,
+                                            struct hm_why *why);
 
 /* The guards document that the genesis names, once the root is known. */
 enum hm_err HM_MUST_USE deep_guards_begin(struct cli_deep *d, const struct hm_record *created,

@@ -41,6 +41,7 @@ void cli_deep_report(const struct cli *c, const struct cli_deep_sums *s)
     row(&t, "signatures over approval statements", s->approvals);
     row(&t, "envelopes", s->results);
     row(&t, "policies put into force", s->policies);
+    row(&t, "erasures of private detail", s->erasures);
     row(&t, "guards documents and lists of approvers", s->guards);
     if (s->tokens > 0) {
         row(&t, "requests by tokens", s->tokens);
@@ -67,11 +68,12 @@ void cli_deep_json(const struct cli_deep_sums *s, FILE *out)
     HM_BUF_AUTO b = {.limit = (size_t)256 * 1024 * 1024};
     hm_buf_printf(&b,
                   "{\"intentions\":%" PRIu64 ",\"hold\":%" PRIu64 ",\"approvals\":%" PRIu64
-                  ",\"envelopes\":%" PRIu64 ",\"policies\":%" PRIu64 ",\"guards\":%" PRIu64
-                  ",\"tokens\":%" PRIu64 ",\"tokens_known\":%" PRIu64
+                  ",\"envelopes\":%" PRIu64 ",\"policies\":%" PRIu64 ",\"erasures\":%" PRIu64
+                  ",\"guards\":%" PRIu64 ",\"tokens\":%" PRIu64 ",\"tokens_known\":%" PRIu64
                   ",\"root_pinned\":%s,\"faults\":[",
                   s->intentions, s->intentions - s->faulty, s->approvals, s->results, s->policies,
-                  s->guards, s->tokens, s->tokens_known, s->root_pinned ? "true" : "false");
+                  s->erasures, s->guards, s->tokens, s->tokens_known,
+                  s->root_pinned ? "true" : "false");
     for (size_t i = 0; i < s->fault_count; i++) {
         const struct cli_deep_fault *f = &s->faults[i];
         hm_buf_printf(&b, "%s{\"record\":%" PRIu64, i > 0 ? "," : "", f->record);

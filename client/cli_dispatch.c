@@ -5,21 +5,42 @@
 #include <string.h>
 
 static const struct cli_command *const commands[] = {
-    &cli_cmd_submit,         &cli_cmd_approve,
-    &cli_cmd_reject,         &cli_cmd_cancel,
-    &cli_cmd_sign,           &cli_cmd_show,
-    &cli_cmd_list,           &cli_cmd_bundle,
-    &cli_cmd_log_query,      &cli_cmd_log_proof,
-    &cli_cmd_log_export,     &cli_cmd_log_follow,
-    &cli_cmd_log_verify,     &cli_cmd_log_checkpoint,
-    &cli_cmd_policy_check,   &cli_cmd_policy_show,
-    &cli_cmd_policy_explain, &cli_cmd_policy_propose,
-    &cli_cmd_policy_approve, &cli_cmd_policy_activate,
-    &cli_cmd_policy_replace, &cli_cmd_policy_status,
-    &cli_cmd_policy_diff,    &cli_cmd_policy_test,
-    &cli_cmd_policy_new,     &cli_cmd_roster_show,
-    &cli_cmd_roster_change,  &cli_cmd_roster_sign,
-    &cli_cmd_roster_apply,   &cli_cmd_guards_apply,
+    &cli_cmd_submit,
+    &cli_cmd_approve,
+    &cli_cmd_reject,
+    &cli_cmd_cancel,
+    &cli_cmd_sign,
+    &cli_cmd_show,
+    &cli_cmd_list,
+    &cli_cmd_bundle,
+    &cli_cmd_log_query,
+    &cli_cmd_log_about,
+    &cli_cmd_log_report,
+    &cli_cmd_log_proof,
+    &cli_cmd_log_export,
+    &cli_cmd_log_follow,
+    &cli_cmd_log_verify,
+    &cli_cmd_log_verify_archive,
+    &cli_cmd_log_checkpoint,
+    &cli_cmd_log_redact_new,
+    &cli_cmd_log_redact_sign,
+    &cli_cmd_log_redact_apply,
+    &cli_cmd_policy_check,
+    &cli_cmd_policy_show,
+    &cli_cmd_policy_explain,
+    &cli_cmd_policy_propose,
+    &cli_cmd_policy_approve,
+    &cli_cmd_policy_activate,
+    &cli_cmd_policy_replace,
+    &cli_cmd_policy_status,
+    &cli_cmd_policy_diff,
+    &cli_cmd_policy_test,
+    &cli_cmd_policy_new,
+    &cli_cmd_roster_show,
+    &cli_cmd_roster_change,
+    &cli_cmd_roster_sign,
+    &cli_cmd_roster_apply,
+    &cli_cmd_guards_apply,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 
@@ -91,17 +112,26 @@ static void help_command(const struct cli_command *cmd)
     print_exit_codes();
 }
 
+/* How many words of the command line are this name; 0: they are others. */
+static int words_of(const char *name, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        size_t n = strcspn(name, " ");
+        if (strlen(argv[i]) != n || memcmp(argv[i], name, n) != 0)
+            return 0;
+        if (name[n] == '\0')
+            return i + 1;
+        name += n + 1;
+    }
+    return 0;
+}
+
 /* Finds "submit" or "log query"; *used is the number of words it took. */
 static const struct cli_command *find_command(int argc, char **argv, int *used)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        const char *name = commands[i]->name;
-        const char *space = strchr(name, ' ');
-        size_t first = space != NULL ? (size_t)(space - name) : strlen(name);
-        if (strlen(argv[0]) != first || memcmp(argv[0], name, first) != 0)
-            continue;
-        *used = space != NULL ? 2 : 1;
-        if (space == NULL || (argc > 1 && strcmp(argv[1], space + 1) == 0))
+        *used = words_of(commands[i]->name, argc, argv);
+        if (*used > 0)
             return commands[i];
     }
     return NULL;

@@ -1,6 +1,7 @@
 #include "client/cli_entries.h"
 
 #include "client/cli_http.h"
+#include "schema/core/hm_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -42,35 +43,70 @@ static enum hm_err take_page(struct counted *n, struct hm_bytes body, struct hm_
     return HM_OK;
 }
 
-enum hm_err cli_entries(struct cli *c, const char *path, uint64_t max, cli_entry_fn fn, void *ctx)
+/* The page at a cursor ("": the first one). */
+static enum hm_err get_page(struct cli *c, const char *path, uint64_t left, const char *cursor,
+                            struct cli_answer *a)
 {
-    struct counted n = {fn, ctx, max, 0};
+    HM_BUF_AUTO full = {.limit = 8192};
+    char limit[24];
+    (void)snprintf(limit, sizeof limit, "%" PRIu64,
+                   left < CLI_PAGE_RECORDS ? left : CLI_PAGE_RECORDS);
+    /* A cursor takes the place of the "after" that the path began with. */
+    const char *after = cursor[0] != '\0' ? strstr(path, "&after=") : NULL;
+    hm_buf_put(&full, path, after != NULL ? (size_t)(after - path) : strlen(path));
+    cli_query_add(&full, "limit", limit);
+    cli_query_add(&full, "after", cursor[0] != '\0' ? cursor : NULL);
+    const char *text = hm_buf_str(&full);
+    return text == NULL ? hm_fail(&c->why, HM_E_CONFIG, "the filters are too long")
+                        : cli_http_get(c, text, "application/jsonl", CLI_PAGE_BYTES, a);
+}
+
+static enum hm_err take_said(struct cli_entries_said *said, const struct cli_answer *a,
+                             struct hm_why *why)
+{
+    if (hm_decimal(hm_bytes_str(a->log_size), INT64_MAX, &said->log_size) != HM_OK)
+        return hm_fail(why, HM_E_MALFORMED,
+                       "log entries: the server does not say how large the log was");
+    return HM_OK;
+}
+
+static enum hm_err all_pages(struct cli *c, const char *path, struct counted *n,
+                             struct cli_entries_said *said)
+{
     char next[256] = "";
+    bool first = true;
     do {
-        HM_BUF_AUTO full = {.limit = 8192};
         CLI_ANSWER_AUTO a = {.status = 0};
-        char limit[24];
-        (void)snprintf(limit, sizeof limit, "%" PRIu64,
-                       n.left < CLI_PAGE_RECORDS ? n.left : CLI_PAGE_RECORDS);
-        /* A cursor takes the place of the "after" that the path began with. */
-        const char *after = next[0] != '\0' ? strstr(path, "&after=") : NULL;
-        hm_buf_put(&full, path, after != NULL ? (size_t)(after - path) : strlen(path));
-        cli_query_add(&full, "limit", limit);
-        cli_query_add(&full, "after", next[0] != '\0' ? next : NULL);
-        const char *text = hm_buf_str(&full);
-        if (text == NULL)
-            return hm_fail(&c->why, HM_E_CONFIG, "the filters are too long");
-        enum hm_err err = cli_http_get(c, text, "application/jsonl", CLI_PAGE_BYTES, &a);
+        enum hm_err err = get_page(c, path, n->left, next, &a);
+        if (err == HM_OK && first && said != NULL)
+            err = take_said(said, &a, &c->why);
+        first = false;
         if (err == HM_OK)
-            err = take_page(&n, hm_buf_bytes(&a.body), &c->why);
+            err = take_page(n, hm_buf_bytes(&a.body), &c->why);
         if (err != HM_OK)
             return err == HM_E_NOT_FOUND && a.status == 200 ? HM_OK : err;
         /* The same cursor again would never end. */
         if (strcmp(next, a.next) == 0)
             break;
         memcpy(next, a.next, sizeof next);
-    } while (next[0] != '\0' && n.got > 0 && n.left > 0);
+    } while (next[0] != '\0' && n->got > 0 && n->left > 0);
+    if (said != NULL)
+        said->more = next[0] != '\0' && n->left == 0;
     return HM_OK;
+}
+
+enum hm_err cli_entries(struct cli *c, const char *path, uint64_t max, cli_entry_fn fn, void *ctx)
+{
+    struct counted n = {fn, ctx, max, 0};
+    return all_pages(c, path, &n, NULL);
+}
+
+enum hm_err cli_entries_said(struct cli *c, const char *path, uint64_t max, cli_entry_fn fn,
+                             void *ctx, struct cli_entries_said *out)
+{
+    struct counted n = {fn, ctx, max, 0};
+    *out = (struct cli_entries_said){.more = false};
+    return all_pages(c, path, &n, out);
 }
 
 /* Counts what passes, so that reading can go on behind the last record. */

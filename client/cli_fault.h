@@ -28,6 +28,9 @@ enum cli_fault_kind {
     CLI_FAULT_EVIDENCE_EXTRA,
     CLI_FAULT_DETAIL,
     CLI_FAULT_DETAIL_EXTRA,
+    CLI_FAULT_DETAIL_MISSING,
+    CLI_FAULT_DETAIL_KEPT,
+    CLI_FAULT_ERASURE,
     CLI_FAULT_UNCOVERED,
     /* of a checkpoint; the index is its size */
     CLI_FAULT_CHECKPOINT_MISSING,
@@ -36,6 +39,7 @@ enum cli_fault_kind {
     CLI_FAULT_CHECKPOINT_SIZE,
     CLI_FAULT_CHECKPOINT_ROOT,
     CLI_FAULT_CHECKPOINT_SIGNATURE,
+    CLI_FAULT_COSIGNED,
     CLI_FAULT_COSIGNATURE,
     CLI_FAULT_WITNESSES,
     CLI_FAULT_FORK,
@@ -47,7 +51,7 @@ enum cli_fault_kind {
     CLI_FAULT_PROOF_MALFORMED,
     CLI_FAULT_INCLUSION,
 };
-#define CLI_FAULT_KINDS 34
+#define CLI_FAULT_KINDS 38
 const char *cli_fault_name(enum cli_fault_kind k); /* "checkpoint-root" */
 
 struct cli_fault {

@@ -53,22 +53,17 @@ static enum hm_err key_id_of(struct cli *c, const char *name, struct hm_digest *
                            name);
 }
 
-/* The document is the one that record 0 names, under the pinned log key; so its own root is the one
- * to hold it against. The signer believes only the root of its configuration. */
-static enum hm_err open_guards(struct cli *c, struct hm_bytes document, struct cli_roster *out)
+enum hm_err cli_guards_open(struct hm_bytes document, struct hm_guards *out, struct hm_why *why)
 {
     HM_JSON_AUTO *doc = NULL;
     struct hm_auth_view view;
     struct hm_root root;
-    enum hm_err err = hm_auth_parse(document, false, &view, &c->why);
+    enum hm_err err = hm_auth_parse(document, false, &view, why);
     if (err == HM_OK)
-        err = hm_json_parse(view.payload, HM_JSON_OURS(HM_GUARDS_MAX), &doc, &c->why);
+        err = hm_json_parse(view.payload, HM_JSON_OURS(HM_GUARDS_MAX), &doc, why);
     if (err == HM_OK)
-        err = hm_root_read(json_object_get(doc, "root"), "$.root", &root, &c->why);
-    if (err == HM_OK)
-        err = hm_guards_open(document, &root, &out->guards, &c->why);
-    out->guards_sha256 = hm_sha256(document);
-    return err;
+        err = hm_root_read(json_object_get(doc, "root"), "$.root", &root, why);
+    return err == HM_OK ? hm_guards_open(document, &root, out, why) : err;
 }
 
 static enum hm_err on_record(void *ctx, struct hm_bytes record, struct hm_why *why)
@@ -96,9 +91,10 @@ static enum hm_err load_guards(struct cli *c, const struct hm_digest *key, struc
         err = cli_evidence_fetch(c, &rec.record, at == 0 ? GUARDS_EVIDENCE : 0, HM_GUARDS_MAX,
                                  &document);
     if (err == HM_OK)
-        err = open_guards(c, hm_buf_bytes(&document), out);
+        err = cli_guards_open(hm_buf_bytes(&document), &out->guards, &c->why);
     if (err != HM_OK)
         return err;
+    out->guards_sha256 = hm_sha256(hm_buf_bytes(&document));
     (void)snprintf(out->origin, sizeof out->origin, "%s", rec.checkpoint.origin);
     out->guard = hm_guards_find(&out->guards, key);
     return out->guard != NULL

@@ -21,6 +21,11 @@ void cli_roster_free(struct cli_roster **r);
 
 /* name: a release key of the policy in force by its id, or a key id of 64 hex digits. */
 enum hm_err HM_MUST_USE cli_roster_load(struct cli *c, const char *name, struct cli_roster *out);
+/* A guards document that a record names, under the pinned log key: so its own root is the one to
+ * hold it against. The signer believes only the root of its configuration. Caller
+ * hm_guards_free()s. */
+enum hm_err HM_MUST_USE cli_guards_open(struct hm_bytes document, struct hm_guards *out,
+                                        struct hm_why *why);
 /* A key given as an authorized_keys line or as a file that holds one (or a PEM public key). */
 enum hm_err HM_MUST_USE cli_roster_key(struct cli *c, const char *text, struct hm_key *out);
 /* "ssh-ed25519 AAAA…" */

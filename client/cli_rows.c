@@ -15,10 +15,11 @@ struct walk {
     struct cli_fault *f;
     struct cli_replay replay;
     struct cli_blobs *blobs;
+    struct cli_details *details;
     /* What comes next in each table; found false: nothing. */
     struct cli_blob blob;
-    struct db_scan_row detail, checkpoint;
-    bool has_detail, has_checkpoint;
+    struct db_scan_row detail, checkpoint, cosigned;
+    bool has_detail, has_checkpoint, has_cosigned;
 };
 
 static uint64_t size_of(const struct walk *w)
@@ -39,6 +40,11 @@ static enum hm_err next_detail(struct walk *w, struct hm_why *why)
 static enum hm_err next_checkpoint(struct walk *w, struct hm_why *why)
 {
     return w->rows->next(w->rows->ctx, DB_SCAN_CHECKPOINT, &w->checkpoint, &w->has_checkpoint, why);
+}
+
+static enum hm_err next_cosigned(struct walk *w, struct hm_why *why)
+{
+    return w->rows->next(w->rows->ctx, DB_SCAN_COSIGNED, &w->cosigned, &w->has_cosigned, why);
 }
 
 /* ---- what lies beside a record ---- */
@@ -116,7 +122,7 @@ static enum hm_err extra_detail(struct walk *w, struct hm_why *why)
                      "none", found, why);
 }
 
-/* A detail that is not there was erased. */
+/* A detail that is not there was erased: some record behind this one says so. */
 static enum hm_err check_detail(struct walk *w, struct hm_why *why)
 {
     const struct hm_record *rec = &w->replay.record;
@@ -124,8 +130,9 @@ static enum hm_err check_detail(struct walk *w, struct hm_why *why)
     if (w->has_detail && (w->detail.key < (int64_t)rec->idx || (here && !rec->has_detail)))
         return extra_detail(w, why);
     w->sums->details_erased += rec->has_detail && !here;
-    if (!here)
-        return HM_OK;
+    enum hm_err err = rec->has_detail ? cli_details_add(w->details, rec, here, why) : HM_OK;
+    if (!here || err != HM_OK)
+        return err;
     struct hm_digest d = hm_sha256_3(w->detail.before, w->detail.bytes, hm_bytes_of(NULL, 0));
     /* Another split of the same bytes into salt and text hashes to the same. */
     if (w->detail.before.len != HM_SHA256_LEN)
@@ -135,6 +142,26 @@ static enum hm_err check_detail(struct walk *w, struct hm_why *why)
         return cli_fault_digest(w->f, CLI_FAULT_DETAIL, rec->idx, &rec->detail, &d, why);
     w->sums->details++;
     return next_detail(w, why);
+}
+
+static enum hm_err check_erasure(struct walk *w, struct hm_why *why)
+{
+    const struct hm_record *rec = &w->replay.record;
+    HM_BUF_AUTO statement = {.limit = HM_STATEMENT_MAX + 1};
+    if (rec->event == HM_EV_DETAIL_RETIRED)
+        return cli_details_retired(w->details, rec, w->f, why);
+    if (rec->event != HM_EV_DETAIL_ERASED)
+        return HM_OK;
+    if (rec->evidence_count == 0)
+        return cli_fault(w->f, CLI_FAULT_ERASURE, rec->idx, "a statement in evidence", "none", why);
+    enum hm_err err =
+        w->rows->blob(w->rows->ctx, (int64_t)(rec->idx * DB_SCAN_SLOTS), &statement, why);
+    if (err == HM_E_LIMIT)
+        return cli_fault(w->f, CLI_FAULT_ERASURE, rec->idx, "an erasure statement", "a longer text",
+                         why);
+    return err == HM_OK ? cli_details_erased(w->details, rec, hm_buf_bytes(&statement),
+                                             w->in->keys.log->name, w->f, why)
+                        : err;
 }
 
 /* ---- records and checkpoints, in order ---- */
@@ -163,7 +190,50 @@ static enum hm_err check_record(struct walk *w, const struct db_scan_row *row, s
         err = check_evidence(w, why);
     if (err == HM_OK && !w->in->no_evidence)
         err = check_detail(w, why);
+    if (err == HM_OK && !w->in->no_evidence)
+        err = check_erasure(w, why);
     return err;
+}
+
+/* Cosigned, and no such checkpoint was ever stored. */
+static enum hm_err stray_cosigned(struct walk *w, struct hm_why *why)
+{
+    return cli_fault(w->f, CLI_FAULT_COSIGNED, w->cosigned.key < 0 ? 0 : (uint64_t)w->cosigned.key,
+                     "a stored checkpoint of this size", "none", why);
+}
+
+static bool same_bytes(struct hm_bytes a, struct hm_bytes b)
+{
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/* What the stored checkpoint says, with a line more than the log's own. The lines themselves are
+ * looked at with all other signatures. */
+static enum hm_err check_cosigned(struct walk *w, struct hm_why *why)
+{
+    struct hm_checkpoint_parts stored;
+    struct hm_checkpoint_parts parts;
+    struct hm_why inner = {"more bytes than one may have"};
+    struct hm_bytes note = w->cosigned.bytes;
+    uint64_t size = (uint64_t)w->checkpoint.key;
+    if (w->has_cosigned && w->cosigned.key < w->checkpoint.key)
+        return stray_cosigned(w, why);
+    if (!w->has_cosigned || w->cosigned.key != w->checkpoint.key)
+        return HM_OK;
+    enum hm_err err = hm_checkpoint_split(w->checkpoint.bytes, false, &stored, why);
+    if (err != HM_OK)
+        return err;
+    if (note.len > HM_CHECKPOINT_MAX || hm_checkpoint_split(note, false, &parts, &inner) != HM_OK)
+        return cli_fault(w->f, CLI_FAULT_COSIGNED, size,
+                         "a checkpoint of docs/formats/log-proof.md", inner.text, why);
+    if (!same_bytes(stored.body, parts.body))
+        return cli_fault(w->f, CLI_FAULT_COSIGNED, size, "what the stored checkpoint says",
+                         "something else", why);
+    if (parts.signatures.len <= stored.signatures.len)
+        return cli_fault(w->f, CLI_FAULT_COSIGNED, size, "cosignatures", "none", why);
+    w->sums->cosigned_notes++;
+    w->sums->cosigned_size = size;
+    return next_cosigned(w, why);
 }
 
 /* Those over what has been read so far. */
@@ -179,6 +249,8 @@ static enum hm_err check_checkpoints(struct walk *w, struct hm_why *why)
             err = cli_fault_digest(w->f, CLI_FAULT_CHECKPOINT_ROOT, size, &root, &c.root, why);
         w->replay.covered = size;
         w->sums->checkpoints++;
+        if (err == HM_OK)
+            err = check_cosigned(w, why);
         if (err == HM_OK)
             err = next_checkpoint(w, why);
     }
@@ -239,11 +311,15 @@ static enum hm_err check_end(struct walk *w, struct hm_why *why)
                        "the %" PRId64 " records that a checkpoint covers", w->checkpoint.key);
         return cli_fault(w->f, CLI_FAULT_RECORD_MISSING, size, expected, found, why);
     }
+    if (w->has_cosigned)
+        return stray_cosigned(w, why);
     if (w->blob.found)
         return extra_blob(w, why);
     if (w->has_detail)
         return extra_detail(w, why);
     enum hm_err err = check_head(w, why);
+    if (err == HM_OK && !w->in->no_evidence)
+        err = cli_details_end(w->details, w->f, why);
     if (err != HM_OK)
         return err;
     if (w->sums->checkpoints == 0)
@@ -265,9 +341,13 @@ static enum hm_err begin(struct walk *w, const struct cli_rows *second, struct h
     if (w->in->seen != NULL)
         cli_replay_expect(&w->replay, w->in->seen);
     enum hm_err err = next_checkpoint(w, why);
+    if (err == HM_OK)
+        err = next_cosigned(w, why);
     if (err != HM_OK || w->in->no_evidence)
         return err;
-    err = cli_blobs_open(second != NULL ? second : w->rows, second != NULL, &w->blobs, why);
+    err = cli_details_open(&w->details, why);
+    if (err == HM_OK)
+        err = cli_blobs_open(second != NULL ? second : w->rows, second != NULL, &w->blobs, why);
     if (err == HM_OK)
         err = next_blob(w, why);
     return err == HM_OK ? next_detail(w, why) : err;
@@ -303,11 +383,14 @@ enum hm_err cli_rows_verify(const struct cli_rows *rows, const struct cli_rows *
     if (err == HM_OK)
         err = check_end(&w, &text);
     cli_blobs_close(w.blobs);
+    if (w.details != NULL)
+        cli_details_gone(w.details, &out->gone);
+    cli_details_close(w.details);
     cli_verify_count(&w.replay, out);
     out->covered = w.replay.covered;
     out->records_ms = hm_clock_mono_ms() - began;
     if (err == HM_OK)
-        err = cli_rows_signatures(rows, second, in, out->checkpoints, out, f, &text);
+        err = cli_rows_signatures(rows, second, in, out, f, &text);
     err = conclude(&w, err, &text);
     cli_replay_free(&w.replay);
     if (err != HM_OK && why != NULL)

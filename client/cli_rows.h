@@ -14,6 +14,8 @@ struct cli_rows {
     void (*rewind)(void *ctx, enum db_scan_table table);
     enum hm_err (*head)(void *ctx, struct db_scan_head *out, struct hm_why *why);
     uint64_t about; /* how many records, for progress */
+    /* One blob of evidence, appended. HM_E_NOT_FOUND. */
+    enum hm_err (*blob)(void *ctx, int64_t ref, struct hm_buf *out, struct hm_why *why);
 };
 /* `second` gives the same rows to a second thread; NULL: there is none. */
 enum hm_err HM_MUST_USE cli_rows_verify(const struct cli_rows *rows, const struct cli_rows *second,
@@ -36,11 +38,11 @@ enum hm_err HM_MUST_USE cli_blobs_next(struct cli_blobs *b, struct cli_blob *out
                                        struct hm_why *why);
 void cli_blobs_close(struct cli_blobs *b); /* NULL allowed */
 
-/* Signatures of all checkpoints, `count` of them, half of them on a thread of its own where
- * `second` is not NULL. The fault is the one of the smallest size. */
+/* Signatures of all checkpoints that out->… counts, those that witnesses cosigned too; half of them
+ * on a thread of its own where `second` is not NULL. The fault is the one of the smallest size. */
 enum hm_err HM_MUST_USE cli_rows_signatures(const struct cli_rows *rows,
                                             const struct cli_rows *second,
-                                            const struct cli_verify_input *in, uint64_t count,
+                                            const struct cli_verify_input *in,
                                             struct cli_verify_sums *out, struct cli_fault *f,
                                             struct hm_why *why);
 

@@ -4,6 +4,7 @@
 #ifndef CLIENT_CLI_VERIFY_H
 #define CLIENT_CLI_VERIFY_H
 
+#include "client/cli_details.h"
 #include "client/cli_note.h"
 #include "client/cli_replay.h"
 
@@ -14,7 +15,7 @@ struct cli_verify_progress {
 };
 struct cli_verify_input {
     struct cli_note_keys keys;
-    size_t witnesses_required;        /* cosignatures of the newest checkpoint */
+    size_t witnesses_required;        /* cosignatures of the newest cosigned checkpoint */
     const struct hm_checkpoint *seen; /* one from elsewhere, whose signature holds; NULL: none */
     bool whole;                       /* records that no checkpoint covers are a fault */
     bool no_evidence;                 /* leave evidence and private detail alone */
@@ -24,7 +25,10 @@ struct cli_verify_input {
 struct cli_verify_sums {
     uint64_t records, covered, releases, results, open_intentions;
     uint64_t checkpoints, evidence, details, details_erased;
-    size_t cosigned; /* of the newest checkpoint */
+    struct cli_details_gone gone;
+    uint64_t cosigned_notes; /* checkpoints that are stored with cosignatures, */
+    uint64_t cosigned_size;  /* and the size of the newest of them */
+    size_t cosigned;         /* cosignatures of the newest one by witnesses that were named */
     bool seen_held;
     int64_t records_ms, signatures_ms;
 };

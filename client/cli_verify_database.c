@@ -16,6 +16,11 @@ static enum hm_err head(void *scan, struct db_scan_head *out, struct hm_why *why
     return db_scan_head(scan, out, why);
 }
 
+static enum hm_err blob(void *scan, int64_t ref, struct hm_buf *out, struct hm_why *why)
+{
+    return db_scan_evidence(scan, ref, out, why);
+}
+
 static enum hm_err open_rows(const char *path, struct cli_rows *out, struct db_scan **scan,
                              struct hm_why *why)
 {
@@ -24,7 +29,7 @@ static enum hm_err open_rows(const char *path, struct cli_rows *out, struct db_s
     if (err == HM_OK)
         err = db_scan_about(*scan, &about, why);
     if (err == HM_OK)
-        *out = (struct cli_rows){*scan, next, again, head, about};
+        *out = (struct cli_rows){*scan, next, again, head, about, blob};
     return err;
 }
 

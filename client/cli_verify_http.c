@@ -10,20 +10,55 @@
 
 #define PROGRESS_EVERY 256 /* records */
 
+static enum hm_err fetch_note(struct cli *c, const char *path, struct hm_buf *note)
+{
+    CLI_ANSWER_AUTO a = {.status = 0};
+    enum hm_err err = cli_http_get(c, path, "text/plain", HM_CHECKPOINT_MAX, &a);
+    if (err != HM_OK)
+        return hm_fail_in(&c->why, err, "checkpoint");
+    hm_buf_put(note, a.body.data, a.body.len);
+    return hm_buf_err(note);
+}
+
+/* Witnesses cosign a checkpoint a moment after it was signed, and not each: who demands them gets
+ * the newest that they have cosigned. Where there is none, the newest one shows who is missing. */
 static enum hm_err fetch(struct cli *c, const struct cli_verify_input *in, struct hm_buf *note,
                          struct hm_checkpoint *now, struct cli_verify_sums *out,
                          struct cli_fault *f)
 {
-    CLI_ANSWER_AUTO a = {.status = 0};
-    enum hm_err err = cli_http_get(c, "/v1/log/checkpoint", "text/plain", HM_CHECKPOINT_MAX, &a);
+    enum hm_err err = HM_E_NOT_FOUND;
+    if (in->witnesses_required > 0)
+        err = fetch_note(c, "/v1/log/checkpoint?cosigned=true", note);
+    if (err == HM_E_NOT_FOUND)
+        err = fetch_note(c, "/v1/log/checkpoint", note);
     if (err != HM_OK)
-        return hm_fail_in(&c->why, err, "checkpoint");
-    hm_buf_put(note, a.body.data, a.body.len);
+        return err;
     err = cli_note_read(hm_buf_bytes(note), in->keys.log->name, CLI_NOTE_ANY, now, f, &c->why);
     if (err == HM_OK)
         err = cli_note_signatures(hm_buf_bytes(note), &in->keys, in->witnesses_required,
                                   &out->cosigned, f, &c->why);
-    return err == HM_OK ? hm_buf_err(note) : cli_fault_place(f, &c->why);
+    return err == HM_OK ? HM_OK : cli_fault_place(f, &c->why);
+}
+
+/* The checkpoint seen before against the one that was fetched: settled here, or with the records.
+ */
+static enum hm_err compare(struct cli *c, const struct cli_verify_input *in,
+                           struct cli_replay *replay, const struct hm_checkpoint *seen,
+                           const struct hm_checkpoint *now, bool *settled, struct cli_fault *f)
+{
+    enum hm_err err = HM_OK;
+    *settled = seen->size > 0 &&
+               (seen->size == now->size || (seen->size > now->size && in->witnesses_required > 0));
+    if (!*settled)
+        cli_replay_expect(replay, seen);
+    else if (seen->size > now->size) /* cosigned, so an older one is no surprise */
+        err = cli_checkpoint_extends(c, seen, now);
+    else if (!hm_digest_eq(&seen->root, &now->root))
+        err = HM_E_HISTORY;
+    if (err != HM_E_HISTORY)
+        return err;
+    (void)cli_fault_digest(f, CLI_FAULT_FORK, now->size, &seen->root, &now->root, &c->why);
+    return cli_fault_place(f, &c->why);
 }
 
 struct feed {
@@ -71,14 +106,10 @@ enum hm_err cli_verify_http(struct cli *c, const struct cli_verify_input *in,
         err = fetch(c, in, &note, &now, out, f);
     if (err != HM_OK)
         return err;
-    /* Of the same size, the two are compared with each other, and the records with one of them. */
-    bool same = seen.size == now.size && seen.size > 0;
-    if (same && !hm_digest_eq(&seen.root, &now.root)) {
-        (void)cli_fault_digest(f, CLI_FAULT_FORK, now.size, &seen.root, &now.root, &c->why);
-        return cli_fault_place(f, &c->why);
-    }
-    if (!same)
-        cli_replay_expect(replay, &seen);
+    bool settled = false;
+    err = compare(c, in, replay, &seen, &now, &settled, f);
+    if (err != HM_OK)
+        return err;
     if (h->begin != NULL)
         h->begin(h->ctx, now.size);
     err = feed(c, in, replay, h, now.size);
@@ -89,6 +120,6 @@ enum hm_err cli_verify_http(struct cli *c, const struct cli_verify_input *in,
     out->covered = now.size;
     out->records_ms = hm_clock_mono_ms() - began;
     cli_verify_count(replay, out);
-    out->seen_held = out->seen_held || (same && err == HM_OK);
+    out->seen_held = out->seen_held || (settled && err == HM_OK);
     return err == HM_OK ? cli_checkpoint_keep(c, &seen, &now, hm_buf_bytes(&note)) : err;
 }

@@ -2,39 +2,36 @@
 
 #include "client/cli_deep.h"
 #include "client/cli_proof.h"
-#include "schema/io/hm_clock.h"
 
 #include <inttypes.h>
-
-#define REDRAW_MS 100
 
 static void draw(void *ctx, bool signatures, uint64_t done, uint64_t total)
 {
     struct cli_verify_report *r = ctx;
-    int64_t now = hm_clock_mono_ms();
-    if (now - r->drawn_ms < REDRAW_MS)
-        return;
-    double seconds = (double)(now - r->began_ms) / 1000.0;
-    (void)fprintf(stderr, "\r\033[Kverifying %s %" PRIu64 " of %" PRIu64 " (%d%%)",
-                  signatures ? "signature" : "record", done, total,
-                  total == 0 || done > total ? 100 : (int)(100 * done / total));
-    if (!signatures && seconds > 0)
-        (void)fprintf(stderr, ", %.0f per second", (double)done / seconds);
-    (void)fflush(stderr);
-    r->drawn_ms = now;
+    r->count.what = signatures ? "verifying signature" : "verifying record";
+    r->count.total = total;
+    cli_count_update(&r->count, done);
 }
 
 struct cli_verify_progress cli_verify_progress(struct cli_verify_report *r, const struct cli *c)
 {
-    r->c = c;
-    r->began_ms = r->drawn_ms = hm_clock_mono_ms();
+    cli_count_begin(&r->count, &c->term, "", 0);
     return (struct cli_verify_progress){c->term.tty_err ? draw : NULL, r};
 }
 
 void cli_verify_progressed(struct cli_verify_report *r)
 {
-    if (r->c != NULL && r->c->term.tty_err)
-        (void)fputs("\r\033[K", stderr);
+    cli_count_clear(&r->count);
+}
+
+static void gone_json(const struct cli_details_gone *g)
+{
+    (void)printf(",\"gone_records\":%" PRIu64 ",\"gone\":[", g->records);
+    for (uint64_t i = 0; i < g->records && i < CLI_DETAILS_NAMED; i++)
+        (void)printf("%s{\"record\":%" PRIu64 ",\"details\":%" PRIu64 ",\"retired\":%s}",
+                     i > 0 ? "," : "", g->by[i].record, g->by[i].count,
+                     g->by[i].retired ? "true" : "false");
+    (void)putchar(']');
 }
 
 static void sums_json(const struct cli_verify_report *r)
@@ -45,10 +42,12 @@ static void sums_json(const struct cli_verify_report *r)
                  s->records, s->covered, s->checkpoints, s->releases, s->results,
                  s->open_intentions);
     (void)printf(",\"evidence\":%" PRIu64 ",\"details\":%" PRIu64 ",\"details_erased\":%" PRIu64
-                 ",\"cosigned\":%zu,\"seen_held\":%s,\"records_ms\":%" PRId64
-                 ",\"signatures_ms\":%" PRId64,
-                 s->evidence, s->details, s->details_erased, s->cosigned,
-                 s->seen_held ? "true" : "false", s->records_ms, s->signatures_ms);
+                 ",\"cosigned\":%zu,\"cosigned_notes\":%" PRIu64 ",\"cosigned_size\":%" PRIu64
+                 ",\"seen_held\":%s,\"records_ms\":%" PRId64 ",\"signatures_ms\":%" PRId64,
+                 s->evidence, s->details, s->details_erased, s->cosigned, s->cosigned_notes,
+                 s->cosigned_size, s->seen_held ? "true" : "false", s->records_ms,
+                 s->signatures_ms);
+    gone_json(&s->gone);
 }
 
 static void report_json(const struct cli_verify_report *r, const struct cli_deep_sums *deep)
@@ -63,6 +62,19 @@ static void report_json(const struct cli_verify_report *r, const struct cli_deep
     (void)puts("}");
 }
 
+/* Which records say that detail is gone. */
+static void report_gone(const struct cli_verify_sums *s)
+{
+    const struct cli_details_gone *g = &s->gone;
+    (void)printf("  %" PRIu64 " details are erased:", s->details_erased);
+    for (uint64_t i = 0; i < g->records && i < CLI_DETAILS_NAMED; i++)
+        (void)printf("%s %" PRIu64 " %s by record %" PRIu64, i > 0 ? "," : "", g->by[i].count,
+                     g->by[i].retired ? "retired" : "erased", g->by[i].record);
+    if (g->records > CLI_DETAILS_NAMED)
+        (void)printf(", and more by %" PRIu64 " others", g->records - CLI_DETAILS_NAMED);
+    (void)putchar('\n');
+}
+
 /* What was read beside the records. */
 static void report_rest(const struct cli_verify_report *r)
 {
@@ -71,13 +83,18 @@ static void report_rest(const struct cli_verify_report *r)
         (void)printf("  %" PRIu64 " pieces of evidence and %" PRIu64
                      " private details are what the records name",
                      s->evidence, s->details);
-    if (s->evidence > 0 && s->details_erased > 0)
-        (void)printf("; %" PRIu64 " details are erased", s->details_erased);
     if (s->evidence > 0)
         (void)putchar('\n');
+    if (s->evidence > 0 && s->details_erased > 0)
+        report_gone(s);
+    if (s->cosigned_notes > 0)
+        (void)printf("  %" PRIu64 " checkpoints are stored with cosignatures, up to size %" PRIu64
+                     "%s\n",
+                     s->cosigned_notes, s->cosigned_size,
+                     r->witnesses == 0 ? " (--witness verifies them)" : "");
     if (r->witnesses > 0)
-        (void)printf("  %zu of %zu witnesses cosigned the newest checkpoint\n", s->cosigned,
-                     r->witnesses);
+        (void)printf("  %zu of %zu witnesses cosigned the newest %scheckpoint\n", s->cosigned,
+                     r->witnesses, s->cosigned_notes > 0 ? "of these " : "");
     if (s->open_intentions > 0)
         (void)printf("  %" PRIu64 " intentions have no result yet: signing may be running\n",
                      s->open_intentions);

@@ -2,6 +2,7 @@
 #ifndef CLIENT_CLI_VERIFY_REPORT_H
 #define CLIENT_CLI_VERIFY_REPORT_H
 
+#include "client/cli_count.h"
 #include "client/cli_verify.h"
 
 struct cli;
@@ -14,8 +15,7 @@ struct cli_verify_report {
     struct cli_verify_sums sums;
     struct cli_fault fault;
     const struct cli_deep *deep; /* NULL: not asked for */
-    const struct cli *c;
-    int64_t began_ms, drawn_ms;
+    struct cli_count count;
 };
 
 /* Draws a line on a terminal; the report must stay where it is. */

@@ -1,119 +1,248 @@
-/* hallmark log export: every record, one per line, exact bytes, replayed while it is written. */
+/* hallmark log export: records as JSON Lines (exact bytes) or CSV, with their checkpoint and, where
+ * wanted, the proof of each. The whole log, a period of it, and what was picked here are verified
+ * while they are written; what the server picked by a filter is its word, row by row proven with
+ * --proofs, and never proven complete. */
 #include "client/cli_checkpoint.h"
-#include "client/cli_entries.h"
-#include "client/cli_replay.h"
-#include "schema/io/hm_file.h"
+#include "client/cli_export.h"
+#include "client/cli_range.h"
+#include "client/cli_verify.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const struct cli_opt opts[] = {
     {"out", "FILE", "file for the records; without it stdout", false},
-    {"checkpoint", "FILE", "also write the checkpoint they were verified against", false},
+    {"format", "jsonl|csv", "exact records, one per line, or a table for spreadsheets", false},
+    {"checkpoint", "FILE", "also write the signed checkpoint over what was exported", false},
+    {"proofs", "DIR", "also write INDEX.tlog-proof for every row, verified", false},
+    {"resume", NULL, "go on with FILE.partial, which an export without filters left", false},
+    CLI_FILTER_OPTS,
+    {"complete", NULL, "with filters: read the whole log and pick here", false},
+    {"database", "FILE", "a backup of the log's database in place of the server", false},
     {NULL, NULL, NULL, false},
 };
 
-struct export
-{
-    struct cli_replay replay;
-    FILE *out;
+/* How the rows come, and what is then proven about them. */
+enum way {
+    ALL,    /* the whole log, replayed */
+    SIEVED, /* out of the whole log, replayed */
+    RANGE,  /* a run without gaps */
+    PICKED, /* by the server */
 };
 
-static enum hm_err on_record(void *ctx, struct hm_bytes record, struct hm_why *why)
+struct run {
+    struct cli *c;
+    struct cli_filter filter;
+    struct cli_source source;
+    struct cli_export e;
+    enum way way;
+    bool resume;
+    struct cli_ranged range;
+    uint64_t log_size;
+};
+
+static enum hm_err take_options(struct cli *c, struct run *n)
 {
-    struct export *e = ctx;
-    enum hm_err err = cli_replay_add(&e->replay, record, why);
+    const char *format = cli_args_get(&c->args, "format");
+    n->resume = cli_args_has(&c->args, "resume");
+    n->e.csv = format != NULL && strcmp(format, "csv") == 0;
+    n->e.path = cli_args_get(&c->args, "out");
+    n->e.proofs = cli_args_get(&c->args, "proofs");
+    n->e.source = &n->source;
+    if (format != NULL && !n->e.csv && strcmp(format, "jsonl") != 0)
+        return hm_fail(&c->why, HM_E_CONFIG, "--format: '%.20s': expected jsonl or csv", format);
+    enum hm_err err = cli_filter_take(c, &n->filter);
+    if (err == HM_OK)
+        err = cli_source_open(c, CLI_SOURCE_PROVES, &n->source);
     if (err != HM_OK)
         return err;
-    if (fwrite(record.data, 1, record.len, e->out) != record.len || putc('\n', e->out) == EOF)
-        return hm_fail_errno(why, errno, "cannot write the export");
+    const struct cli_filter *f = &n->filter;
+    bool all = cli_filter_is_range(f) && f->since_ms == 0 && f->until_ms == 0 && !f->has_after;
+    n->way = all                                  ? ALL
+             : cli_source_is_complete(&n->source) ? SIEVED
+             : cli_filter_is_range(f)             ? RANGE
+                                                  : PICKED;
+    if (n->resume &&
+        (n->way != ALL || n->e.csv || n->e.path == NULL || n->source.kind == CLI_SOURCE_DATABASE))
+        return hm_fail(&c->why, HM_E_CONFIG,
+                       "--resume: only with --out, from a server, JSON Lines without filters; "
+                       "anything else goes on with --after");
     return HM_OK;
 }
 
-static enum hm_err transfer(struct cli *c, struct export *e, struct hm_buf *note)
+/* ---- rows ---- */
+
+static enum hm_err on_walked(void *ctx, const struct cli_source_record *x, struct hm_why *why)
 {
-    struct hm_vkey key;
-    struct hm_checkpoint now, seen;
-    enum hm_err err = cli_log_key(c, &key);
-    if (err == HM_OK)
-        err = cli_checkpoint_seen(c, &key, &seen);
-    if (err == HM_OK)
-        err = cli_checkpoint_fetch(c, &key, note, &now);
-    if (err != HM_OK)
-        return err;
-    cli_replay_begin(&e->replay, key.name);
-    cli_replay_expect(&e->replay, &seen);
-    err = cli_entries_all(c, now.size, on_record, e);
-    if (err == HM_OK)
-        err = cli_replay_end(&e->replay, &now, &c->why);
-    if (err == HM_OK && (fflush(e->out) != 0 || ferror(e->out)))
-        err = hm_fail(&c->why, HM_E_IO, "cannot write the export");
-    return err == HM_OK ? cli_checkpoint_keep(c, &seen, &now, hm_buf_bytes(note)) : err;
+    struct run *n = ctx;
+    return cli_filter_fits(&n->filter, x->r) ? cli_export_row(&n->e, x, why) : HM_OK;
 }
 
-/* The file gets its name only when everything verified. */
-static enum hm_err to_file(struct cli *c, struct export *e, const char *path, struct hm_buf *note)
+/* The newest checkpoint, held against the one that was seen before. */
+static enum hm_err fetch_checkpoint(struct run *n)
 {
-    char tmp[CLI_PATH_MAX];
-    if (snprintf(tmp, sizeof tmp, "%s.partial-XXXXXX", path) >= (int)sizeof tmp)
-        return hm_fail(&c->why, HM_E_CONFIG, "--out: path too long");
-    int fd = mkostemp(tmp, O_CLOEXEC);
-    e->out = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (e->out == NULL) {
-        hm_close_fd(&fd);
-        (void)hm_fail_errno(&c->why, errno, "%.300s: cannot create", path);
-        return HM_E_IO;
-    }
-    enum hm_err err = transfer(c, e, note);
-    if (err == HM_OK && (fchmod(fileno(e->out), 0644) != 0 || fsync(fileno(e->out)) != 0))
-        err = hm_fail_errno(&c->why, errno, "%.300s: cannot sync", tmp);
-    if (fclose(e->out) != 0 && err == HM_OK)
-        err = hm_fail(&c->why, HM_E_IO, "%.300s: cannot write", tmp);
-    if (err == HM_OK && rename(tmp, path) != 0)
-        err = hm_fail_errno(&c->why, errno, "%.300s: cannot rename", path);
-    if (err != HM_OK)
-        (void)unlink(tmp);
+    struct cli_source *s = &n->source;
+    struct hm_checkpoint seen;
+    enum hm_err err = cli_checkpoint_seen(n->c, &s->key, &seen);
+    if (err == HM_OK)
+        err = cli_checkpoint_fetch(n->c, &s->key, &s->note, &s->checkpoint);
+    if (err == HM_OK)
+        err = cli_checkpoint_extends(n->c, &seen, &s->checkpoint);
+    return err == HM_OK ? cli_checkpoint_keep(n->c, &seen, &s->checkpoint, hm_buf_bytes(&s->note))
+                        : err;
+}
+
+static enum hm_err pick(struct run *n)
+{
+    struct cli_found found;
+    enum hm_err err =
+        cli_source_find(&n->source, &n->filter, UINT64_MAX, cli_export_row, &n->e, &found);
+    n->log_size = found.log_size;
+    if (err == HM_OK)
+        err = fetch_checkpoint(n);
+    if (err == HM_OK && n->source.checkpoint.size < n->log_size)
+        err = hm_fail(&n->c->why, HM_E_DENIED,
+                      "the server's list is of a log of size %" PRIu64
+                      ", its checkpoint covers %" PRIu64,
+                      n->log_size, n->source.checkpoint.size);
     return err;
 }
 
-static enum hm_err export_log(struct cli *c, struct export *e)
+static enum hm_err transfer(struct run *n)
 {
-    HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX + 1};
-    const char *path = cli_args_get(&c->args, "out");
-    const char *checkpoint = cli_args_get(&c->args, "checkpoint");
-    e->out = stdout;
-    enum hm_err err = path != NULL ? to_file(c, e, path, &note) : transfer(c, e, &note);
+    enum hm_err err;
+    if (n->way == PICKED)
+        return pick(n);
+    if (n->way == RANGE)
+        err = cli_range_walk(&n->source, &n->filter, cli_export_row, &n->e, &n->range);
+    else
+        err = cli_source_walk(&n->source, on_walked, n);
+    n->log_size = n->source.checkpoint.size;
+    return err;
+}
+
+/* The part that an earlier run has left was never verified: the whole file is replayed. */
+static enum hm_err verify_whole(struct run *n)
+{
+    struct cli_verify_input in = {.keys = {&n->source.key, NULL}};
+    struct cli_verify_sums sums;
+    struct cli_fault fault;
+    rewind(n->e.out);
+    return cli_verify_export(n->e.out, hm_buf_bytes(&n->source.note), &in, &sums, &fault,
+                             &n->c->why);
+}
+
+static enum hm_err resume(struct run *n, uint64_t next)
+{
+    const struct cli_filter rest = {.has_after = true, .after = next - 1};
+    enum hm_err err = cli_range_walk(&n->source, &rest, cli_export_row, &n->e, &n->range);
+    n->log_size = n->source.checkpoint.size;
+    return err;
+}
+
+static enum hm_err write_all(struct run *n)
+{
+    struct hm_why *why = &n->c->why;
+    const char *checkpoint = cli_args_get(&n->c->args, "checkpoint");
+    uint64_t next = 0;
+    enum hm_err err = cli_export_begin(&n->e, n->resume, &next, why);
+    if (err == HM_OK)
+        err = next > 0 ? resume(n, next) : transfer(n);
+    if (err == HM_OK)
+        err = cli_export_sync(&n->e, why);
+    if (err == HM_OK && n->e.appended)
+        err = verify_whole(n);
     if (err == HM_OK && checkpoint != NULL)
-        err = cli_write(checkpoint, hm_buf_bytes(&note), &c->why);
-    if (err != HM_OK) {
-        if (path == NULL)
-            cli_note(c, "what was written so far is NOT verified");
-        return err;
-    }
-    cli_note(c,
-             "%" PRIu64 " records: chain, root and results verified against the signed checkpoint",
-             e->replay.frontier.size);
-    return HM_OK;
+        err = cli_write(checkpoint, hm_buf_bytes(&n->source.note), why);
+    return err == HM_OK ? cli_export_name(&n->e, why) : err;
+}
+
+/* ---- what to say ---- */
+
+static void report_range(const struct run *n, const char *proofs)
+{
+    char which[64] = "";
+    if (n->e.rows > 0)
+        (void)snprintf(which, sizeof which, ", %" PRIu64 " to %" PRIu64, n->range.first,
+                       n->range.end - 1);
+    cli_note(n->c,
+             "%" PRIu64 " records%s%s. Complete: chain and tree are those under the signed "
+             "checkpoint of size %" PRIu64 ", and the records on both sides lie outside. The rules "
+             "of the log are looked at only from record 0 on.",
+             n->e.rows, which, proofs, n->log_size);
+}
+
+static void report_picked(const struct run *n)
+{
+    bool proven = n->e.proofs != NULL;
+    cli_note(n->c,
+             "%" PRIu64 " records, %s, true up to log size %" PRIu64
+             ". A filtered list is not proven complete: a proof shows that a record is there, not "
+             "that none is missing; --complete reads the whole log and picks here.",
+             n->e.rows,
+             proven ? "each with its proof" : "by the server's word (--proofs proves each of them)",
+             n->log_size);
+}
+
+static void report(const struct run *n)
+{
+    const char *proofs = n->e.proofs != NULL ? ", each with its proof" : "";
+    if (n->way == RANGE)
+        report_range(n, proofs);
+    else if (n->way == ALL)
+        cli_note(n->c,
+                 "%" PRIu64 " records%s%s: chain, root and results verified against the signed "
+                 "checkpoint",
+                 n->e.appended ? n->log_size : n->e.rows, proofs, n->e.appended ? ", resumed" : "");
+    else if (n->way == SIEVED)
+        cli_note(n->c,
+                 "%" PRIu64 " records%s. Complete: all %" PRIu64
+                 " records of the log were read, and the root is the one in the signed checkpoint.",
+                 n->e.rows, proofs, n->log_size);
+    else
+        report_picked(n);
+}
+
+/* What the network cut off is worth going on with; what did not verify is not. */
+static bool explain(struct run *n, enum hm_err err)
+{
+    bool keep =
+        n->e.path != NULL && cli_exit_of(err) == CLI_EXIT_RETRY && (n->e.rows > 0 || n->e.appended);
+    if (n->e.path == NULL && n->e.rows > 0)
+        cli_note(n->c, "what was written so far is NOT verified; it ends with record %" PRIu64,
+                 n->e.last);
+    if (keep)
+        cli_note(n->c, "%.300s has what came before (not verified)", n->e.partial);
+    if (keep && n->way == ALL && !n->e.csv)
+        cli_next(n->c, "the same command with --resume");
+    else if (keep)
+        cli_next(n->c, "the same with --after %" PRIu64 " and another --out", n->e.last);
+    return keep;
 }
 
 static int run(struct cli *c)
 {
-    struct export e = {.out = NULL};
-    int code = cli_end(c, export_log(c, &e));
-    cli_replay_free(&e.replay);
-    return code;
+    struct run n = {.c = c};
+    enum hm_err err = take_options(c, &n);
+    if (err == HM_OK)
+        err = write_all(&n);
+    bool keep = err != HM_OK && explain(&n, err);
+    cli_export_end(&n.e, keep || err == HM_OK);
+    cli_source_close(&n.source);
+    if (err == HM_OK)
+        report(&n);
+    return cli_end(c, err);
 }
 
 const struct cli_command cli_cmd_log_export = {
     .name = "log export",
-    .summary = "write every record, verified, one per line",
-    .usage = "[--out FILE] [--checkpoint FILE]",
-    .example = "  hallmark log export --out log.jsonl --checkpoint checkpoint.txt",
+    .summary = "write records, verified: JSON Lines or CSV, with checkpoint and proofs",
+    .usage = "[--out FILE] [--checkpoint FILE] [--format csv] [--proofs DIR] [FILTERS]",
+    .example =
+        "  hallmark log export --out log.jsonl --checkpoint checkpoint.txt\n"
+        "  hallmark log export --since 2026-10-01T00:00:00Z --until 2027-01-01T00:00:00Z \\\n"
+        "    --format csv --out quarter.csv --checkpoint checkpoint.txt\n"
+        "  hallmark log export --event release.signed --proofs proofs --out signed.jsonl",
     .opts = opts,
     .operands_min = 0,
     .operands_max = 0,

@@ -1,4 +1,5 @@
 /* hallmark roster apply: sends a list with its signatures. Recorded, and handed to the signer. */
+#include "client/cli_approval_key.h"
 #include "client/cli_proof.h"
 #include "client/cli_roster.h"
 #include "schema/json/hm_json_canon.h"
@@ -10,28 +11,14 @@ static const struct cli_opt opts[] = {
     {NULL, NULL, NULL, false},
 };
 
-static enum hm_err put_signatures(struct cli *c, struct hm_buf *body)
-{
-    const char *file;
-    for (size_t i = 0; (file = cli_args_at(&c->args, "signature", i)) != NULL; i++) {
-        HM_BUF_AUTO doc = {.limit = HM_SIGNED_MAX + 1};
-        enum hm_err err = cli_read(file, HM_SIGNED_MAX, &doc, &c->why);
-        if (err != HM_OK)
-            return err;
-        hm_buf_puts(body, i > 0 ? "," : "");
-        hm_json_canon_str(body, hm_buf_bytes(&doc));
-    }
-    return HM_OK;
-}
-
 static enum hm_err make_body(struct cli *c, const struct hm_roster *r, struct hm_bytes statement,
                              struct hm_buf *body)
 {
     char key[HM_SHA256_HEX];
     hm_digest_hex(&r->key, key);
-    hm_buf_printf(body, "{\"key\":\"%s\",\"signatures\":[", key);
-    enum hm_err err = put_signatures(c, body);
-    hm_buf_puts(body, "],\"statement\":");
+    hm_buf_printf(body, "{\"key\":\"%s\",\"signatures\":", key);
+    enum hm_err err = cli_put_signatures(c, body);
+    hm_buf_puts(body, ",\"statement\":");
     hm_json_canon_str(body, statement);
     hm_buf_putc(body, '}');
     return err == HM_OK ? hm_buf_err(body) : err;
@@ -45,8 +32,6 @@ static enum hm_err apply(struct cli *c)
     CLI_ACK_AUTO ack = {.state = ""};
     if (r == NULL)
         return hm_fail(&c->why, HM_E_MEMORY, "out of memory");
-    if (!cli_args_has(&c->args, "signature"))
-        return hm_fail(&c->why, HM_E_CONFIG, "--signature is missing");
     enum hm_err err = cli_read(c->args.operand[0], HM_STATEMENT_MAX, &text, &c->why);
     if (err == HM_OK)
         err = hm_roster_parse(hm_buf_bytes(&text), r, &c->why);

@@ -158,6 +158,8 @@ const char *policy_builder_at(const struct policy *p, size_t i, const struct hm_
  * force; 0 where the document has no administration: then only the root does. */
 size_t policy_admin_count(const struct policy *p);
 const char *policy_admin_group(const struct policy *p); /* NULL likewise */
+/* Member i of that group; NULL past the end. */
+const struct policy_principal *policy_administrator_at(const struct policy *p, size_t i);
 /* Does this principal (of this very policy) count there? */
 bool policy_is_administrator(const struct policy *p, const struct policy_principal *who);
 

@@ -85,6 +85,13 @@ const char *policy_admin_group(const struct policy *p)
     return p->admin_group != NULL ? p->admin_group->id : NULL;
 }
 
+const struct policy_principal *policy_administrator_at(const struct policy *p, size_t i)
+{
+    return p->admin_group != NULL && i < p->admin_group->members.count
+               ? p->admin_group->members.v[i]
+               : NULL;
+}
+
 bool policy_is_administrator(const struct policy *p, const struct policy_principal *who)
 {
     return p->admin_group != NULL && (who->roles & POLICY_ROLE_ADMINISTRATOR) != 0 &&

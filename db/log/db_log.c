@@ -87,7 +87,10 @@ enum hm_err db_log_begin(struct db_log *log, struct hm_why *why)
     log->had_checkpoint = log->has_checkpoint;
     log->old_checkpoint_size = log->checkpoint_size;
     log->changes_at_begin = sqlite3_total_changes64(log->sql.db);
-    return HM_OK;
+    err = db_mirror_begin(log, why);
+    if (err != HM_OK)
+        db_log_rollback(log);
+    return err;
 }
 
 void db_log_rollback(struct db_log *log)
@@ -95,6 +98,7 @@ void db_log_rollback(struct db_log *log)
     /* SQLite itself has rolled back after some errors. */
     if (log->in_tx && sqlite3_get_autocommit(log->sql.db) == 0)
         (void)run(log, LOG_ROLLBACK, NULL);
+    db_mirror_drop(log);
     if (log->pending.frontier.size != log->committed.frontier.size)
         db_log_node_forget(log);
     if (log->in_tx) {
@@ -135,7 +139,11 @@ enum hm_err db_log_commit(struct db_log *log, struct hm_why *why)
     if (err == HM_OK)
         err = swap_head(log, why);
     if (err == HM_OK)
+        err = db_mirror_write(log, why);
+    if (err == HM_OK)
         err = run(log, LOG_COMMIT, why);
+    if (err == HM_OK)
+        err = db_mirror_commit(log, why);
     if (err != HM_OK) {
         db_log_rollback(log);
         return err;

@@ -74,10 +74,54 @@ bool db_log_reserved(const struct db_log *log);
 /* Erases the private detail of record idx; no proof depends on it. Inside a transaction.
  * HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_log_erase(struct db_log *log, uint64_t idx, struct hm_why *why);
-/* wal_checkpoint when the WAL is above its limit; call between batches. */
+/* Is there private detail beside record idx? Any time. */
+enum hm_err HM_MUST_USE db_log_has_detail(struct db_log *log, uint64_t idx, bool *yes,
+                                          struct hm_why *why);
+/* Private details that are left, in order of their records, until *more is false. The pointers hold
+ * for the call. Any time. */
+typedef enum hm_err (*db_detail_fn)(void *ctx, uint64_t idx, struct hm_bytes salt,
+                                    struct hm_bytes detail, bool *more, struct hm_why *why);
+enum hm_err HM_MUST_USE db_log_details(struct db_log *log, db_detail_fn fn, void *ctx,
+                                       struct hm_why *why);
+/* wal_checkpoint when the WAL is above its limit, and soon after something was erased, so that it
+ * stands in no file any more; call between batches. */
 void db_log_maintain(struct db_log *log);
-/* Backup through the writer's own handle (VACUUM INTO path). */
+/* A backup, made between batches: begin, steps until complete. What is committed meanwhile is in
+ * it. Then the file at path is the log as it stands at that moment, a file by itself; whoever wants
+ * it to last syncs it. HM_E_CONFLICT: the file exists, or one is being made. An error in a step
+ * ends it, and does the log no harm. */
+struct db_copy_state {
+    uint64_t done, total; /* pages of the database; done may fall after a rollback */
+    bool complete;        /* with the last step */
+};
+enum hm_err HM_MUST_USE db_log_copy_begin(struct db_log *log, const char *path, struct hm_why *why);
+enum hm_err HM_MUST_USE db_log_copy_step(struct db_log *log, int pages, struct db_copy_state *out,
+                                         struct hm_why *why);
+bool db_log_copying(const struct db_log *log); /* NULL allowed; also false once it has failed */
+void db_log_copy_end(struct db_log *log);      /* gives it up, without its file */
+/* A copy of a log's file that no registrar has open, with whatever lies beside it (a mirror after a
+ * crash): one file by itself, synced. HM_E_CONFLICT: `to` exists; HM_E_UNAVAILABLE: `from` is in
+ * use; HM_E_IO, HM_E_FULL. It is not looked at. */
+enum hm_err HM_MUST_USE db_log_copy_file(const char *from, const char *to, struct hm_why *why);
+/* Puts a log's file, alone under a name of its own on the same file system, where a log is to be.
+ * HM_E_CONFLICT: something is there, or a writer is at work there. */
+enum hm_err HM_MUST_USE db_log_place(const char *file, const char *path, struct hm_why *why);
+/* The whole of it at once, synced. */
 enum hm_err HM_MUST_USE db_log_backup(struct db_log *log, const char *path, struct hm_why *why);
+
+/* The log's mirror: a file elsewhere with all that the log has. Before the first transaction. From
+ * here on a commit is in both or has failed; a mirror that cannot be written ends the log like an
+ * I/O error of its own. One that is not there yet, or is an older state of this log, is made (a
+ * copy of all of it). HM_E_HISTORY: the mirror has what the log has not, and stays as it is;
+ * HM_E_CONFIG: it belongs to another log; HM_E_MALFORMED (no log), HM_E_UNAVAILABLE (somebody has
+ * it open), HM_E_IO, HM_E_FULL. */
+struct db_mirror_note {
+    bool made;      /* now, and */
+    bool older;     /* there was an older one */
+    bool same_disk; /* on the log's own file system: both may go at once */
+};
+enum hm_err HM_MUST_USE db_log_mirror(struct db_log *log, const char *path,
+                                      struct db_mirror_note *out, struct hm_why *why);
 
 /* Readers: own read-only connection, short statements. */
 enum hm_err HM_MUST_USE db_reader_open(const char *path, struct db_reader **out,
@@ -106,6 +150,10 @@ enum hm_err HM_MUST_USE db_reader_checkpoint(struct db_reader *r, uint64_t at_le
                                              struct hm_buf *note, struct hm_why *why);
 enum hm_err HM_MUST_USE db_reader_last_checkpoint(struct db_reader *r, uint64_t *size,
                                                   struct hm_buf *note, struct hm_why *why);
+/* Stored checkpoints with after < size <= upto: calls fn for each, in order, until it returns other
+ * than HM_OK. It is called inside the statement and must not wait. */
+enum hm_err HM_MUST_USE db_reader_checkpoints(struct db_reader *r, uint64_t after, uint64_t upto,
+                                              db_record_fn fn, void *ctx, struct hm_why *why);
 /* The last one with the cosignatures of a quorum. HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_reader_last_cosigned(struct db_reader *r, uint64_t *size,
                                                 struct hm_buf *note, struct hm_why *why);

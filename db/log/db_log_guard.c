@@ -21,6 +21,7 @@ static const char *const no_insert[] = {"head", "counter", NULL};
 static const char *const updatable[] = {"head", "progress", "class", "counter",
                                         "meta", "latest",   NULL};
 static const char *const deletable[] = {"detail", "request", "answer", "open", NULL};
+static const char *const columns[] = {"table_info", "table_xinfo", NULL};
 static const char *const functions[] = {"max", "coalesce", "count", "sum", NULL};
 
 static bool allowed(int action, const char *a, const char *b)
@@ -38,6 +39,10 @@ static bool allowed(int action, const char *a, const char *b)
                (strcmp(a, "release") == 0 && strcmp(b, "dead") == 0);
     case SQLITE_DELETE:
         return listed(a, deletable);
+    case SQLITE_PRAGMA: /* the mirror's session looks at columns */
+        return listed(a, columns);
+    case SQLITE_SAVEPOINT: /* and reads what it has changed */
+        return strcmp(b, "changeset") == 0;
     case SQLITE_FUNCTION:
         return listed(b, functions);
     default:

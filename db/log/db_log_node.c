@@ -1,30 +1,8 @@
-/* Tree nodes out of the record table. Node (level, k) is completed by leaf (k+1)*2^level - 1 and
- * stands in that leaf's row at 32*level: rows are only ever appended, and no node needs an index of
- * its own. */
+/* Tree nodes out of the record table (hm_merkle_node_row): rows are only ever appended, and no node
+ * needs an index of its own. */
 #include "db/log/db_log_priv.h"
 
 #include <string.h>
-
-enum hm_err db_log_node_row(unsigned level, uint64_t k, uint64_t size, uint64_t *idx,
-                            struct hm_why *why)
-{
-    if (level > 62 || k >= (UINT64_MAX >> (level + 1)) || ((k + 1) << level) > size)
-        return hm_fail(why, HM_E_NOT_FOUND, "tree node (%u, %llu) is not complete at size %llu",
-                       level, (unsigned long long)k, (unsigned long long)size);
-    *idx = ((k + 1) << level) - 1;
-    return HM_OK;
-}
-
-enum hm_err db_log_node_of(struct hm_bytes hashes, unsigned level, uint64_t idx,
-                           struct hm_digest *out, struct hm_why *why)
-{
-    size_t at = (size_t)level * HM_SHA256_LEN;
-    if (hashes.len < at + HM_SHA256_LEN)
-        return hm_fail(why, HM_E_HISTORY, "record %llu: hashes: level %u is missing",
-                       (unsigned long long)idx, level);
-    memcpy(out->b, hashes.data + at, HM_SHA256_LEN);
-    return HM_OK;
-}
 
 static void keep(struct db_log *log, unsigned level, uint64_t k, const struct hm_digest *hash)
 {
@@ -50,7 +28,7 @@ static enum hm_err read_node(struct db_log *log, unsigned level, uint64_t idx,
     DB_Q_AUTO q = db_q_begin(&log->sql, LOG_NODES);
     db_q_u64(&q, idx);
     if (db_q_row(&q))
-        return db_log_node_of(db_q_get_bytes(&q, 0), level, idx, out, why);
+        return hm_merkle_node_of(db_q_get_bytes(&q, 0), level, idx, out, why);
     enum hm_err err = db_q_err(&q, why);
     if (err != HM_OK)
         return err;
@@ -63,7 +41,7 @@ enum hm_err db_log_node(void *ctx, unsigned level, uint64_t k, struct hm_digest 
 {
     struct db_log *log = ctx;
     uint64_t idx = 0;
-    enum hm_err err = db_log_node_row(level, k, log->committed.frontier.size, &idx, why);
+    enum hm_err err = hm_merkle_node_row(level, k, log->committed.frontier.size, &idx, why);
     if (err != HM_OK)
         return err;
     if (level < DB_LOG_NODE_LEVELS) {

@@ -77,11 +77,12 @@ enum hm_err db_log_open(const char *path, const char *origin, struct db_log **ou
     if (log == NULL)
         return hm_fail(why, HM_E_MEMORY, "%s: no memory", path);
     log->lock_fd = -1;
+    log->erased = true; /* a crash may have come before the WAL was emptied */
     log->scratch.limit = (size_t)2 * HM_RECORD_MAX;
     log->path = strdup(path);
     memcpy(log->origin, origin, strlen(origin) + 1);
-    enum hm_err err =
-        log->path != NULL ? db_log_lock(log, why) : hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = log->path != NULL ? db_log_lock(log->path, &log->lock_fd, why)
+                                        : hm_fail(why, HM_E_MEMORY, "no memory");
     if (err == HM_OK)
         err = connect(log, why);
     if (err == HM_OK)
@@ -101,6 +102,8 @@ void db_log_close(struct db_log *log)
         return;
     if (log->sql.db != NULL)
         db_log_rollback(log);
+    db_log_copy_end(log);
+    db_log_mirror_close(log);
     db_sql_close(&log->sql);
     hm_close_fd(&log->lock_fd); /* after the database: the lock guards it to the end */
     hm_buf_wipe(&log->scratch);

@@ -5,17 +5,18 @@
 #include "db/log/db_log.h"
 #include "db/log/db_state.h"
 #include "db/sql/db_sql.h"
+#include "schema/log/hm_detail_line.h"
 
 #define DB_LOG_APPLICATION_ID 0x484d4c47 /* "HMLG" */
 #define DB_LOG_SCHEMA_VERSION 3
-#define DB_LOG_DETAIL_MAX ((size_t)64 * 1024)    /* bytes of one private detail */
+#define DB_LOG_DETAIL_MAX HM_DETAIL_MAX          /* bytes of one private detail */
 #define DB_LOG_EVIDENCE_SLOTS 32                 /* evidence.ref = idx * 32 + n */
 #define DB_LOG_RESERVE ((size_t)8 * 1024 * 1024) /* bytes of the reserve file */
 #define DB_LOG_WAL_SOFT_PAGES 4000               /* above: passive checkpoint (16 MiB) */
 #define DB_LOG_WAL_HARD_PAGES 16384              /* above: restart the WAL (64 MiB) */
 #define DB_LOG_NODE_LEVELS 40                    /* of the tree, in the cache */
 #define DB_LOG_NODE_WIDTH 512                    /* newest nodes of each level */
-#define DB_LOG_SALT 32                           /* bytes before a private detail */
+#define DB_LOG_SALT HM_DETAIL_SALT               /* bytes before a private detail */
 
 _Static_assert(HM_RECORD_EVIDENCE_MAX <= DB_LOG_EVIDENCE_SLOTS, "evidence.ref has no room");
 
@@ -55,11 +56,12 @@ enum db_log_stmt {
     LOG_EVIDENCE_INSERT,
     LOG_DETAIL_INSERT,
     LOG_DETAIL_ERASE,
+    LOG_DETAIL_THERE,
+    LOG_DETAILS,
     LOG_CHECKPOINT_INSERT,
     LOG_CHECKPOINT_LAST,
     LOG_COSIGNED_INSERT,
     LOG_COSIGNED_LAST,
-    LOG_VACUUM_INTO,
     STATE_RELEASE_GET,
     STATE_RELEASE_INSERT,
     STATE_PROGRESS_INSERT,
@@ -132,10 +134,14 @@ struct db_log {
     uint64_t old_checkpoint_size;
     int lock_fd; /* the reserve file, locked against a second writer */
     bool reserved;
-    int wal_pages; /* after the last commit */
-    int wal_next;  /* pages at which the next passive checkpoint is due */
+    int wal_pages;         /* after the last commit */
+    int wal_next;          /* pages at which the next passive checkpoint is due */
+    bool erased;           /* something was, and the WAL may still hold it */
+    int64_t erased_try_ms; /* when to try next to empty it */
     int64_t changes_at_begin;
-    struct hm_buf scratch; /* bytes of the record being appended */
+    struct db_copy *copy;     /* a backup that is being made, or NULL */
+    struct db_mirror *mirror; /* NULL: none */
+    struct hm_buf scratch;    /* bytes of the record being appended */
     struct db_node_slot cache[DB_LOG_NODE_LEVELS][DB_LOG_NODE_WIDTH];
 };
 
@@ -146,32 +152,38 @@ enum hm_err HM_MUST_USE db_facts_note(struct db_log *log, const struct hm_record
 enum hm_err HM_MUST_USE db_facts_again(struct db_log *log, const struct hm_digest *artifact,
                                        uint64_t release, struct hm_why *why);
 
+/* ---- db_log_mirror.c, as a transaction calls it; nothing where there is no mirror ---- */
+enum hm_err HM_MUST_USE db_mirror_begin(struct db_log *log, struct hm_why *why);
+/* Before COMMIT: all that the transaction changed, into the mirror's transaction. */
+enum hm_err HM_MUST_USE db_mirror_write(struct db_log *log, struct hm_why *why);
+/* After COMMIT. */
+enum hm_err HM_MUST_USE db_mirror_commit(struct db_log *log, struct hm_why *why);
+void db_mirror_drop(struct db_log *log); /* rolled back */
+void db_log_mirror_close(struct db_log *log);
+
 /* SHA-256(origin): what record 0 names as prev. */
 struct hm_digest db_tip_genesis(const char *origin);
-/* Refuses every statement that has no business here from now on; `on` false lifts it (VACUUM INTO).
- */
+/* Refuses every statement that has no business here from now on; `on` false lifts it. */
 enum hm_err HM_MUST_USE db_log_guard(struct db_log *log, bool on, struct hm_why *why);
 /* Opens the reserve file and locks it: HM_E_CONFLICT if another writer has it. */
-enum hm_err HM_MUST_USE db_log_lock(struct db_log *log, struct hm_why *why);
+enum hm_err HM_MUST_USE db_log_lock(const char *path, int *fd, struct hm_why *why);
 void db_log_reserve(struct db_log *log); /* fills it where there is room for twice as much */
 void db_log_release_reserve(struct db_log *log);
 /* Verifies the end of the log and sets committed, pending and the checkpoint members. */
 enum hm_err HM_MUST_USE db_log_tail(struct db_log *log, struct hm_why *why);
-/* Node out of a row's `hashes`; HM_E_HISTORY when the row is too short. */
-enum hm_err HM_MUST_USE db_log_node_of(struct hm_bytes hashes, unsigned level, uint64_t idx,
-                                       struct hm_digest *out, struct hm_why *why);
 /* Remembers what the record idx completed, level 0 first. A rollback forgets everything. */
 void db_log_node_keep(struct db_log *log, uint64_t idx, const struct hm_digest *completed,
                       unsigned count);
 void db_log_node_forget(struct db_log *log);
-/* Row of node (level, k): the leaf that completes it. HM_E_NOT_FOUND unless below size. */
-enum hm_err HM_MUST_USE db_log_node_row(unsigned level, uint64_t k, uint64_t size, uint64_t *idx,
-                                        struct hm_why *why);
 /* Does the note begin with this log's origin, this size and this root, and a blank line?
  * HM_E_HISTORY if not. */
 enum hm_err HM_MUST_USE db_log_note_matches(const struct db_log *log, uint64_t size,
                                             struct hm_digest root, struct hm_bytes note,
                                             struct hm_why *why);
+/* HM_E_STATE: a write-ahead log or journal with something in it stands beside the file. */
+enum hm_err HM_MUST_USE db_file_alone(const char *path, struct hm_why *why);
+/* SQLite's URI for reading a file to which nothing is written; NULL without memory. */
+const char *db_file_uri(struct hm_buf *b, const char *path);
 /* fsync of the directory that path lies in. */
 enum hm_err HM_MUST_USE db_log_sync_dir(const char *path, struct hm_why *why);
 /* application_id and user_version of any connection; *version is 1 to DB_LOG_SCHEMA_VERSION. The

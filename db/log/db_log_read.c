@@ -18,6 +18,7 @@ enum {
     READ_SIZE,
     READ_CHECKPOINT,
     READ_LAST_CHECKPOINT,
+    READ_CHECKPOINTS,
     READ_LAST_COSIGNED,
     READ_NODES,
     READ_BEGIN,
@@ -37,6 +38,8 @@ static const char *const reader_text[READ_COUNT] = {
     [READ_CHECKPOINT] = "SELECT size, note FROM checkpoint WHERE size>=?1 ORDER BY size LIMIT 1",
     [READ_LAST_COSIGNED] = "SELECT size, note FROM cosigned ORDER BY size DESC LIMIT 1",
     [READ_LAST_CHECKPOINT] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+    [READ_CHECKPOINTS] =
+        "SELECT size, note FROM checkpoint WHERE size>?1 AND size<=?2 ORDER BY size",
     [READ_NODES] = "SELECT hashes FROM record WHERE idx=?1",
     [READ_BEGIN] = "BEGIN",
     [READ_END] = "COMMIT",
@@ -278,6 +281,20 @@ enum hm_err db_reader_last_checkpoint(struct db_reader *r, uint64_t *size, struc
     return take_checkpoint(&q, 0, size, note, why);
 }
 
+enum hm_err db_reader_checkpoints(struct db_reader *r, uint64_t after, uint64_t upto,
+                                  db_record_fn fn, void *ctx, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&r->sql, READ_CHECKPOINTS);
+    db_q_u64(&q, after);
+    db_q_u64(&q, upto);
+    while (db_q_row(&q)) {
+        enum hm_err err = fn(ctx, db_q_get_u64(&q, 0), db_q_get_bytes(&q, 1), why);
+        if (err != HM_OK)
+            return err;
+    }
+    return db_q_err(&q, why);
+}
+
 enum hm_err db_reader_last_cosigned(struct db_reader *r, uint64_t *size, struct hm_buf *note,
                                     struct hm_why *why)
 {
@@ -291,14 +308,14 @@ enum hm_err db_reader_node(void *reader, unsigned level, uint64_t k, struct hm_d
     struct db_reader *r = reader;
     uint64_t idx = 0;
     /* A row that exists is committed; no head needs to be read. */
-    enum hm_err err = db_log_node_row(level, k, INT64_MAX, &idx, why);
+    enum hm_err err = hm_merkle_node_row(level, k, INT64_MAX, &idx, why);
     if (err != HM_OK)
         return err;
     DB_Q_AUTO q = db_q_begin(&r->sql, READ_NODES);
     db_q_u64(&q, idx);
     if (!db_q_row(&q))
         return absent(&q, why, "the tree node completed by record", idx);
-    return db_log_node_of(db_q_get_bytes(&q, 0), level, idx, out, why);
+    return hm_merkle_node_of(db_q_get_bytes(&q, 0), level, idx, out, why);
 }
 
 enum hm_err db_reader_release(struct db_reader *r, uint64_t id, struct db_release *out,

@@ -14,19 +14,19 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum hm_err db_log_lock(struct db_log *log, struct hm_why *why)
+enum hm_err db_log_lock(const char *path, int *fd, struct hm_why *why)
 {
     char name[4096];
-    if (snprintf(name, sizeof name, "%s-reserve", log->path) >= (int)sizeof name)
-        return hm_fail(why, HM_E_LIMIT, "%s: path too long", log->path);
-    log->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (log->lock_fd < 0)
+    if (snprintf(name, sizeof name, "%s-reserve", path) >= (int)sizeof name)
+        return hm_fail(why, HM_E_LIMIT, "%s: path too long", path);
+    *fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*fd < 0)
         return hm_fail_errno(why, errno, "%s: cannot open", name);
-    if (flock(log->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
         return HM_OK;
     if (errno == EWOULDBLOCK)
         return hm_fail(why, HM_E_CONFLICT, "%s is open for writing elsewhere: a log has one writer",
-                       log->path);
+                       path);
     return hm_fail_errno(why, errno, "%s: cannot lock", name);
 }
 

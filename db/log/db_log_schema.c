@@ -185,6 +185,19 @@ enum hm_err db_log_sync_dir(const char *path, struct hm_why *why)
     return hm_dir_sync(slash != NULL ? dir : ".", why);
 }
 
+enum hm_err db_log_place(const char *file, const char *path, struct hm_why *why)
+{
+    HM_FD_AUTO lock = -1;
+    enum hm_err err = check_free(path, why);
+    if (err == HM_OK)
+        err = db_log_lock(path, &lock, why);
+    if (err == HM_OK && link(file, path) != 0)
+        err = hm_fail_errno(why, errno, "%s: cannot link", path);
+    if (err == HM_OK && unlink(file) != 0)
+        err = hm_fail_errno(why, errno, "%s: cannot remove", file);
+    return err == HM_OK ? db_log_sync_dir(path, why) : err;
+}
+
 enum hm_err db_log_create(const char *path, const char *origin, struct hm_why *why)
 {
     if (!hm_origin_ok(origin))

@@ -16,11 +16,12 @@ const char *const db_log_text[LOG_STMT_COUNT] = {
     [LOG_EVIDENCE_INSERT] = "INSERT INTO evidence(ref, bytes) VALUES(?1, ?2)",
     [LOG_DETAIL_INSERT] = "INSERT INTO detail(idx, salt, bytes) VALUES(?1, ?2, ?3)",
     [LOG_DETAIL_ERASE] = "DELETE FROM detail WHERE idx=?1",
+    [LOG_DETAILS] = "SELECT idx, salt, bytes FROM detail WHERE idx>=?1 ORDER BY idx",
+    [LOG_DETAIL_THERE] = "SELECT idx FROM detail WHERE idx=?1",
     [LOG_CHECKPOINT_INSERT] = "INSERT INTO checkpoint(size, note) VALUES(?1, ?2)",
     [LOG_CHECKPOINT_LAST] = "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
     [LOG_COSIGNED_INSERT] = "INSERT INTO cosigned(size, note) VALUES(?1, ?2)",
     [LOG_COSIGNED_LAST] = "SELECT size, note FROM cosigned ORDER BY size DESC LIMIT 1",
-    [LOG_VACUUM_INTO] = "VACUUM main INTO ?1",
 
     [STATE_RELEASE_GET] = DB_LOG_RELEASE_SELECT,
     [STATE_RELEASE_INSERT] =

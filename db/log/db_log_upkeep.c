@@ -1,12 +1,9 @@
-/* The writer's housekeeping between batches: the WAL's length, the reserve, erasing, backups. */
+/* The writer's housekeeping between batches: the WAL's length, the reserve, erasing. */
 #include "db/log/db_log_priv.h"
 
-#include "schema/io/hm_file.h"
+#include "schema/io/hm_clock.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
+#define EMPTY_AGAIN_MS 1000
 #define RESTART_WAIT_MS 100 /* for readers to finish, when the WAL must restart */
 
 static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
@@ -26,15 +23,28 @@ void db_log_watch_wal(struct db_log *log)
     (void)sqlite3_wal_hook(log->sql.db, on_commit, log);
 }
 
-static int checkpoint_wal(struct db_log *log)
+/* The modes that need all readers to be gone wait for them, but not long. */
+static int checkpoint_wal(struct db_log *log, int mode)
 {
-    if (log->wal_pages < DB_LOG_WAL_HARD_PAGES)
-        return sqlite3_wal_checkpoint_v2(log->sql.db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL,
-                                         NULL);
     (void)sqlite3_busy_timeout(log->sql.db, RESTART_WAIT_MS);
-    int rc = sqlite3_wal_checkpoint_v2(log->sql.db, "main", SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+    int rc = sqlite3_wal_checkpoint_v2(log->sql.db, "main", mode, NULL, NULL);
     (void)sqlite3_busy_timeout(log->sql.db, DB_SQL_BUSY_MS);
     return rc;
+}
+
+/* Time to empty the WAL's file, which holds pages from before something was erased? Readers may be
+ * in the way; they are waited for once a second. */
+static bool must_empty(const struct db_log *log)
+{
+    return log->erased && hm_clock_mono_ms() >= log->erased_try_ms;
+}
+
+static int next_mode(const struct db_log *log)
+{
+    if (must_empty(log))
+        return SQLITE_CHECKPOINT_TRUNCATE;
+    return log->wal_pages < DB_LOG_WAL_HARD_PAGES ? SQLITE_CHECKPOINT_PASSIVE
+                                                  : SQLITE_CHECKPOINT_RESTART;
 }
 
 void db_log_maintain(struct db_log *log)
@@ -43,12 +53,42 @@ void db_log_maintain(struct db_log *log)
         return;
     if (!log->reserved)
         db_log_reserve(log);
-    if (log->wal_pages < log->wal_next)
+    if (log->wal_pages < log->wal_next && !must_empty(log))
         return;
     log->wal_next = log->wal_pages + DB_LOG_WAL_SOFT_PAGES;
-    int rc = checkpoint_wal(log);
+    int mode = next_mode(log);
+    int rc = checkpoint_wal(log, mode);
+    if (mode == SQLITE_CHECKPOINT_TRUNCATE) {
+        log->erased = rc != SQLITE_OK;
+        log->erased_try_ms = hm_clock_mono_ms() + EMPTY_AGAIN_MS;
+    }
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
         (void)db_log_note(log, db_sql_fail(log->sql.db, rc, NULL, log->path));
+}
+
+enum hm_err db_log_has_detail(struct db_log *log, uint64_t idx, bool *yes, struct hm_why *why)
+{
+    enum hm_err err = db_log_alive(log, why);
+    if (err != HM_OK)
+        return err;
+    DB_Q_AUTO q = db_q_begin(&log->sql, LOG_DETAIL_THERE);
+    db_q_u64(&q, idx);
+    *yes = db_q_row(&q);
+    return db_q_err(&q, why);
+}
+
+enum hm_err db_log_details(struct db_log *log, db_detail_fn fn, void *ctx, struct hm_why *why)
+{
+    bool more = true;
+    enum hm_err err = db_log_alive(log, why);
+    if (err != HM_OK)
+        return err;
+    DB_Q_AUTO q = db_q_begin(&log->sql, LOG_DETAILS);
+    db_q_u64(&q, 0);
+    while (err == HM_OK && more && db_q_row(&q))
+        err =
+            fn(ctx, db_q_get_u64(&q, 0), db_q_get_bytes(&q, 1), db_q_get_bytes(&q, 2), &more, why);
+    return err == HM_OK ? db_q_err(&q, why) : err;
 }
 
 enum hm_err db_log_erase(struct db_log *log, uint64_t idx, struct hm_why *why)
@@ -62,42 +102,6 @@ enum hm_err db_log_erase(struct db_log *log, uint64_t idx, struct hm_why *why)
     if (err == HM_OK && sqlite3_changes(log->sql.db) == 0)
         return hm_fail(why, HM_E_NOT_FOUND, "record %llu has no private detail (any more)",
                        (unsigned long long)idx);
+    log->erased = log->erased || err == HM_OK;
     return err;
-}
-
-static enum hm_err vacuum_into(struct db_log *log, const char *path, struct hm_why *why)
-{
-    /* VACUUM INTO attaches its target, which the authorizer refuses to everybody else. */
-    enum hm_err err = db_log_guard(log, false, why);
-    if (err == HM_OK) {
-        DB_Q_AUTO q = db_q_begin(&log->sql, LOG_VACUUM_INTO);
-        db_q_text(&q, path);
-        err = db_q_run(&q, why);
-    }
-    enum hm_err again = db_log_guard(log, true, NULL);
-    if (again != HM_OK)
-        log->failed = again;
-    return err;
-}
-
-enum hm_err db_log_backup(struct db_log *log, const char *path, struct hm_why *why)
-{
-    enum hm_err err = db_log_alive(log, why);
-    if (err != HM_OK)
-        return err;
-    if (log->in_tx)
-        return hm_fail(why, HM_E_STATE, "%s: a transaction is running", log->path);
-    HM_FD_AUTO fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
-        return hm_fail(why, HM_E_CONFLICT, "%s exists: a backup never overwrites", path);
-    if (fd < 0)
-        return hm_fail_errno(why, errno, "%s: cannot create", path);
-    err = vacuum_into(log, path, why);
-    if (err == HM_OK && fsync(fd) != 0)
-        err = hm_fail_errno(why, errno, "%s: cannot sync", path);
-    if (err != HM_OK) {
-        (void)unlink(path);
-        return hm_fail_in(why, err, "backup to %s", path);
-    }
-    return db_log_sync_dir(path, why);
 }

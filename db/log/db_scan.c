@@ -9,24 +9,27 @@
 
 _Static_assert(DB_SCAN_SLOTS == DB_LOG_EVIDENCE_SLOTS, "one way to number evidence");
 
-enum { SCAN_HEAD = DB_SCAN_TABLES, SCAN_HEADS, SCAN_ABOUT, SCAN_KINDS, SCAN_COUNT };
+enum { SCAN_HEAD = DB_SCAN_TABLES, SCAN_HEADS, SCAN_ABOUT, SCAN_BLOB, SCAN_KINDS, SCAN_COUNT };
 static const char *const scan_text[SCAN_COUNT] = {
     [DB_SCAN_RECORD] = "SELECT idx, hashes, bytes FROM record ORDER BY idx",
     [DB_SCAN_EVIDENCE] = "SELECT ref, NULL, bytes FROM evidence ORDER BY ref",
     [DB_SCAN_DETAIL] = "SELECT idx, salt, bytes FROM detail ORDER BY idx",
     [DB_SCAN_CHECKPOINT] = "SELECT size, NULL, note FROM checkpoint ORDER BY size",
+    [DB_SCAN_COSIGNED] = "SELECT size, NULL, note FROM cosigned ORDER BY size",
     [SCAN_HEAD] = "SELECT origin, size, leaf, t_ms FROM head",
     [SCAN_HEADS] = "SELECT count(*) FROM head",
     [SCAN_ABOUT] = "SELECT max(idx)+1 FROM record",
+    [SCAN_BLOB] = "SELECT bytes FROM evidence WHERE ref=?1",
     /* Tables with rows of their own: nothing that makes rows up while it is read. */
     [SCAN_KINDS] = ("SELECT count(*) FROM sqlite_master WHERE type='table' AND rootpage>0 AND name "
-                    "IN ('record', 'evidence', 'detail', 'checkpoint', 'head')"),
+                    "IN ('record', 'evidence', 'detail', 'checkpoint', 'head', 'cosigned')"),
 };
 
 struct db_scan {
     struct db_sql sql;
     struct db_q at[DB_SCAN_TABLES];
     bool open[DB_SCAN_TABLES];
+    bool has_cosigned;
 };
 
 /* What the file itself does wrong is a finding, not a failure of the machine. */
@@ -37,7 +40,7 @@ static enum hm_err scan_err(const struct db_q *q, struct hm_why *why)
     return err != HM_OK && (rc == SQLITE_CORRUPT || rc == SQLITE_NOTADB) ? HM_E_HISTORY : err;
 }
 
-static enum hm_err check_alone(const char *path, struct hm_why *why)
+enum hm_err db_file_alone(const char *path, struct hm_why *why)
 {
     static const char *const beside[] = {"-wal", "-journal"};
     for (size_t i = 0; i < sizeof beside / sizeof beside[0]; i++) {
@@ -55,8 +58,7 @@ static enum hm_err check_alone(const char *path, struct hm_why *why)
     return HM_OK;
 }
 
-/* SQLite's URI of a path. */
-static const char *uri_of(struct hm_buf *b, const char *path)
+const char *db_file_uri(struct hm_buf *b, const char *path)
 {
     hm_buf_puts(b, path[0] == '/' ? "file://" : "file:");
     for (const char *p = path; *p != '\0'; p++) {
@@ -82,14 +84,15 @@ static enum hm_err number(struct db_scan *s, unsigned which, uint64_t *out, stru
 static enum hm_err look(struct db_scan *s, const char *path, struct hm_why *why)
 {
     uint64_t tables = 0;
-    int64_t version = 0; /* the tables of the log are the same in all of them */
+    int64_t version = 0;
     enum hm_err err = db_log_check_kind(&s->sql, path, &version, why);
     if (err == HM_OK)
         err = db_sql_exec(&s->sql, "PRAGMA query_only=ON;PRAGMA cell_size_check=ON", why);
     (void)sqlite3_limit(s->sql.db, SQLITE_LIMIT_LENGTH, (int)DB_SCAN_ROW_MAX);
     if (err == HM_OK)
         err = number(s, SCAN_KINDS, &tables, why);
-    if (err == HM_OK && tables != 5)
+    s->has_cosigned = version >= 3; /* the other tables of the log are the same in all versions */
+    if (err == HM_OK && tables != (s->has_cosigned ? 6 : 5))
         return hm_fail(why, HM_E_HISTORY, "the tables of a log are not there");
     return err;
 }
@@ -97,13 +100,13 @@ static enum hm_err look(struct db_scan *s, const char *path, struct hm_why *why)
 enum hm_err db_scan_open(const char *path, struct db_scan **out, struct hm_why *why)
 {
     HM_BUF_AUTO uri = {.limit = 16384};
-    const char *name = uri_of(&uri, path);
+    const char *name = db_file_uri(&uri, path);
     struct db_scan *s = calloc(1, sizeof *s);
     if (s == NULL || name == NULL) {
         free(s);
         return hm_fail(why, HM_E_MEMORY, "%.300s: no memory", path);
     }
-    enum hm_err err = check_alone(path, why);
+    enum hm_err err = db_file_alone(path, why);
     if (err == HM_OK)
         err = db_sql_open(&s->sql, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, scan_text,
                           SCAN_COUNT, why);
@@ -138,6 +141,9 @@ enum hm_err db_scan_next(struct db_scan *s, enum db_scan_table table, struct db_
                          bool *found, struct hm_why *why)
 {
     struct db_q *q = &s->at[table];
+    *found = false;
+    if (table == DB_SCAN_COSIGNED && !s->has_cosigned)
+        return HM_OK;
     if (!s->open[table])
         *q = db_q_begin(&s->sql, table);
     s->open[table] = true;
@@ -146,6 +152,20 @@ enum hm_err db_scan_next(struct db_scan *s, enum db_scan_table table, struct db_
         return scan_err(q, why);
     *row = (struct db_scan_row){db_q_get_i64(q, 0), db_q_get_bytes(q, 1), db_q_get_bytes(q, 2)};
     return HM_OK;
+}
+
+enum hm_err db_scan_evidence(struct db_scan *s, int64_t ref, struct hm_buf *out, struct hm_why *why)
+{
+    DB_Q_AUTO q = db_q_begin(&s->sql, SCAN_BLOB);
+    db_q_i64(&q, ref);
+    if (!db_q_row(&q)) {
+        enum hm_err err = scan_err(&q, why);
+        return err != HM_OK ? err
+                            : hm_fail(why, HM_E_NOT_FOUND, "no evidence at %lld", (long long)ref);
+    }
+    struct hm_bytes b = db_q_get_bytes(&q, 0);
+    hm_buf_put(out, b.data, b.len);
+    return hm_buf_err(out) == HM_OK ? HM_OK : hm_fail(why, hm_buf_err(out), "evidence is too long");
 }
 
 /* The one row, column by column: what does not fit is left empty. */

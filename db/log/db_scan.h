@@ -19,8 +19,9 @@ enum db_scan_table {
     DB_SCAN_EVIDENCE,   /* key ref */
     DB_SCAN_DETAIL,     /* key idx; before: salt */
     DB_SCAN_CHECKPOINT, /* key size */
+    DB_SCAN_COSIGNED,   /* key size; without rows in a log of an earlier schema version */
 };
-#define DB_SCAN_TABLES 4
+#define DB_SCAN_TABLES 5
 struct db_scan_row {
     int64_t key;
     struct hm_bytes before; /* valid until the next row of this table */
@@ -34,6 +35,10 @@ enum hm_err HM_MUST_USE db_scan_next(struct db_scan *s, enum db_scan_table table
                                      struct db_scan_row *row, bool *found, struct hm_why *why);
 /* Before the first row again. */
 void db_scan_rewind(struct db_scan *s, enum db_scan_table table);
+
+/* Blob at ref of the table of evidence, appended. HM_E_NOT_FOUND; errors as above. */
+enum hm_err HM_MUST_USE db_scan_evidence(struct db_scan *s, int64_t ref, struct hm_buf *out,
+                                         struct hm_why *why);
 
 struct db_scan_head {
     uint64_t rows; /* 1 in every log */

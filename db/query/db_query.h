@@ -21,10 +21,18 @@ void db_query_writer_close(struct db_query_writer *w);
 uint64_t db_query_writer_size(const struct db_query_writer *w);
 /* Frontier over what is applied, so that the caller can compare the root with a checkpoint. */
 void db_query_writer_frontier(const struct db_query_writer *w, struct hm_frontier *out);
-/* Applies records size.. in order, in one transaction. Each must parse, have idx = position and
- * prev = leaf hash of the one before: HM_E_HISTORY otherwise, nothing applied. */
-enum hm_err HM_MUST_USE db_query_apply(struct db_query_writer *w, const struct hm_bytes *records,
-                                       size_t count, struct hm_why *why);
+struct db_query_batch {
+    const struct hm_bytes *records; /* size.., in order */
+    size_t count;
+    const struct hm_bytes
+        *notes; /* signed checkpoints over sizes that the batch reaches, in order */
+    size_t note_count;
+};
+/* Applies a batch in one transaction. Each record must parse, have idx = position and prev = leaf
+ * hash of the one before; each checkpoint must be of this log and have the root of its records:
+ * HM_E_HISTORY otherwise, nothing applied. Signatures of checkpoints are not looked at here. */
+enum hm_err HM_MUST_USE db_query_apply(struct db_query_writer *w, const struct db_query_batch *b,
+                                       struct hm_why *why);
 
 enum hm_err HM_MUST_USE db_query_open(const char *path, struct db_query **out, struct hm_why *why);
 void db_query_close(struct db_query *q);
@@ -48,6 +56,17 @@ enum hm_err HM_MUST_USE db_query_entries(struct db_query *q, const struct db_que
                                          db_query_row_fn fn, void *ctx, struct hm_why *why);
 enum hm_err HM_MUST_USE db_query_record(struct db_query *q, uint64_t idx, struct hm_buf *out,
                                         struct hm_why *why);
+
+/* One snapshot for the reads until db_query_end: fewer locks, and the pages read stay cached. Keep
+ * it short. */
+enum hm_err HM_MUST_USE db_query_begin(struct db_query *q, struct hm_why *why);
+void db_query_end(struct db_query *q); /* harmless without a begin */
+/* hm_node_fn: tree nodes, each one look-up. HM_E_NOT_FOUND where it is not complete yet. */
+enum hm_err db_query_node(void *query, unsigned level, uint64_t k, struct hm_digest *out,
+                          struct hm_why *why);
+/* Smallest kept checkpoint with size >= at_least: its size, its note appended. HM_E_NOT_FOUND. */
+enum hm_err HM_MUST_USE db_query_checkpoint(struct db_query *q, uint64_t at_least, uint64_t *size,
+                                            struct hm_buf *note, struct hm_why *why);
 
 struct db_query_release {
     uint64_t id;

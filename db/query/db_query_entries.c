@@ -4,9 +4,6 @@
 
 #define BATCH_BYTES ((size_t)1024 * 1024)
 
-static const struct db_list all_records = {.up = R_ALL_UP, .down = R_ALL_DOWN};
-static const struct db_list postings = {.up = R_POST_UP, .down = R_POST_DOWN};
-
 static enum hm_err add_words(struct db_query *q, const struct db_query_filter *f,
                              struct db_lists *l, struct hm_why *why)
 {
@@ -24,7 +21,7 @@ static enum hm_err add_words(struct db_query *q, const struct db_query_filter *f
     };
     enum hm_err err = HM_OK;
     for (size_t i = 0; err == HM_OK && i < sizeof list / sizeof list[0]; i++)
-        err = db_lists_word(q, l, &postings, list[i].kind, list[i].text, why);
+        err = db_lists_word(q, l, list[i].kind, list[i].text, why);
     return err;
 }
 
@@ -34,17 +31,14 @@ static enum hm_err make_lists(struct db_query *q, const struct db_query_filter *
     enum hm_err err = add_words(q, f, l, why);
     if (err != HM_OK)
         return err;
-    if (f->has_release && f->release > INT64_MAX / 16)
+    if (f->has_release && f->release > DB_QUERY_ID_MAX)
         l->empty = true;
     else if (f->has_release)
-        db_lists_id(l, &postings, KIND_RELEASE, f->release);
+        db_lists_id(l, KIND_RELEASE, f->release);
     if (f->artifact != NULL)
-        l->list[l->count++] = (struct db_list){.up = R_ARTIFACT_UP,
-                                               .down = R_ARTIFACT_DOWN,
-                                               .by_digest = true,
-                                               .digest = *f->artifact};
+        l->list[l->count++] = (struct db_list){.kind = LIST_ARTIFACT, .digest = *f->artifact};
     if (l->count == 0)
-        l->list[l->count++] = all_records;
+        l->list[l->count++] = (struct db_list){.kind = LIST_RECORDS};
     return HM_OK;
 }
 
@@ -163,10 +157,10 @@ enum hm_err db_query_entries(struct db_query *q, const struct db_query_filter *f
 enum hm_err db_query_release_records(struct db_query *q, uint64_t id, uint64_t *idx, size_t max,
                                      size_t *count, struct hm_why *why)
 {
-    struct db_lists l = {.empty = id > INT64_MAX / 16};
+    struct db_lists l = {.empty = id > DB_QUERY_ID_MAX};
     const struct db_range r = {.lo = 0, .hi = INT64_MAX};
     if (!l.empty)
-        db_lists_id(&l, &postings, KIND_RELEASE, id);
+        db_lists_id(&l, KIND_RELEASE, id);
     enum hm_err err = db_query_step(&q->sql, R_BEGIN, why);
     if (err != HM_OK)
         return err;

@@ -215,6 +215,7 @@ enum hm_err db_query_writer_open(const char *path, const char *origin, struct db
     struct db_query_writer *w = calloc(1, sizeof *w);
     if (w == NULL)
         return hm_fail(why, HM_E_MEMORY, "%s: no memory", path);
+    memcpy(w->origin, origin, strlen(origin) + 1);
     w->damaged = true; /* until it is open: a half-opened file is not marked clean */
     enum hm_err err = open_or_create(w, path, origin, why);
     if (err != HM_OK) {

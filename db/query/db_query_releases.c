@@ -3,9 +3,6 @@
 
 #include <stdlib.h>
 
-static const struct db_list all_releases = {.up = R_RALL_DOWN, .down = R_RALL_DOWN};
-static const struct db_list postings = {.up = R_RPOST_DOWN, .down = R_RPOST_DOWN};
-
 static void take(struct db_q *s, struct db_query_release *r)
 {
     uint64_t state = db_q_get_u64(s, 1);
@@ -54,19 +51,20 @@ static enum hm_err make_lists(struct db_query *q, const struct db_query_release_
         enum db_kind kind;
         const char *text;
     } list[] = {
-        {KIND_PRODUCT, f->product},         {KIND_VERSION, f->version}, {KIND_CHANNEL, f->channel},
-        {KIND_ENVIRONMENT, f->environment}, {KIND_ACTOR, f->submitter},
+        {KIND_RELEASES_PRODUCT, f->product},     {KIND_RELEASES_VERSION, f->version},
+        {KIND_RELEASES_CHANNEL, f->channel},     {KIND_RELEASES_ENVIRONMENT, f->environment},
+        {KIND_RELEASES_SUBMITTER, f->submitter},
     };
     enum hm_release_state state = HM_RELEASE_NONE;
     if (f->state != NULL && (!hm_release_state_parse(f->state, &state) || state == HM_RELEASE_NONE))
         return hm_fail(why, HM_E_MALFORMED, "state: there is no state %.64s", f->state);
     enum hm_err err = HM_OK;
     for (size_t i = 0; err == HM_OK && i < sizeof list / sizeof list[0]; i++)
-        err = db_lists_word(q, l, &postings, list[i].kind, list[i].text, why);
+        err = db_lists_word(q, l, list[i].kind, list[i].text, why);
     if (f->state != NULL)
-        db_lists_id(l, &postings, KIND_STATE, (uint64_t)state);
+        db_lists_id(l, KIND_RELEASES_STATE, (uint64_t)state);
     if (l->count == 0)
-        l->list[l->count++] = all_releases;
+        l->list[l->count++] = (struct db_list){.kind = LIST_RELEASES};
     return err;
 }
 

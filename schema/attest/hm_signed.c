@@ -22,6 +22,7 @@ static const struct kind_names kinds[] = {
     [HM_SIGNED_POLICY_PROPOSAL] = {"application/vnd.hallmark.policy-proposal", "hallmark-submit"},
     [HM_SIGNED_POLICY_APPROVAL] = {"application/vnd.hallmark.policy-approval", "hallmark-policy"},
     [HM_SIGNED_ROSTER] = {"application/vnd.hallmark.roster", "hallmark-roster"},
+    [HM_SIGNED_ERASURE] = {"application/vnd.hallmark.detail-erasure", "hallmark-erasure"},
 };
 
 static bool kind_known(enum hm_signed_kind kind)

@@ -15,6 +15,7 @@ enum hm_signed_kind {
     HM_SIGNED_POLICY_PROPOSAL,
     HM_SIGNED_POLICY_APPROVAL,
     HM_SIGNED_ROSTER,
+    HM_SIGNED_ERASURE,
 };
 const char *hm_signed_payload_type(enum hm_signed_kind kind);
 const char *hm_signed_namespace(enum hm_signed_kind kind);

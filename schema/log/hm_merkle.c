@@ -54,3 +54,24 @@ struct hm_digest hm_frontier_root(const struct hm_frontier *f)
         root = hm_merkle_node(&f->node[i - 1], &root);
     return root;
 }
+
+enum hm_err hm_merkle_node_row(unsigned level, uint64_t k, uint64_t size, uint64_t *leaf,
+                               struct hm_why *why)
+{
+    if (level > 62 || k >= (UINT64_MAX >> (level + 1)) || ((k + 1) << level) > size)
+        return hm_fail(why, HM_E_NOT_FOUND, "tree node (%u, %llu) is not complete at size %llu",
+                       level, (unsigned long long)k, (unsigned long long)size);
+    *leaf = ((k + 1) << level) - 1;
+    return HM_OK;
+}
+
+enum hm_err hm_merkle_node_of(struct hm_bytes hashes, unsigned level, uint64_t leaf,
+                              struct hm_digest *out, struct hm_why *why)
+{
+    size_t at = (size_t)level * HM_SHA256_LEN;
+    if (hashes.len < at + HM_SHA256_LEN)
+        return hm_fail(why, HM_E_HISTORY, "record %llu: hashes: level %u is missing",
+                       (unsigned long long)leaf, level);
+    memcpy(out->b, hashes.data + at, HM_SHA256_LEN);
+    return HM_OK;
+}

@@ -29,6 +29,23 @@ typedef enum hm_err (*hm_node_fn)(void *ctx, unsigned level, uint64_t k, struct 
                                   struct hm_why *why);
 enum hm_err HM_MUST_USE hm_merkle_frontier(uint64_t size, hm_node_fn read, void *ctx,
                                            struct hm_frontier *out, struct hm_why *why);
+/* How trees are stored: with each leaf the hashes that hm_frontier_add says it completes, one after
+ * the other. So node (level, k) stands with leaf (k+1)*2^level - 1, at 32*level. HM_E_NOT_FOUND:
+ * not complete in a tree of size leaves (< 2^63). */
+enum hm_err HM_MUST_USE hm_merkle_node_row(unsigned level, uint64_t k, uint64_t size,
+                                           uint64_t *leaf, struct hm_why *why);
+/* The node of this level among the hashes of leaf. HM_E_HISTORY: it is not there. */
+enum hm_err HM_MUST_USE hm_merkle_node_of(struct hm_bytes hashes, unsigned level, uint64_t leaf,
+                                          struct hm_digest *out, struct hm_why *why);
+
+/* Nodes of a level in the tree of size leaves, the last one ragged where 2^level does not divide
+ * size. Above any level the tree is one over that many leaves. */
+uint64_t hm_merkle_width(unsigned level, uint64_t size);
+/* The hash over the leaves of node (level, k) that the tree has: the node, or its ragged rest at
+ * the right edge. k < hm_merkle_width(level, size). */
+enum hm_err HM_MUST_USE hm_merkle_subtree(unsigned level, uint64_t k, uint64_t size,
+                                          hm_node_fn read, void *ctx, struct hm_digest *out,
+                                          struct hm_why *why);
 struct hm_path {
     struct hm_digest hash[HM_PROOF_HASHES_MAX];
     size_t count;
@@ -37,6 +54,11 @@ struct hm_path {
  * size. */
 enum hm_err HM_MUST_USE hm_merkle_inclusion(uint64_t index, uint64_t size, hm_node_fn read,
                                             void *ctx, struct hm_path *out, struct hm_why *why);
+/* The same for the hash of hm_merkle_subtree(level, k): hm_merkle_check_inclusion takes the path
+ * with index k and size hm_merkle_width(level, size). */
+enum hm_err HM_MUST_USE hm_merkle_subtree_inclusion(unsigned level, uint64_t k, uint64_t size,
+                                                    hm_node_fn read, void *ctx, struct hm_path *out,
+                                                    struct hm_why *why);
 /* Consistency from old to size (RFC 6962 §2.1.2), 0 <= old <= size; empty for old 0 or old == size.
  */
 enum hm_err HM_MUST_USE hm_merkle_consistency(uint64_t old, uint64_t size, hm_node_fn read,

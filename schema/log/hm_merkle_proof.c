@@ -32,6 +32,31 @@ enum hm_err hm_merkle_frontier(uint64_t size, hm_node_fn read, void *ctx, struct
     return e;
 }
 
+uint64_t hm_merkle_width(unsigned level, uint64_t size)
+{
+    if (size == 0)
+        return 0;
+    return level < 64 ? ((size - 1) >> level) + 1 : 1;
+}
+
+enum hm_err hm_merkle_subtree(unsigned level, uint64_t k, uint64_t size, hm_node_fn read, void *ctx,
+                              struct hm_digest *out, struct hm_why *why)
+{
+    if (k >= hm_merkle_width(level, size))
+        return hm_fail(why, HM_E_NOT_FOUND, "no tree node (%u, %llu) at size %llu", level,
+                       (unsigned long long)k, (unsigned long long)size);
+    /* From level 63 on there is one node, k is 0. */
+    uint64_t start = level < 64 ? k << level : 0;
+    uint64_t rest = size - start;
+    struct hm_frontier f = {0};
+    if (level < 63 && rest > UINT64_C(1) << level)
+        rest = UINT64_C(1) << level;
+    enum hm_err e = read_range(start, rest, read, ctx, &f, why);
+    if (e == HM_OK)
+        *out = hm_frontier_root(&f);
+    return e;
+}
+
 static enum hm_err path_add(struct hm_path *p, const struct hm_digest *hash, struct hm_why *why)
 {
     if (p->count == HM_PROOF_HASHES_MAX)
@@ -46,19 +71,15 @@ static enum hm_err path_add(struct hm_path *p, const struct hm_digest *hash, str
 static enum hm_err add_siblings(unsigned level, uint64_t k, uint64_t size, hm_node_fn read,
                                 void *ctx, struct hm_path *out, struct hm_why *why)
 {
-    uint64_t last = (size - 1) >> level;
+    uint64_t last = hm_merkle_width(level, size) - 1;
     for (; last > 0; level++, k >>= 1, last >>= 1) {
         uint64_t sibling = k ^ 1;
         if (sibling > last)
             continue;
-        uint64_t start = sibling << level;
-        uint64_t width = UINT64_C(1) << level;
-        struct hm_frontier f = {0};
-        enum hm_err e =
-            read_range(start, size - start < width ? size - start : width, read, ctx, &f, why);
+        struct hm_digest hash;
+        enum hm_err e = hm_merkle_subtree(level, sibling, size, read, ctx, &hash, why);
         if (e != HM_OK)
             return e;
-        struct hm_digest hash = hm_frontier_root(&f);
         e = path_add(out, &hash, why);
         if (e != HM_OK)
             return e;
@@ -66,17 +87,26 @@ static enum hm_err add_siblings(unsigned level, uint64_t k, uint64_t size, hm_no
     return HM_OK;
 }
 
-enum hm_err hm_merkle_inclusion(uint64_t index, uint64_t size, hm_node_fn read, void *ctx,
-                                struct hm_path *out, struct hm_why *why)
+enum hm_err hm_merkle_subtree_inclusion(unsigned level, uint64_t k, uint64_t size, hm_node_fn read,
+                                        void *ctx, struct hm_path *out, struct hm_why *why)
 {
     struct hm_path p = {.count = 0};
-    if (index >= size)
-        return hm_fail(why, HM_E_NOT_FOUND, "no entry %llu in a log of %llu",
-                       (unsigned long long)index, (unsigned long long)size);
-    enum hm_err e = add_siblings(0, index, size, read, ctx, &p, why);
+    if (k >= hm_merkle_width(level, size))
+        return hm_fail(why, HM_E_NOT_FOUND, "no tree node (%u, %llu) at size %llu", level,
+                       (unsigned long long)k, (unsigned long long)size);
+    enum hm_err e = add_siblings(level, k, size, read, ctx, &p, why);
     if (e == HM_OK)
         *out = p;
     return e;
+}
+
+enum hm_err hm_merkle_inclusion(uint64_t index, uint64_t size, hm_node_fn read, void *ctx,
+                                struct hm_path *out, struct hm_why *why)
+{
+    if (index >= size)
+        return hm_fail(why, HM_E_NOT_FOUND, "no entry %llu in a log of %llu",
+                       (unsigned long long)index, (unsigned long long)size);
+    return hm_merkle_subtree_inclusion(0, index, size, read, ctx, out, why);
 }
 
 static unsigned trailing_zeros(uint64_t v)

@@ -35,7 +35,11 @@ enum hm_event {
     HM_EV_ROSTER_REFUSED,
     HM_EV_GUARDS_CHANGED,
     HM_EV_GUARDS_REFUSED,
+    HM_EV_DETAIL_ERASED,
+    HM_EV_DETAIL_REFUSED,
+    HM_EV_DETAIL_RETIRED,
 };
+#define HM_EVENT_LAST HM_EV_DETAIL_RETIRED
 const char *hm_event_name(enum hm_event e);         /* "release.signed" */
 enum hm_event hm_event_parse(struct hm_bytes name); /* HM_EV_NONE if unknown */
 
@@ -84,6 +88,9 @@ struct hm_record {
     bool has_guard;
     struct hm_digest guard; /* key id of the release key whose guard it is */
     uint64_t serial;        /* 0 = absent */
+    bool has_first, has_last, has_archive;
+    uint64_t first, last;     /* records whose private detail was retired */
+    struct hm_digest archive; /* SHA-256 of the file it went into */
 };
 
 /* Appends the canonical bytes. HM_E_LIMIT above HM_RECORD_MAX (release.signed:

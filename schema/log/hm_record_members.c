@@ -16,6 +16,7 @@
 const struct hm_member hm_record_members[HM_RECORD_MEMBERS] = {
     PLAIN("actor", HM_MEMBER_NAME, actor, HM_NAME_MAX, false),
     FLAGGED("approver_key", HM_MEMBER_DIGEST, approver_key, has_approver_key, 0),
+    FLAGGED("archive", HM_MEMBER_DIGEST, archive, has_archive, 0),
     FLAGGED("artifacts", HM_MEMBER_DIGESTS, artifacts, artifact_count, HM_ARTIFACTS_MAX),
     PLAIN("channel", HM_MEMBER_NAME, channel, HM_NAME_MAX, false),
     PLAIN("count", HM_MEMBER_COUNTER, count, 0, false),
@@ -24,10 +25,12 @@ const struct hm_member hm_record_members[HM_RECORD_MEMBERS] = {
     PLAIN("event", HM_MEMBER_EVENT, event, 0, true),
     FLAGGED("evidence", HM_MEMBER_DIGESTS, evidence, evidence_count, HM_RECORD_EVIDENCE_MAX),
     PLAIN("expires_s", HM_MEMBER_COUNTER, expires_s, 0, false),
+    FLAGGED("first", HM_MEMBER_UINT, first, has_first, 0),
     FLAGGED("guard", HM_MEMBER_DIGEST, guard, has_guard, 0),
     PLAIN("idx", HM_MEMBER_UINT, idx, 0, true),
     FLAGGED("intent", HM_MEMBER_UINT, intent, has_intent, 0),
     FLAGGED("keys", HM_MEMBER_KEYS, keys, key_count, HM_SIGN_KEYS_MAX),
+    FLAGGED("last", HM_MEMBER_UINT, last, has_last, 0),
     FLAGGED("manifest", HM_MEMBER_DIGEST, manifest, has_manifest, 0),
     PLAIN("outcome", HM_MEMBER_NAME, outcome, HM_OUTCOME_MAX, false),
     FLAGGED("policy", HM_MEMBER_DIGEST, policy, has_policy, 0),
@@ -83,8 +86,12 @@ static const struct event_name {
     [HM_EV_ROSTER_REFUSED] = NAME("roster.refused"),
     [HM_EV_GUARDS_CHANGED] = NAME("guards.changed"),
     [HM_EV_GUARDS_REFUSED] = NAME("guards.refused"),
+    [HM_EV_DETAIL_ERASED] = NAME("detail.erased"),
+    [HM_EV_DETAIL_REFUSED] = NAME("detail.refused"),
+    [HM_EV_DETAIL_RETIRED] = NAME("detail.retired"),
 };
 #define EVENT_COUNT (sizeof events / sizeof events[0])
+_Static_assert(EVENT_COUNT == HM_EVENT_LAST + 1, "every event has its name");
 
 const char *hm_event_name(enum hm_event e)
 {

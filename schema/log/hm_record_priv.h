@@ -35,7 +35,7 @@ struct hm_member {
 };
 
 /* Ascending by name, as canonical form has them. */
-#define HM_RECORD_MEMBERS 32
+#define HM_RECORD_MEMBERS 35
 extern const struct hm_member hm_record_members[HM_RECORD_MEMBERS];
 
 /* Printable ASCII without `"` and `\`, so that no text of a record ever needs an escape. */

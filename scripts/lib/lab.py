@@ -328,7 +328,8 @@ class Lab:
 
     # --- processes ---
 
-    def start(self, service, config=None):
+    def start(self, service, config=None, under=()):
+        """under: what stands before the program's command line, such as a tracer that leaves the program as our child."""
         log = open(self.path(service + ".log"), "ab")
         env = dict(os.environ, SOFTHSM2_CONF=self.path("softhsm2.conf"))
         if service == "door" and self.port:  # the same address again, so that clients find it
@@ -336,15 +337,15 @@ class Lab:
             doc["listen"] = "127.0.0.1:%d" % self.port
             write(self.path("door.json"), json.dumps(doc, indent=2))
         self.processes[service] = subprocess.Popen(
-            [self.program(PROGRAM[service]), "--config", config or self.path(service + ".json")],
+            [*under, self.program(PROGRAM[service]), "--config", config or self.path(service + ".json")],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True)
         log.close()
         return self.processes[service]
 
-    def start_all(self):
+    def start_all(self, timeout=30):
         for service in SERVICES:
             self.start(service)
-        self.wait_ready()
+        self.wait_ready(timeout)
 
     def alive(self, service):
         p = self.processes.get(service)
@@ -411,9 +412,8 @@ class Lab:
             write(self.path("clients", who + ".json"), json.dumps(doc, indent=2))
 
     def cli(self, who, *args, check=True, timeout=120):
-        return self.run([self.program("hallmark"), args[0], "--config", self.path("clients", who + ".json"), *args[1:]]
-                        if args[0] not in ("log", "policy", "roster", "guards") else
-                        [self.program("hallmark"), args[0], args[1], "--config", self.path("clients", who + ".json"), *args[2:]],
+        words = 1 if args[0] not in ("log", "policy", "roster", "guards") else 3 if args[:2] == ("log", "redact") else 2
+        return self.run([self.program("hallmark"), *args[:words], "--config", self.path("clients", who + ".json"), *args[words:]],
                         check=check, timeout=timeout)
 
     def curl(self, path, who=None, method=None, data=None, headers=(), output=None, extra=()):

@@ -11,6 +11,7 @@
 
 struct door_inbox;
 struct door_people;
+struct door_visitors;
 struct door_model;
 struct door_metrics;
 struct door_conns;
@@ -26,6 +27,7 @@ struct door {
     struct ident_crl *crl;            /* revoked client certificates; NULL: no list is configured */
     struct door_inbox *inbox;         /* artifacts on their way to the registrar */
     struct door_people *people;       /* certificate -> principal, rates */
+    struct door_visitors *visitors;   /* rates of those without an identity */
     struct door_model *model;         /* read model and its follower */
     struct door_metrics *metrics;     /* counters */
     struct door_conns *conns;         /* open connections and their deadlines */

@@ -79,16 +79,19 @@ void door_problem(struct door_req *r, enum door_problem p, const char *fmt, ...)
     hm_buf_puts(out, "}\n");
     r->answer.status = row->status;
     set_type(&r->answer, "application/problem+json");
+    /* What is not there now may be there in a moment. */
+    (void)snprintf(r->answer.cache, sizeof r->answer.cache, "no-store");
     r->answer.body = hm_buf_err(out) == HM_OK ? hm_buf_bytes(out) : hm_bytes_of(NULL, 0);
     r->answer.retry_after_s = row->retry_after_s;
 }
 
-static void hidden(struct door_req *r, const char *what, const struct hm_why *why)
+static void hidden(struct door_req *r, enum door_problem p, const char *what,
+                   const struct hm_why *why)
 {
     proc_log(DOOR_PROGRAM, PROC_ERROR, "%s %s: %s: %s",
              r->match.route != NULL ? r->match.route->method : "-",
              r->match.route != NULL ? r->match.route->path : "-", what, why->text);
-    door_problem(r, DOOR_INTERNAL, "the reason stands in the service's journal");
+    door_problem(r, p, "the reason stands in the service's journal");
 }
 
 void door_problem_of(struct door_req *r, enum hm_err err, const struct hm_why *why)
@@ -118,6 +121,9 @@ void door_problem_of(struct door_req *r, enum hm_err err, const struct hm_why *w
     case HM_E_HISTORY:
         door_problem(r, DOOR_UNAVAILABLE, "%s", why->text);
         return;
+    case HM_E_IO: /* of a disk: it may go again, and the client loses nothing by asking again */
+        hidden(r, DOOR_UNAVAILABLE, hm_err_name(err), why);
+        return;
     case HM_OK:
     case HM_E_MALFORMED:
     case HM_E_UNSUPPORTED:
@@ -125,7 +131,6 @@ void door_problem_of(struct door_req *r, enum hm_err err, const struct hm_why *w
     case HM_E_DENIED:
     case HM_E_CONFLICT:
     case HM_E_EXPIRED:
-    case HM_E_IO:
     case HM_E_MEMORY:
     case HM_E_TOKEN:
     case HM_E_PIN:
@@ -133,5 +138,5 @@ void door_problem_of(struct door_req *r, enum hm_err err, const struct hm_why *w
     case HM_E_INTERNAL:
         break;
     }
-    hidden(r, hm_err_name(err), why);
+    hidden(r, DOOR_INTERNAL, hm_err_name(err), why);
 }

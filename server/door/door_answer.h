@@ -59,6 +59,7 @@ struct door_answer {
     bool from_file;            /* fd has been given away */
     struct door_stream stream; /* body from a function instead; more NULL: none */
     char etag[96];
+    char cache[64]; /* Cache-Control; "" = none */
     char allow[64];
     char next[24];
     uint64_t retry_after_s;

@@ -3,6 +3,7 @@
 #include "server/door/door_conn.h"
 #include "server/door/door_evidence.h"
 #include "server/door/door_handlers.h"
+#include "server/door/door_proof.h"
 #include "server/door/door_registrar.h"
 
 #include "schema/attest/hm_approval.h"
@@ -193,12 +194,10 @@ static bool put_statement(struct door_req *r, uint64_t id)
 
 static bool put_proof(struct door_req *r, uint64_t idx)
 {
-    struct hm_bytes proof;
-    hm_buf_reset(&r->conn->frame);
-    ipc_put_u64(&r->conn->frame, idx);
-    if (!door_fetch(r, REG_PROOF, HM_TLOG_PROOF_MAX, &proof))
+    HM_BUF_AUTO proof = {.limit = HM_TLOG_PROOF_MAX};
+    if (!door_proof(r, idx, &proof))
         return false;
-    put_text(&r->conn->out, "release.tlog-proof", proof);
+    put_text(&r->conn->out, "release.tlog-proof", hm_buf_bytes(&proof));
     return true;
 }
 

@@ -42,6 +42,9 @@ static void read_numbers(struct hm_json_in *in, struct door_config *c)
     c->inbox_ttl_s = hm_json_uint_or(in, "inbox_ttl_s", 60, 31536000, 86400);
     c->follow_max_s = hm_json_uint_or(in, "follow_max_s", 1, 86400, 900);
     c->requests_per_minute = hm_json_uint_or(in, "requests_per_minute", 1, 100000000, 600000);
+    c->public_log = hm_json_bool_or(in, "public_log", false);
+    c->public_requests_per_minute =
+        hm_json_uint_or(in, "public_requests_per_minute", 1, 100000000, 6000);
 }
 
 enum hm_err door_config_read(const char *path, struct door_config *out, struct hm_why *why)

@@ -44,8 +44,10 @@ struct door_config {
     uint64_t registrar_timeout_ms;
     uint64_t inbox_quota_bytes;
     uint64_t inbox_ttl_s;
-    uint64_t requests_per_minute; /* of one principal */
-    uint64_t follow_max_s;        /* how long one stream of new records lasts */
+    uint64_t requests_per_minute;        /* of one principal */
+    bool public_log;                     /* /log needs no identity */
+    uint64_t public_requests_per_minute; /* of one address, there */
+    uint64_t follow_max_s;               /* how long one stream of new records lasts */
     char *outbound_ca; /* whom the door believes when it connects itself; NULL: the system's */
     struct door_config_witness witnesses[HM_WITNESSES_MAX];
     size_t witness_count;

@@ -30,6 +30,8 @@ struct batch {
     uint64_t first;
     struct hm_bytes *record; /* REG_RECORDS_MAX of them */
     size_t count;
+    struct hm_bytes *notes; /* as many: checkpoints over sizes that the records reach */
+    size_t note_count;
     struct hm_bytes note;
     struct hm_bytes cosigned; /* empty: none */
     struct hm_checkpoint checkpoint;
@@ -107,6 +109,9 @@ static enum hm_err fetch(struct door_model *m, int sock, struct hm_buf *reply, s
     b->count = ipc_get_count(&in, REG_RECORDS_MAX);
     for (size_t i = 0; i < b->count; i++)
         b->record[i] = ipc_get_bytes(&in, HM_RECORD_MAX);
+    b->note_count = ipc_get_count(&in, REG_RECORDS_MAX);
+    for (size_t i = 0; i < b->note_count; i++)
+        b->notes[i] = ipc_get_bytes(&in, HM_CHECKPOINT_MAX);
     err = ipc_in_end(&in, why);
     if (err == HM_OK)
         err = hm_checkpoint_open(b->note, &m->key, &b->checkpoint, why);
@@ -170,6 +175,33 @@ static enum hm_err prove(struct door_model *m, int sock, struct batch *b, struct
                    (unsigned long long)cp->size);
 }
 
+/* The newest checkpoint is not stored until the next batch of the log; where the records reach it,
+ * it takes its place among those that came with them. */
+static void take_newest(struct batch *b)
+{
+    struct hm_checkpoint_parts last;
+    if (b->after.size != b->checkpoint.size)
+        return;
+    if (b->note_count > 0 &&
+        hm_checkpoint_split(b->notes[b->note_count - 1], false, &last, NULL) == HM_OK &&
+        last.checkpoint.size == b->checkpoint.size)
+        b->note_count--;
+    b->notes[b->note_count++] = b->note;
+}
+
+static enum hm_err apply(struct door_model *m, struct batch *b, struct hm_why *why)
+{
+    if (b->count == 0)
+        return HM_OK;
+    take_newest(b);
+    return db_query_apply(m->writer,
+                          &(struct db_query_batch){.records = b->record,
+                                                   .count = b->count,
+                                                   .notes = b->notes,
+                                                   .note_count = b->note_count},
+                          why);
+}
+
 static void publish(struct door_model *m, const struct batch *b)
 {
     (void)pthread_mutex_lock(&m->lock);
@@ -178,7 +210,7 @@ static void publish(struct door_model *m, const struct batch *b)
     if (b->after.size == b->checkpoint.size) {
         memcpy(m->note, b->note.data, b->note.len);
         m->note_len = b->note.len;
-        m->note_size = b->checkpoint.size;
+        m->noted = b->checkpoint;
     }
     bool shown = m->verified && !m->mismatch;
     if (!shown && b->checkpoint.size - b->after.size <= NEARLY) {
@@ -200,19 +232,19 @@ static void publish(struct door_model *m, const struct batch *b)
 static enum hm_err follow(struct door_model *m, int sock, struct hm_why *why)
 {
     HM_BUF_AUTO reply = {.limit = IPC_FRAME_MAX};
-    HM_FREE struct hm_bytes *records = calloc(REG_RECORDS_MAX, sizeof *records);
-    if (records == NULL)
+    HM_FREE struct hm_bytes *lists = calloc(2 * REG_RECORDS_MAX + 1, sizeof *lists);
+    if (lists == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory for a batch of records");
     enum hm_err err = greet(m, sock, &reply, why);
     if (err == HM_OK && m->writer == NULL)
         err = db_query_writer_open(m->c.query_db, m->key.name, &m->writer, why);
     while (err == HM_OK && !atomic_load(&m->stopping)) {
-        struct batch b = {.record = records};
+        struct batch b = {.record = lists, .notes = lists + REG_RECORDS_MAX};
         err = fetch(m, sock, &reply, &b, why);
         if (err == HM_OK)
             err = prove(m, sock, &b, why);
-        if (err == HM_OK && b.count > 0)
-            err = db_query_apply(m->writer, b.record, b.count, why);
+        if (err == HM_OK)
+            err = apply(m, &b, why);
         if (err != HM_OK)
             break;
         publish(m, &b);

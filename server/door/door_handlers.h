@@ -29,6 +29,7 @@ void door_policy_approve_begin(struct door_req *r);
 void door_policy_activate_begin(struct door_req *r);
 void door_policy_replace_begin(struct door_req *r);
 void door_roster_begin(struct door_req *r);
+void door_erase_begin(struct door_req *r);
 void door_guards_begin(struct door_req *r);
 /* door_read_releases.c */
 void door_get_releases(struct door_req *r);
@@ -52,5 +53,8 @@ void door_get_checkpoint(struct door_req *r);
 void door_get_proof(struct door_req *r);
 void door_get_evidence(struct door_req *r);
 void door_get_consistency(struct door_req *r);
+/* door_tiles.c */
+void door_get_log_checkpoint(struct door_req *r);
+void door_get_tile(struct door_req *r);
 
 #endif

@@ -11,6 +11,7 @@
 #include "server/door/door_model.h"
 #include "server/door/door_out.h"
 #include "server/door/door_people.h"
+#include "server/door/door_visitors.h"
 #include "server/door/door_witness.h"
 #include "server/ipc/proc_log.h"
 #include "server/ipc/proc_sandbox.h"
@@ -101,6 +102,7 @@ static void close_parts(struct parts *p)
     ipc_pool_close(d->registrar);
     door_inbox_close(d->inbox);
     door_people_free(d->people);
+    door_visitors_free(d->visitors);
     door_metrics_free(d->metrics);
     door_conns_free(d->conns);
     door_gate_free(d->bodies);
@@ -128,14 +130,15 @@ static enum hm_err open_memory(struct parts *p, const struct door_config *c, str
     struct door *d = &p->door;
     d->config = c;
     d->people = door_people_new(c->requests_per_minute);
+    d->visitors = door_visitors_new(c->public_requests_per_minute);
     d->metrics = door_metrics_new();
     d->conns = door_conns_new((size_t)c->max_connections + 16);
     d->bodies = door_gate_new(LARGE_BODIES);
     d->waits = door_gate_new(LONG_POLLS);
     d->streams = door_gate_new(streams_of(c));
     d->health = door_health_new();
-    if (d->people == NULL || d->metrics == NULL || d->conns == NULL || d->bodies == NULL ||
-        d->waits == NULL || d->streams == NULL || d->health == NULL)
+    if (d->people == NULL || d->visitors == NULL || d->metrics == NULL || d->conns == NULL ||
+        d->bodies == NULL || d->waits == NULL || d->streams == NULL || d->health == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     return HM_OK;
 }

@@ -79,14 +79,14 @@ void door_model_acknowledged(struct door_model *m, uint64_t size)
         continue;
 }
 
-/* Waits until the model has size records; lock held. */
-static void wait_for(struct door_model *m, uint64_t size, int64_t ms)
+/* Waits until what is there (m->size, m->noted.size) has reached size; lock held. */
+static void wait_for(struct door_model *m, const uint64_t *there, uint64_t size, int64_t ms)
 {
     struct timespec until = door_deadline(ms);
     m->waiting++;
-    if (m->size < size)
+    if (*there < size)
         (void)pthread_cond_broadcast(&m->changed); /* the follower may be resting */
-    while (m->size < size && !m->mismatch && !atomic_load(&m->stopping))
+    while (*there < size && !m->mismatch && !atomic_load(&m->stopping))
         if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)
             break;
     m->waiting--;
@@ -106,7 +106,7 @@ enum hm_err door_model_borrow(struct door_model *m, struct db_query **q, uint64_
     uint64_t wanted = atomic_load(&m->acknowledged);
     (void)pthread_mutex_lock(&m->lock);
     if (m->size < wanted && may_read(m, NULL) == HM_OK)
-        wait_for(m, wanted, ACKNOWLEDGED_MS);
+        wait_for(m, &m->size, wanted, ACKNOWLEDGED_MS);
     enum hm_err err = may_read(m, why);
     struct timespec until = door_deadline(READER_MS);
     while (err == HM_OK && m->lent == DOOR_READERS)
@@ -146,7 +146,7 @@ bool door_model_wait(struct door_model *m, uint64_t size, int64_t until_ms)
     int64_t left = until_ms - hm_clock_mono_ms();
     (void)pthread_mutex_lock(&m->lock);
     if (left > 0)
-        wait_for(m, size + 1, left);
+        wait_for(m, &m->size, size + 1, left);
     bool grown = m->size > size;
     (void)pthread_mutex_unlock(&m->lock);
     return grown;
@@ -177,21 +177,24 @@ enum hm_err door_model_head(struct door_model *m, uint64_t *size, struct hm_buf 
     enum hm_err err = may_read(m, why);
     if (err == HM_OK) {
         *size = m->size;
-        if (note != NULL && m->note_size == m->size)
+        if (note != NULL && m->noted.size == m->size)
             hm_buf_put(note, m->note, m->note_len);
     }
     (void)pthread_mutex_unlock(&m->lock);
     return err;
 }
 
-enum hm_err door_model_cosigned(struct door_model *m, struct hm_buf *out, struct hm_why *why)
+enum hm_err door_model_cosigned(struct door_model *m, struct hm_buf *out,
+                                struct hm_checkpoint *checkpoint, struct hm_why *why)
 {
     (void)pthread_mutex_lock(&m->lock);
     enum hm_err err = may_read(m, why);
     if (err == HM_OK && m->cosigned_len == 0)
         err = hm_fail(why, HM_E_NOT_FOUND, "no checkpoint with cosignatures of witnesses");
-    if (err == HM_OK)
+    if (err == HM_OK) {
         hm_buf_put(out, m->cosigned, m->cosigned_len);
+        *checkpoint = m->cosigned_at;
+    }
     (void)pthread_mutex_unlock(&m->lock);
     return err == HM_OK ? hm_buf_err(out) : err;
 }
@@ -204,25 +207,30 @@ void door_model_take_cosigned(struct door_model *m, struct hm_bytes note)
         hm_checkpoint_open(note, &key, &c, NULL) != HM_OK)
         return;
     (void)pthread_mutex_lock(&m->lock);
-    if (c.size >= m->cosigned_size && c.size <= m->size) { /* more lines for the same size, too */
+    if (c.size >= m->cosigned_at.size &&
+        c.size <= m->size) { /* more lines for the same size, too */
         memcpy(m->cosigned, note.data, note.len);
         m->cosigned_len = note.len;
-        m->cosigned_size = c.size;
+        m->cosigned_at = c;
     }
     (void)pthread_mutex_unlock(&m->lock);
 }
 
-enum hm_err door_model_note(struct door_model *m, struct hm_buf *out, struct hm_why *why)
+enum hm_err door_model_note(struct door_model *m, struct hm_buf *out,
+                            struct hm_checkpoint *checkpoint, struct hm_why *why)
 {
     uint64_t wanted = atomic_load(&m->acknowledged);
     (void)pthread_mutex_lock(&m->lock);
-    if (m->size < wanted && may_read(m, NULL) == HM_OK)
-        wait_for(m, wanted, ACKNOWLEDGED_MS);
+    if (m->noted.size < wanted && may_read(m, NULL) == HM_OK)
+        wait_for(m, &m->noted.size, wanted, ACKNOWLEDGED_MS);
     enum hm_err err = may_read(m, why);
     if (err == HM_OK && m->note_len == 0)
         err = hm_fail(why, HM_E_UNAVAILABLE, "the read model is still catching up");
-    if (err == HM_OK)
+    if (err == HM_OK) {
         hm_buf_put(out, m->note, m->note_len);
+        *checkpoint = m->noted;
+        err = hm_buf_err(out);
+    }
     (void)pthread_mutex_unlock(&m->lock);
     return err;
 }

@@ -37,13 +37,14 @@ bool door_model_stopping(struct door_model *m);
 enum hm_err HM_MUST_USE door_model_head(struct door_model *m, uint64_t *size, struct hm_buf *note,
                                         struct hm_why *why);
 
-/* The last checkpoint that was verified and is applied: note text. HM_E_UNAVAILABLE. */
+/* The last checkpoint that was verified and all of whose records are applied: its note, appended to
+ * out, and what it says. Waits like door_model_borrow. HM_E_UNAVAILABLE. */
 enum hm_err HM_MUST_USE door_model_note(struct door_model *m, struct hm_buf *out,
-                                        struct hm_why *why);
+                                        struct hm_checkpoint *checkpoint, struct hm_why *why);
 /* The newest checkpoint with cosignatures of the witnesses that the model covers. HM_E_NOT_FOUND:
  * there is none, or the log has no witnesses. */
 enum hm_err HM_MUST_USE door_model_cosigned(struct door_model *m, struct hm_buf *out,
-                                            struct hm_why *why);
+                                            struct hm_checkpoint *checkpoint, struct hm_why *why);
 /* The registrar has a newer one. Ignored unless the log has signed it and the model covers it. */
 void door_model_take_cosigned(struct door_model *m, struct hm_bytes note);
 /* The log's key. HM_E_UNAVAILABLE before the registrar was first reached. */

@@ -26,12 +26,12 @@ struct door_model {
     uint64_t size;
     uint64_t registrar_size;
     struct hm_vkey key;
+    struct hm_checkpoint noted; /* what `note` says; size 0 while there is none */
     char note[HM_CHECKPOINT_MAX];
     size_t note_len;
-    uint64_t note_size;               /* records that it covers */
     char cosigned[HM_CHECKPOINT_MAX]; /* the newest that witnesses have cosigned */
     size_t cosigned_len;
-    uint64_t cosigned_size;
+    struct hm_checkpoint cosigned_at; /* what it says; size 0: there is none */
     char reason[HM_WHY_MAX];
     struct db_query *idle[DOOR_READERS];
     size_t idle_count;

@@ -2,6 +2,7 @@
 
 #include "schema/core/hm_text.h"
 #include "schema/io/hm_clock.h"
+#include "server/door/door_rate.h"
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_ops.h"
 
@@ -19,13 +20,11 @@ struct known {
 };
 struct bucket {
     char id[HM_NAME_MAX + 1];
-    double tokens;
-    int64_t at_ms;
+    struct door_bucket b;
 };
 struct door_people {
     pthread_mutex_t lock;
-    double per_ms;
-    double burst;
+    struct door_rate rate;
     struct known cache[CACHE];
     struct bucket buckets[BUCKETS];
 };
@@ -36,8 +35,7 @@ struct door_people *door_people_new(uint64_t requests_per_minute)
     if (p == NULL)
         return NULL;
     (void)pthread_mutex_init(&p->lock, NULL);
-    p->per_ms = (double)requests_per_minute / 60000.0;
-    p->burst = p->per_ms * 2000.0 < 1.0 ? 1.0 : p->per_ms * 2000.0; /* two seconds' worth */
+    p->rate = door_rate_of(requests_per_minute);
     return p;
 }
 
@@ -123,8 +121,6 @@ static struct bucket *bucket_of(struct door_people *p, const char *id)
         struct bucket *b = &p->buckets[(h + i) % BUCKETS];
         if (b->id[0] == '\0') {
             memcpy(b->id, id, strlen(id) + 1);
-            b->tokens = p->burst;
-            b->at_ms = hm_clock_mono_ms();
             return b;
         }
         if (strcmp(b->id, id) == 0)
@@ -135,21 +131,8 @@ static struct bucket *bucket_of(struct door_people *p, const char *id)
 
 uint64_t door_people_take(struct door_people *p, const char *id)
 {
-    uint64_t wait_s = 0;
     (void)pthread_mutex_lock(&p->lock);
-    struct bucket *b = bucket_of(p, id);
-    int64_t now = hm_clock_mono_ms();
-    b->tokens += (double)(now - b->at_ms) * p->per_ms;
-    b->at_ms = now;
-    if (b->tokens > p->burst)
-        b->tokens = p->burst;
-    bool granted = b->tokens >= 1.0;
-    if (granted)
-        b->tokens -= 1.0;
-    else
-        wait_s = ((uint64_t)((1.0 - b->tokens) / p->per_ms) + 999) / 1000;
-    if (wait_s == 0 && !granted)
-        wait_s = 1;
+    uint64_t wait_s = door_rate_take(&p->rate, &bucket_of(p, id)->b, hm_clock_mono_ms());
     (void)pthread_mutex_unlock(&p->lock);
     return wait_s;
 }

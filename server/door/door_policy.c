@@ -46,6 +46,11 @@ void door_roster_begin(struct door_req *r)
     begin(r, REG_ROSTER, 0);
 }
 
+void door_erase_begin(struct door_req *r)
+{
+    begin(r, REG_ERASE, 0);
+}
+
 void door_guards_begin(struct door_req *r)
 {
     begin(r, REG_GUARDS, 0);

@@ -1,13 +1,14 @@
-/* Keys, policy, trust stores, checkpoint, proofs: fetched from the registrar; what can be checked
- * against the log is checked before it is passed on. */
+/* Keys, policy, trust stores, evidence: fetched from the registrar; checkpoint and proofs: out of
+ * the read model. What can be checked against the log is checked before it is passed on. */
 #include "server/door/door_conn.h"
 #include "server/door/door_evidence.h"
 #include "server/door/door_handlers.h"
+#include "server/door/door_proof.h"
 #include "server/door/door_registrar.h"
 #include "server/door/door_render.h"
+#include "server/door/door_tree.h"
 
 #include "schema/core/hm_text.h"
-#include "schema/log/hm_tlog_proof.h"
 
 #include <inttypes.h>
 
@@ -51,57 +52,30 @@ void door_get_trust_store(struct door_req *r)
 
 void door_get_checkpoint(struct door_req *r)
 {
-    struct hm_checkpoint cp;
-    struct hm_vkey key;
-    struct hm_buf *out = &r->conn->out;
-    enum hm_err err = door_model_note(r->door->model, out, &r->why);
-    if (err == HM_OK)
-        err = door_model_key(r->door->model, &key, &r->why);
-    if (err == HM_OK)
-        err = hm_checkpoint_open(hm_buf_bytes(out), &key, &cp, &r->why);
-    if (err != HM_OK) {
-        door_problem_of(r, err, &r->why);
-        return;
-    }
-    door_ok(r, "text/plain; charset=utf-8", hm_buf_bytes(out));
-    r->answer.has_log_size = true;
-    r->answer.log_size = cp.size;
+    bool cosigned = false;
+    if (door_param_flag(r, "cosigned", &cosigned) && door_checkpoint(r, cosigned))
+        door_ok(r, "text/plain; charset=utf-8", hm_buf_bytes(&r->conn->out));
 }
 
-static enum hm_err check_proof(struct door_req *r, uint64_t idx, struct hm_bytes proof)
+/* Under the checkpoint that the caller names. */
+static bool proof_at(struct door_req *r, uint64_t idx, uint64_t size, struct hm_buf *out)
 {
-    struct hm_vkey key;
-    struct hm_tlog_proof p = {.record = {.limit = HM_RECORD_MAX}};
-    enum hm_err err = door_model_key(r->door->model, &key, &r->why);
-    if (err == HM_OK) {
-        err = hm_tlog_proof_open(proof, &key, &p, &r->why);
-        if (err != HM_OK)
-            err = hm_fail_in(&r->why, HM_E_HISTORY, "the registrar's proof does not verify");
-    }
-    if (err == HM_OK && p.index != idx)
-        err = hm_fail(&r->why, HM_E_HISTORY, "the registrar proved another record");
-    if (err == HM_OK) {
-        r->answer.has_log_size = true;
-        r->answer.log_size = p.checkpoint.size;
-    }
-    hm_buf_free(&p.record);
-    return err;
+    struct door_tree t;
+    if (!door_tree_begin(r, &t))
+        return false;
+    bool ok = door_tree_at(r, &t, size) && door_tree_proof(r, &t, idx, out);
+    door_tree_end(r, &t);
+    return ok;
 }
 
 void door_get_proof(struct door_req *r)
 {
     uint64_t idx = 0;
-    struct hm_bytes out;
-    if (!door_capture_number(r, 0, &idx))
-        return;
-    ipc_put_u64(&r->conn->frame, idx);
-    if (!door_fetch(r, REG_PROOF, HM_TLOG_PROOF_MAX, &out))
-        return;
-    enum hm_err err = check_proof(r, idx, out);
-    if (err == HM_OK)
-        door_ok(r, "text/plain; charset=utf-8", out);
-    else
-        door_problem_of(r, err, &r->why);
+    uint64_t size = UINT64_MAX;
+    struct hm_buf *out = &r->conn->out;
+    if (door_capture_number(r, 0, &idx) && door_param_number(r, "size", 1, INT64_MAX, &size) &&
+        (size == UINT64_MAX ? door_proof(r, idx, out) : proof_at(r, idx, size, out)))
+        door_ok(r, "text/plain; charset=utf-8", hm_buf_bytes(out));
 }
 
 void door_get_evidence(struct door_req *r)
@@ -123,12 +97,22 @@ void door_get_evidence(struct door_req *r)
         door_ok(r, "application/octet-stream", out);
 }
 
+static void write_hashes(const struct hm_path *path, struct hm_buf *out)
+{
+    for (size_t i = 0; i < path->count; i++) {
+        hm_buf_puts(out, i > 0 ? ",\"" : "\"");
+        hm_base64(out, hm_bytes_of(path->hash[i].b, sizeof path->hash[i].b));
+        hm_buf_putc(out, '"');
+    }
+}
+
 void door_get_consistency(struct door_req *r)
 {
+    struct door_tree t;
+    struct hm_path path;
     uint64_t old = UINT64_MAX;
     uint64_t size = UINT64_MAX;
     struct hm_buf *out = &r->conn->out;
-    struct ipc_in in;
     if (!door_param_number(r, "old", 0, INT64_MAX, &old) ||
         !door_param_number(r, "size", 0, INT64_MAX, &size))
         return;
@@ -136,27 +120,18 @@ void door_get_consistency(struct door_req *r)
         door_problem(r, DOOR_BAD_PARAMETER, "old and size are required, and old <= size");
         return;
     }
-    state_log_size(r);
-    ipc_put_u64(&r->conn->frame, old);
-    ipc_put_u64(&r->conn->frame, size);
-    enum hm_err err = door_call(r, REG_CONSISTENCY);
-    if (err != HM_OK) {
-        door_problem_of(r, err, &r->why);
+    if (!door_tree_begin(r, &t))
         return;
-    }
-    ipc_in_begin(&in, hm_buf_bytes(&r->conn->reply));
-    size_t count = ipc_get_count(&in, HM_PROOF_HASHES_MAX);
+    bool ok = size <= t.checkpoint.size;
+    if (!ok)
+        door_problem(r, DOOR_NOT_FOUND, "the newest checkpoint is over %" PRIu64 " records",
+                     t.checkpoint.size);
+    ok = ok && door_tree_consistency(r, &t, old, size, &path);
+    door_tree_end(r, &t);
+    if (!ok)
+        return;
     hm_buf_printf(out, "{\"old\":%" PRIu64 ",\"size\":%" PRIu64 ",\"hashes\":[", old, size);
-    for (size_t i = 0; i < count; i++) {
-        struct hm_digest d;
-        ipc_get_digest(&in, &d);
-        hm_buf_puts(out, i > 0 ? ",\"" : "\"");
-        hm_base64(out, hm_bytes_of(d.b, sizeof d.b));
-        hm_buf_putc(out, '"');
-    }
+    write_hashes(&path, out);
     hm_buf_printf(out, "],\"log_size\":%" PRIu64 "}\n", r->answer.log_size);
-    if (ipc_in_end(&in, &r->why) == HM_OK)
-        door_ok_json(r);
-    else
-        door_problem_of(r, HM_E_INTERNAL, &r->why);
+    door_ok_json(r);
 }

@@ -42,6 +42,17 @@ bool door_param_number(struct door_req *r, const char *name, uint64_t min, uint6
     return true;
 }
 
+bool door_param_flag(struct door_req *r, const char *name, bool *out)
+{
+    const char *v = door_req_param(r, name);
+    if (v == NULL)
+        return true;
+    if (strcmp(v, "true") != 0 && strcmp(v, "false") != 0)
+        return bad(r, name, "true or false");
+    *out = v[0] == 't';
+    return true;
+}
+
 bool door_param_digest(struct door_req *r, const char *name, struct hm_digest *out, bool *given)
 {
     const char *v = door_req_param(r, name);

@@ -13,6 +13,7 @@
 bool door_param_name(struct door_req *r, const char *name, const char **out);
 bool door_param_number(struct door_req *r, const char *name, uint64_t min, uint64_t max,
                        uint64_t *out);
+bool door_param_flag(struct door_req *r, const char *name, bool *out); /* "true", "false" */
 bool door_param_digest(struct door_req *r, const char *name, struct hm_digest *out, bool *given);
 bool door_param_time_ms(struct door_req *r, const char *name, uint64_t *out);
 bool door_param_release(struct door_req *r, const char *name, uint64_t *out, bool *given);

@@ -8,6 +8,7 @@
 #include "server/door/door_metrics.h"
 #include "server/door/door_token.h"
 #include "server/door/door_upload.h"
+#include "server/door/door_visitors.h"
 #include "server/ident/ident_token.h"
 
 #include <string.h>
@@ -146,20 +147,39 @@ static bool identify(struct door_req *r)
     return err == HM_OK;
 }
 
+static bool in_allowance(struct door_req *r, uint64_t wait_s, uint64_t per_minute)
+{
+    if (wait_s == 0)
+        return true;
+    door_problem(r, DOOR_TOO_MANY_REQUESTS, "more than %llu requests per minute",
+                 (unsigned long long)per_minute);
+    r->answer.retry_after_s = wait_s;
+    return false;
+}
+
+/* Anybody, known or not. */
+static bool may_visit(struct door_req *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    static const struct sockaddr unknown = {.sa_family = AF_UNSPEC};
+    return in_allowance(
+        r, door_visitors_take(r->door->visitors, info != NULL ? info->client_addr : &unknown),
+        r->door->config->public_requests_per_minute);
+}
+
 static bool may(struct door_req *r)
 {
     unsigned roles = r->match.route->roles;
     if (roles == DOOR_ANYBODY)
         return true;
+    if ((roles & DOOR_PUBLIC) != 0 && r->door->config->public_log)
+        return may_visit(r);
     if (!identify(r))
         return false;
-    uint64_t wait_s = door_people_take(r->door->people, r->conn->who.id);
-    if (wait_s > 0) {
-        door_problem(r, DOOR_TOO_MANY_REQUESTS, "more than %llu requests per minute",
-                     (unsigned long long)r->door->config->requests_per_minute);
-        r->answer.retry_after_s = wait_s;
+    if (!in_allowance(r, door_people_take(r->door->people, r->conn->who.id),
+                      r->door->config->requests_per_minute))
         return false;
-    }
     if (permits(roles, r->conn->who.roles))
         return true;
     if ((r->conn->who.roles & IDENT_TOKEN_ANY) != 0)

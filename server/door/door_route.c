@@ -16,6 +16,7 @@
 #define ADMINISTRATOR DOOR_ADMINISTRATOR
 #define EITHER (DOOR_SUBMITTER | DOOR_APPROVER)
 #define READER (DOOR_READER | IDENT_TOKEN_ACCESS)
+#define LOG_READER (READER | DOOR_PUBLIC)
 
 const struct door_route door_routes[DOOR_ROUTES] = {
     {"GET", "/healthz", DOOR_ANYBODY, DOOR_BODY_NONE, "", NULL, door_get_healthz},
@@ -55,17 +56,23 @@ const struct door_route door_routes[DOOR_ROUTES] = {
      door_change_end},
     {"POST", "/v1/rosters", ADMINISTRATOR | APPROVER, DOOR_BODY_RELEASE, "", door_roster_begin,
      door_change_end},
+    {"POST", "/v1/log/erasures", ADMINISTRATOR, DOOR_BODY_RELEASE, "", door_erase_begin,
+     door_change_end},
     {"GET", "/v1/trust-stores/{environment}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_trust_store},
+    {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "cosigned", NULL, door_get_checkpoint},
     {"GET", "/v1/alerts", READER, DOOR_BODY_NONE, "kind severity current after limit", NULL,
      door_get_alerts},
-    {"GET", "/v1/log/checkpoint", READER, DOOR_BODY_NONE, "", NULL, door_get_checkpoint},
     {"GET", "/v1/log/entries", READER, DOOR_BODY_NONE, ENTRIES_PARAMS, NULL, door_get_entries},
     {"GET", "/v1/log/follow", READER, DOOR_BODY_NONE, FOLLOW_PARAMS, NULL, door_get_follow},
     {"GET", "/v1/log/entries/{index}", READER, DOOR_BODY_NONE, "", NULL, door_get_entry},
-    {"GET", "/v1/log/entries/{index}/proof", READER, DOOR_BODY_NONE, "", NULL, door_get_proof},
+    {"GET", "/v1/log/entries/{index}/proof", READER, DOOR_BODY_NONE, "size", NULL, door_get_proof},
     {"GET", "/v1/log/entries/{index}/evidence/{n}", READER, DOOR_BODY_NONE, "", NULL,
      door_get_evidence},
+    {"GET", "/log/checkpoint", LOG_READER, DOOR_BODY_NONE, "", NULL, door_get_log_checkpoint},
+    {"HEAD", "/log/checkpoint", LOG_READER, DOOR_BODY_NONE, "", NULL, door_get_log_checkpoint},
+    {"GET", "/log/tile/{+tile}", LOG_READER, DOOR_BODY_NONE, "", NULL, door_get_tile},
+    {"HEAD", "/log/tile/{+tile}", LOG_READER, DOOR_BODY_NONE, "", NULL, door_get_tile},
     {"GET", "/v1/log/consistency", READER, DOOR_BODY_NONE, "old size", NULL, door_get_consistency},
 };
 
@@ -81,7 +88,8 @@ static bool path_fits(const char *pattern, const char *path, struct door_match *
     size_t captured = 0;
     while (*pattern == '/' && *path == '/') {
         size_t want = segment(++pattern);
-        size_t have = segment(++path);
+        bool rest = strncmp(pattern, "{+", 2) == 0;
+        size_t have = rest ? strlen(++path) : segment(++path);
         if (*pattern == '{') {
             if (captured == DOOR_CAPTURES_MAX || have == 0 || have > DOOR_CAPTURE_MAX)
                 return false;

@@ -14,6 +14,7 @@ struct door_req;
 #define DOOR_ADMINISTRATOR 8u
 #define DOOR_CUSTODIAN 16u
 #define DOOR_ANYBODY 0u /* no identity needed */
+#define DOOR_PUBLIC 32u /* none needed either where the configuration makes the log public */
 /* Everybody with a role reads everything. Nothing takes the auditor alone: auditors change nothing,
  * and custodians act on the tokens, not here. */
 #define DOOR_READER                                                                                \
@@ -29,7 +30,7 @@ enum door_body {
 
 struct door_route {
     const char *method;
-    const char *path; /* "{name}" captures one segment */
+    const char *path; /* "{name}" captures one segment, "{+name}" all that is left */
     unsigned roles; /* and kinds of token (server/ident/ident_token.h); any one of them suffices, no
                        other does */
     enum door_body body;
@@ -38,7 +39,7 @@ struct door_route {
     void (*handle)(struct door_req *r); /* after the body; must answer */
 };
 
-#define DOOR_ROUTES 34
+#define DOOR_ROUTES 39
 extern const struct door_route door_routes[DOOR_ROUTES];
 
 #define DOOR_CAPTURES_MAX 2

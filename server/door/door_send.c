@@ -85,6 +85,8 @@ static void add_headers(struct MHD_Response *m, const struct door_answer *a)
         (void)MHD_add_response_header(m, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
     if (a->etag[0] != '\0')
         (void)MHD_add_response_header(m, MHD_HTTP_HEADER_ETAG, a->etag);
+    if (a->cache[0] != '\0')
+        (void)MHD_add_response_header(m, MHD_HTTP_HEADER_CACHE_CONTROL, a->cache);
     if (a->allow[0] != '\0')
         (void)MHD_add_response_header(m, MHD_HTTP_HEADER_ALLOW, a->allow);
     if (a->next[0] != '\0')

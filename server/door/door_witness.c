@@ -248,12 +248,9 @@ static bool is_over(const struct door_witnesses *w, int64_t now_ms)
 /* The newest checkpoint takes the place of the one that is asked for, once that one is over. */
 static void advance(struct door_witnesses *w)
 {
-    struct hm_vkey key;
     struct hm_checkpoint cp;
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
-    if (door_model_note(w->door->model, &note, NULL) != HM_OK ||
-        door_model_key(w->door->model, &key, NULL) != HM_OK ||
-        hm_checkpoint_open(hm_buf_bytes(&note), &key, &cp, NULL) != HM_OK)
+    if (door_model_note(w->door->model, &note, &cp, NULL) != HM_OK)
         return;
     (void)pthread_mutex_lock(&w->lock);
     int64_t now = hm_clock_mono_ms();

@@ -54,7 +54,8 @@ enum registrar_op {
     REG_STATEMENT = 11, /* in: u64 release. out: bytes approval statement */
     REG_RECORDS = 12,   /* in: u64 first, u64 max, u64 wait_ms. out: u64 size, bytes checkpoint note
                          * over size, bytes newest note with a quorum of cosignatures (may be empty),
-                         * n x bytes record; only records under a checkpoint */
+                         * n x bytes record, m x bytes note; only records under a checkpoint; the
+                         * notes are the stored ones over sizes first+1..first+n */
     REG_EVIDENCE = 13,  /* in: u64 idx, u64 n. out: bytes */
     REG_PROOF = 14,     /* in: u64 idx. out: bytes .tlog-proof under the latest checkpoint */
     REG_CONSISTENCY = 15, /* in: u64 old, u64 size. out: n x digest */
@@ -75,6 +76,21 @@ enum registrar_op {
      * bytes newest note with a quorum of cosignatures (may be empty). HM_E_SIGNATURE,
      * HM_E_NOT_FOUND. */
     REG_COSIGN = 27,
+    REG_ERASE = 40, /* as REG_POLICY_PROPOSE */
+};
+/* Operations of the registrar's own socket, DATABASE-control, for its own user alone. */
+enum registrar_control_op {
+    REG_CONTROL_BACKUP = 1, /* in: -. out: -. HM_E_CONFLICT: one is being made; HM_E_CONFIG */
+    REG_CONTROL_STATE = 2,  /* in: -. out: u64 phase (enum registrar_backup_phase), u64 pages done,
+                             * u64 of, str path, str what went wrong */
+};
+enum registrar_backup_phase {
+    REG_BACKUP_NONE = 0,
+    REG_BACKUP_WANTED = 1,
+    REG_BACKUP_RUNNING = 2,
+    REG_BACKUP_COPIED = 3, /* complete, and not yet under its name */
+    REG_BACKUP_DONE = 4,   /* durable */
+    REG_BACKUP_FAILED = 5,
 };
 #define REG_RECORDS_MAX 1024u
 #define REG_RECORDS_BYTES_MAX ((size_t)4 * 1024 * 1024)

@@ -236,6 +236,13 @@ enum hm_err reg_op_roster(void *ctx, struct ipc_request *r, struct hm_why *why)
     return run(r, &ch, why);
 }
 
+enum hm_err reg_op_erase(void *ctx, struct ipc_request *r, struct hm_why *why)
+{
+    static const struct change ch = {"erase", POLICY_ROLE_ADMINISTRATOR, reg_erase, HM_BODY_MAX, 0};
+    (void)ctx;
+    return run(r, &ch, why);
+}
+
 enum hm_err reg_op_guards(void *ctx, struct ipc_request *r, struct hm_why *why)
 {
     static const struct change ch = {"guards", POLICY_ROLE_ADMINISTRATOR | POLICY_ROLE_APPROVER,

@@ -78,6 +78,7 @@ enum hm_err reg_config_load(const char *path, struct reg_config *out, struct hm_
     out->max_connections = hm_json_uint_or(&c.in, "max_connections", 1, 4096, 512);
     read_stores(&c, out);
     reg_config_read_oidc(&c, out);
+    reg_config_read_keep(&c, out);
     read_root(&c, &out->root);
     err = proc_config_end(&c);
     proc_config_close(&c);
@@ -98,5 +99,6 @@ void reg_config_free(struct reg_config *c)
     for (size_t i = 0; i < HM_TRUST_STORES_MAX; i++)
         free(c->trust_stores[i].file);
     reg_config_free_oidc(c);
+    reg_config_free_keep(c);
     memset(c, 0, sizeof *c);
 }

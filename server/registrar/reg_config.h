@@ -37,6 +37,10 @@ struct reg_config {
     uint64_t max_clock_jump_s;
     uint64_t refusals_per_minute; /* refusal records per principal; more become one summary */
     uint64_t max_connections;
+    uint64_t detail_keep_s;   /* 0: private detail is kept for ever */
+    char *detail_archive_dir; /* where older one goes; NULL: nowhere, it is erased */
+    char *mirror;             /* the log's mirror, a file on another disk; NULL: none */
+    char *backup_dir;         /* where backups are made; NULL: nowhere */
 };
 
 /* HM_E_CONFIG names file, line, key and what was expected. Caller reg_config_free()s. */

@@ -7,5 +7,7 @@
 
 void reg_config_read_oidc(struct proc_config *c, struct reg_config *out); /* latches errors */
 void reg_config_free_oidc(struct reg_config *c);
+void reg_config_read_keep(struct proc_config *c, struct reg_config *out);
+void reg_config_free_keep(struct reg_config *c);
 
 #endif

@@ -6,10 +6,12 @@
 #include "server/ipc/proc_signal.h"
 #include "server/ipc/proc_user.h"
 #include "server/registrar/reg_artifact.h"
+#include "server/registrar/reg_backup.h"
 #include "server/registrar/reg_cosign.h"
 #include "server/registrar/reg_ident.h"
 #include "server/registrar/reg_init.h"
 #include "server/registrar/reg_ops.h"
+#include "server/registrar/reg_restore.h"
 
 #include <getopt.h>
 #include <poll.h>
@@ -30,12 +32,17 @@
 static const char usage[] =
     "Usage: hallmark-registrar --config FILE            serve\n"
     "       hallmark-registrar init --config FILE       create the log from the genesis, once\n"
+    "       hallmark-registrar backup --config FILE     a copy of the running log, verified\n"
+    "       hallmark-registrar restore --config FILE --from COPY\n"
+    "                          puts a backup or the mirror where the log was\n"
     "       hallmark-registrar --check-config --config FILE\n"
     "       hallmark-registrar --help | --version\n"
     "\n"
     "The registrar decides and records. It has no network and no HSM: the door\n"
     "(hallmarkd) brings requests over a Unix socket, the signer (hallmark-signer)\n"
     "is asked for checkpoints and signatures.\n"
+    "\n"
+    "backup and restore verify with the program hallmark; --verifier FILE names another.\n"
     "\n"
     "Exit codes: 0 ended on request, 1 failed, 2 usage or configuration,\n"
     "3 the log does not fit what the signer has signed (see docs/operations.md).\n";
@@ -46,7 +53,11 @@ struct program {
     struct reg_signer *signer;
     struct reg_desk desk;
     struct reg_ident ident;
+    struct reg_backup *backup;
     struct ipc_server *server;
+    struct ipc_server *control; /* NULL: no backups are made */
+    char control_path[4096];
+    pthread_t control_thread;
     int stop_fd; /* signals */
     int end_fd;  /* what the server watches: signals or a fatal finding */
     bool fatal;
@@ -98,6 +109,8 @@ static enum hm_err open_parts(struct program *p, struct hm_why *why)
         err =
             reg_signer_open(p->config.signer_socket, p->config.signer_timeout_ms, &p->signer, why);
     if (err == HM_OK)
+        err = reg_backup_open(&p->config, &p->backup, why);
+    if (err == HM_OK)
         err = reg_seq_open(&p->config, &p->world, p->signer, d->memo, &d->seq, why);
     return err == HM_OK ? reg_cosign_open(d, &d->witness, why) : err;
 }
@@ -120,15 +133,48 @@ static enum hm_err open_server(struct program *p, uid_t peer, struct hm_why *why
     return ipc_server_open(&sc, &p->server, why);
 }
 
+/* For the own user alone: who can connect there could do to the log what they like anyway. */
+static enum hm_err open_control(struct program *p, struct hm_why *why)
+{
+    struct ipc_server_config sc = {
+        .path = p->control_path,
+        .peer = geteuid(),
+        .max_connections = 1,
+        .stack_bytes = CONN_STACK,
+        .ops = reg_control_ops,
+        .op_count = reg_control_op_count,
+        .ctx = p->backup,
+        .on_refused = on_refused,
+    };
+    if (p->config.backup_dir == NULL)
+        return HM_OK;
+    enum hm_err err = hm_dir_make(p->config.backup_dir, 0700, why);
+    if (err == HM_OK)
+        err = reg_backup_socket(&p->config, p->control_path, sizeof p->control_path, why);
+    return err == HM_OK ? ipc_server_open(&sc, &p->control, why) : err;
+}
+
+static void *control_main(void *arg)
+{
+    struct program *p = arg;
+    struct hm_why why = {""};
+    if (ipc_server_run(p->control, p->end_fd, &why) != HM_OK)
+        proc_log(PROGRAM, PROC_ERROR, "control socket: %s", why.text);
+    return NULL;
+}
+
 static void close_parts(struct program *p)
 {
+    ipc_server_close(p->control);
     ipc_server_close(p->server);
     reg_signq_close(p->desk.signq);
+    /* Before the writer, so that the writer is the last one and leaves no WAL behind. */
+    reg_readers_close(p->desk.readers);
     reg_seq_close(p->desk.seq);
+    reg_backup_close(p->backup);
     reg_witness_close(p->desk.witness);
     reg_signer_close(p->signer);
     reg_inflight_close(p->desk.inflight);
-    reg_readers_close(p->desk.readers);
     reg_knowns_close(p->desk.knowns);
     reg_certs_close(p->desk.certs);
     reg_ident_close(&p->ident);
@@ -150,21 +196,28 @@ static enum hm_err serve(struct program *p, struct hm_why *why)
     if (err == HM_OK)
         err = open_server(p, peer, why);
     if (err == HM_OK)
+        err = open_control(p, why);
+    if (err == HM_OK)
         err = proc_sandbox_enter(PROC_SANDBOX_REGISTRAR, 0, why);
     if (err == HM_OK)
         err = reg_signq_open(p->signer, &p->desk.signq, why);
     if (err == HM_OK) {
         reg_seq_on_settled(p->desk.seq, reg_signq_go, p->desk.signq);
+        reg_seq_on_backup(p->desk.seq, p->backup);
         err = reg_seq_start(p->desk.seq, why);
     }
     if (err != HM_OK)
         return err;
+    if (p->control != NULL && pthread_create(&p->control_thread, NULL, control_main, p) != 0)
+        return hm_fail(why, HM_E_INTERNAL, "cannot start a thread");
     if (pthread_create(&watcher, NULL, watch_main, p) != 0)
         return hm_fail(why, HM_E_INTERNAL, "cannot start a thread");
     proc_log(PROGRAM, PROC_INFO, "version %s, log %s, serving on %s", HALLMARK_VERSION,
              p->world.genesis.origin, p->config.socket);
     err = ipc_server_run(p->server, p->end_fd, why);
     (void)pthread_join(watcher, NULL);
+    if (p->control != NULL)
+        (void)pthread_join(p->control_thread, NULL);
     if (err == HM_OK && p->fatal) {
         struct reg_status st;
         reg_seq_status(p->desk.seq, &st);
@@ -173,16 +226,35 @@ static enum hm_err serve(struct program *p, struct hm_why *why)
     return err;
 }
 
+enum command { SERVE, INIT, BACKUP, RESTORE };
 struct options {
     const char *config;
-    bool init;
+    const char *from;     /* restore */
+    const char *verifier; /* backup, restore; NULL: the one that belongs to this program */
+    enum command command;
     bool check;
 };
+
+/* The word behind the options, and what belongs to it. */
+static bool take_command(int argc, char **argv, struct options *o)
+{
+    static const char *const words[] = {
+        [INIT] = "init", [BACKUP] = "backup", [RESTORE] = "restore"};
+    int left = argc - optind;
+    for (int i = INIT; left == 1 && i <= RESTORE; i++)
+        if (strcmp(argv[optind], words[i]) == 0)
+            o->command = (enum command)i;
+    bool verifies = o->command == BACKUP || o->command == RESTORE;
+    return o->config != NULL && left == (o->command != SERVE ? 1 : 0) &&
+           (o->from != NULL) == (o->command == RESTORE) && (o->verifier == NULL || verifies);
+}
 
 /* -1: go on. Otherwise the exit code. */
 static int parse_options(int argc, char **argv, struct options *o)
 {
     static const struct option longs[] = {{"config", required_argument, NULL, 'c'},
+                                          {"from", required_argument, NULL, 'f'},
+                                          {"verifier", required_argument, NULL, 'V'},
                                           {"check-config", no_argument, NULL, 'k'},
                                           {"help", no_argument, NULL, 'h'},
                                           {"version", no_argument, NULL, 'v'},
@@ -190,6 +262,10 @@ static int parse_options(int argc, char **argv, struct options *o)
     for (int ch; (ch = getopt_long(argc, argv, "c:hv", longs, NULL)) != -1;) {
         if (ch == 'c') {
             o->config = optarg;
+        } else if (ch == 'f') {
+            o->from = optarg;
+        } else if (ch == 'V') {
+            o->verifier = optarg;
         } else if (ch == 'k') {
             o->check = true;
         } else if (ch == 'h') {
@@ -203,8 +279,7 @@ static int parse_options(int argc, char **argv, struct options *o)
             return EXIT_CONFIG;
         }
     }
-    o->init = optind < argc && strcmp(argv[optind], "init") == 0;
-    if (o->config == NULL || optind + (o->init ? 1 : 0) != argc) {
+    if (!take_command(argc, argv, o)) {
         (void)fputs(usage, stderr);
         return EXIT_CONFIG;
     }
@@ -220,9 +295,29 @@ static int exit_code(enum hm_err err)
     return err == HM_E_CONFIG ? EXIT_CONFIG : EXIT_FAILURE;
 }
 
+static enum hm_err run(struct program *p, const struct options *o, struct hm_why *why)
+{
+    HM_BUF_AUTO vkey = {.limit = HM_ORIGIN_MAX + 256};
+    hm_vkey_write(&p->world.genesis.log_key, &vkey);
+    const char *key = hm_buf_str(&vkey);
+    if (key == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    switch (o->command) {
+    case INIT:
+        return reg_init(&p->config, &p->world, why);
+    case BACKUP:
+        return reg_backup_command(&p->config, key, o->verifier, why);
+    case RESTORE:
+        return reg_restore(&p->config, &p->world, o->from, key, o->verifier, why);
+    case SERVE:
+        break;
+    }
+    return serve(p, why);
+}
+
 int main(int argc, char **argv)
 {
-    struct options o = {NULL, false, false};
+    struct options o = {.config = NULL};
     struct hm_why why = {""};
     int code = parse_options(argc, argv, &o);
     if (code >= 0)
@@ -237,12 +332,12 @@ int main(int argc, char **argv)
     if (err == HM_OK && !o.check)
         err = reg_world_load(&p->config, &p->world, &why);
     if (err == HM_OK && !o.check)
-        err = o.init ? reg_init(&p->config, &p->world, &why) : serve(p, &why);
+        err = run(p, &o, &why);
     if (err != HM_OK)
         proc_log(PROGRAM, PROC_ERROR, "%s", why.text);
     else if (o.check)
         (void)printf("%s: ok\n", o.config);
-    else if (o.init)
+    else if (o.command == INIT)
         (void)printf("log created: %s (%s)\n", p->config.database, p->world.genesis.origin);
     code = exit_code(err);
     close_parts(p);

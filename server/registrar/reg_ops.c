@@ -173,14 +173,15 @@ static enum hm_err op_statement(void *ctx, struct ipc_request *r, struct hm_why 
     return err;
 }
 
-struct records {
+/* Records, or checkpoints. */
+struct list {
     struct hm_buf bytes;
     uint64_t count;
 };
 
 static enum hm_err add_record(void *ctx, uint64_t idx, struct hm_bytes record, struct hm_why *why)
 {
-    struct records *list = ctx;
+    struct list *list = ctx;
     (void)idx;
     (void)why;
     if (list->bytes.len + record.len > REG_RECORDS_BYTES_MAX)
@@ -190,28 +191,49 @@ static enum hm_err add_record(void *ctx, uint64_t idx, struct hm_bytes record, s
     return hm_buf_err(&list->bytes);
 }
 
+static enum hm_err add_note(void *ctx, uint64_t size, struct hm_bytes note, struct hm_why *why)
+{
+    struct list *list = ctx;
+    (void)size;
+    (void)why;
+    ipc_put_bytes(&list->bytes, note);
+    list->count++;
+    return hm_buf_err(&list->bytes);
+}
+
+static void put_list(struct hm_buf *reply, const struct list *list)
+{
+    ipc_put_u64(reply, list->count);
+    hm_buf_put(reply, list->bytes.data, list->bytes.len);
+}
+
 static enum hm_err put_records(struct reg_conn *c, const struct reg_head *head, uint64_t first,
                                uint64_t max, struct hm_buf *reply, struct hm_why *why)
 {
-    struct records list = {.bytes = {.limit = 2 * REG_RECORDS_BYTES_MAX}};
+    struct list records = {.bytes = {.limit = 2 * REG_RECORDS_BYTES_MAX}};
+    struct list notes = {.bytes = {.limit = 2 * REG_RECORDS_BYTES_MAX}};
     struct db_reader *reader;
     uint64_t left = first < head->size ? head->size - first : 0;
     if (max > left)
         max = left;
     enum hm_err err = reg_conn_reader(c, &reader, why);
     if (err == HM_OK && max > 0) {
-        err = db_reader_records(reader, first, (size_t)max, add_record, &list, why);
-        if (err == HM_E_LIMIT && list.count > 0)
+        err = db_reader_records(reader, first, (size_t)max, add_record, &records, why);
+        if (err == HM_E_LIMIT && records.count > 0)
             err = HM_OK;
+        if (err == HM_OK)
+            err =
+                db_reader_checkpoints(reader, first, first + records.count, add_note, &notes, why);
     }
     if (err == HM_OK) {
         ipc_put_u64(reply, head->size);
         ipc_put_bytes(reply, hm_bytes_of(head->note, head->note_len));
         reg_cosign_put(c, reply);
-        ipc_put_u64(reply, list.count);
-        hm_buf_put(reply, list.bytes.data, list.bytes.len);
+        put_list(reply, &records);
+        put_list(reply, &notes);
     }
-    hm_buf_free(&list.bytes);
+    hm_buf_free(&records.bytes);
+    hm_buf_free(&notes.bytes);
     return err;
 }
 
@@ -471,6 +493,7 @@ const struct ipc_op reg_ops[] = {
     {REG_POLICY_REPLACE, reg_op_policy_replace, "policy replace"},
     {REG_ROSTER, reg_op_roster, "roster"},
     {REG_GUARDS, reg_op_guards, "guards"},
+    {REG_ERASE, reg_op_erase, "erase"},
     {REG_COSIGN, reg_op_cosign, "cosign"},
 };
 const size_t reg_op_count = sizeof reg_ops / sizeof reg_ops[0];

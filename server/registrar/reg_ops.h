@@ -27,6 +27,7 @@ enum hm_err reg_op_policy_activate(void *ctx, struct ipc_request *r, struct hm_w
 enum hm_err reg_op_policy_replace(void *ctx, struct ipc_request *r, struct hm_why *why);
 enum hm_err reg_op_roster(void *ctx, struct ipc_request *r, struct hm_why *why);
 enum hm_err reg_op_guards(void *ctx, struct ipc_request *r, struct hm_why *why);
+enum hm_err reg_op_erase(void *ctx, struct ipc_request *r, struct hm_why *why);
 /* CALLER off the front of a body; who is looked up in the policy in force. */
 void reg_caller_get(struct ipc_in *in, const struct reg_desk *desk, struct reg_caller *out);
 

@@ -21,5 +21,8 @@ enum hm_err HM_MUST_USE reg_roster_change(struct reg_conn *c, const struct reg_a
 /* Another guards document, signed by the root (reg_guards.c); likewise. */
 enum hm_err HM_MUST_USE reg_guards_change(struct reg_conn *c, const struct reg_ask *ask,
                                           struct reg_result *out, struct hm_why *why);
+/* Private detail is erased, signed for by administrators (reg_erase.c); likewise. */
+enum hm_err HM_MUST_USE reg_erase(struct reg_conn *c, const struct reg_ask *ask,
+                                  struct reg_result *out, struct hm_why *why);
 
 #endif

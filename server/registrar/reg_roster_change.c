@@ -138,8 +138,11 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
     const struct changing *a = arg;
     struct hm_bytes evidence[1 + HM_GUARD_ROSTER_MAX];
     uint64_t serial = 0;
-    enum hm_err err = db_state_roster_serial(tx->log, &a->key, &serial, why);
-    if (err != HM_OK || !reg_has_room(tx, out))
+    bool done = false;
+    enum hm_err err = reg_stored_get(tx, a->ask, out, &done, why);
+    if (err == HM_OK && !done)
+        err = db_state_roster_serial(tx->log, &a->key, &serial, why);
+    if (err != HM_OK || done || !reg_has_room(tx, out))
         return err;
     if (serial != a->serial_stored || a->examined != tx->world->policy) {
         reg_no(out, REG_PROBLEM_UNAVAILABLE,

@@ -2,6 +2,7 @@
 
 #include "schema/io/hm_clock.h"
 #include "server/ipc/proc_log.h"
+#include "server/registrar/reg_backup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,9 @@ enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
                           : hm_fail(why, HM_E_INTERNAL, "cannot make an event descriptor");
     /* Opened here already, so that a missing or broken database is said at start. */
     if (err == HM_OK)
-        err = db_log_open(c->database, w->genesis.origin, &s->log, why);
+        err = reg_retire_open(c, &s->retire, why);
+    if (err == HM_OK)
+        err = reg_seq_open_log(s, why);
     if (err != HM_OK) {
         reg_seq_close(s);
         return err;
@@ -64,6 +67,11 @@ void reg_seq_on_settled(struct reg_seq *s, void (*fn)(void *arg), void *arg)
 {
     s->settled = fn;
     s->settled_arg = arg;
+}
+
+void reg_seq_on_backup(struct reg_seq *s, struct reg_backup *b)
+{
+    s->backup = b;
 }
 
 int reg_seq_fatal_fd(const struct reg_seq *s)
@@ -124,7 +132,7 @@ static int64_t wake_at(const struct reg_seq *s, int64_t tick_ms)
 {
     if (s->phase != REG_PHASE_READY)
         return tick_ms;
-    if (s->cover_err != HM_OK)
+    if (s->cover_err != HM_OK || (s->backup != NULL && reg_backup_busy(s->backup)))
         return 0;
     return s->unstored_count > 0 && s->store_ms < tick_ms ? s->store_ms : tick_ms;
 }
@@ -319,17 +327,30 @@ static bool store_due(struct reg_seq *s)
     return due;
 }
 
-/* At the end. What cannot be stored now, the signer still has. */
-static void store_rest(struct reg_seq *s)
+/* Nothing is under way, and what is committed is under a stored checkpoint. */
+static enum hm_err settle(void *seq, struct hm_why *why)
 {
+    struct reg_seq *s = seq;
     size_t notes = 0;
-    (void)reg_seq_cover_wait(s, NULL);
-    if (s->phase != REG_PHASE_READY || db_log_begin(s->log, NULL) != HM_OK)
-        return;
-    if (reg_seq_store_notes(s, &notes, NULL) != HM_OK || db_log_commit(s->log, NULL) != HM_OK)
-        db_log_rollback(s->log);
-    else
+    enum hm_err err = reg_seq_cover_wait(s, why);
+    if (err == HM_OK)
+        err = db_log_begin(s->log, why);
+    if (err != HM_OK)
+        return err;
+    err = reg_seq_store_notes(s, &notes, why);
+    if (err == HM_OK)
+        err = db_log_commit(s->log, why);
+    if (err == HM_OK)
         reg_seq_notes_stored(s, notes);
+    else
+        db_log_rollback(s->log);
+    return err;
+}
+
+static void back_up(struct reg_seq *s)
+{
+    if (s->backup != NULL && s->phase == REG_PHASE_READY)
+        reg_backup_turn(s->backup, s->log, settle, s);
 }
 
 static void *seq_main(void *arg)
@@ -361,8 +382,11 @@ static void *seq_main(void *arg)
             if (list == NULL && due)
                 probe(s);
         }
+        back_up(s);
     }
-    store_rest(s);
+    /* What cannot be stored now, the signer still has. */
+    if (s->phase == REG_PHASE_READY)
+        (void)settle(s, NULL);
     return NULL;
 }
 
@@ -401,6 +425,7 @@ void reg_seq_close(struct reg_seq *s)
     }
     db_log_close(s->log);
     reg_refusals_close(s->refusals);
+    reg_retire_close(s->retire);
     if (s->hello != NULL)
         hm_buf_free(&s->hello->last_note);
     free(s->hello);

@@ -12,6 +12,7 @@
 #include "server/registrar/reg_world.h"
 
 struct reg_seq;
+struct reg_backup;
 
 /* What a decision came to. Zero value: nothing recorded, no problem. */
 struct reg_result {
@@ -68,6 +69,8 @@ enum hm_err HM_MUST_USE reg_seq_open(const struct reg_config *c, const struct re
 enum hm_err HM_MUST_USE reg_seq_start(struct reg_seq *s, struct hm_why *why);
 /* fn is called on the thread of done, whenever a batch's jobs are. Before reg_seq_start. */
 void reg_seq_on_settled(struct reg_seq *s, void (*fn)(void *arg), void *arg);
+/* Backups that it shall make between batches. Before reg_seq_start; borrowed. */
+void reg_seq_on_backup(struct reg_seq *s, struct reg_backup *b);
 int reg_seq_fatal_fd(const struct reg_seq *s);
 void reg_seq_close(struct reg_seq *s); /* stops the thread; waiting jobs get HM_E_UNAVAILABLE */
 

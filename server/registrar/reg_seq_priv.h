@@ -3,6 +3,7 @@
 #define SERVER_REGISTRAR_REG_SEQ_PRIV_H
 
 #include "server/registrar/reg_refusals.h"
+#include "server/registrar/reg_retire.h"
 #include "server/registrar/reg_seq.h"
 
 #include <pthread.h>
@@ -38,7 +39,8 @@ struct reg_seq {
     int fatal_fd;
     void (*settled)(void *arg);
     void *settled_arg;
-    atomic_uint active; /* requests in progress that may come to the queue */
+    struct reg_backup *backup; /* NULL: none are made */
+    atomic_uint active;        /* requests in progress that may come to the queue */
 
     pthread_mutex_t lock; /* guards everything down to `keys` */
     pthread_cond_t work;
@@ -68,6 +70,7 @@ struct reg_seq {
     enum reg_phase phase;
     struct db_log *log;
     struct reg_refusals *refusals;
+    struct reg_retire *retire; /* NULL: private detail is kept for ever */
     bool start_recorded;
     bool fatal;
     uint64_t
@@ -80,6 +83,8 @@ struct reg_seq {
 
 /* Waits on c until the monotonic time at_ms; the lock is held. */
 void reg_seq_wait_until(pthread_cond_t *c, pthread_mutex_t *lock, int64_t at_ms);
+/* The database and its mirror. */
+enum hm_err HM_MUST_USE reg_seq_open_log(struct reg_seq *s, struct hm_why *why);
 /* Opens the log if needed, meets the signer, records the start once, covers everything with a
  * checkpoint. HM_OK: ready. */
 enum hm_err HM_MUST_USE reg_seq_bring_up(struct reg_seq *s, struct hm_why *why);

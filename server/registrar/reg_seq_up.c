@@ -175,6 +175,36 @@ static enum hm_err record_start(struct reg_seq *s, struct hm_why *why)
     return err;
 }
 
+static enum hm_err open_mirror(struct reg_seq *s, struct hm_why *why)
+{
+    struct db_mirror_note note;
+    const char *path = s->config->mirror;
+    if (path == NULL)
+        return HM_OK;
+    enum hm_err err = db_log_mirror(s->log, path, &note, why);
+    if (err != HM_OK)
+        return err;
+    if (note.made)
+        proc_log("hallmark-registrar", PROC_INFO, "mirror %s: made from the log%s", path,
+                 note.older ? ", in place of an older one" : "");
+    if (note.same_disk)
+        proc_log("hallmark-registrar", PROC_WARNING,
+                 "mirror %s is on the log's own file system: both may go at once", path);
+    return HM_OK;
+}
+
+enum hm_err reg_seq_open_log(struct reg_seq *s, struct hm_why *why)
+{
+    enum hm_err err = db_log_open(s->config->database, s->world->genesis.origin, &s->log, why);
+    if (err == HM_OK)
+        err = open_mirror(s, why);
+    if (err != HM_OK) {
+        db_log_close(s->log);
+        s->log = NULL;
+    }
+    return err;
+}
+
 enum hm_err reg_seq_bring_up(struct reg_seq *s, struct hm_why *why)
 {
     enum hm_err err = reg_seq_cover_wait(s, NULL); /* what became of it is found out here */
@@ -183,7 +213,7 @@ enum hm_err reg_seq_bring_up(struct reg_seq *s, struct hm_why *why)
     if (s->phase == REG_PHASE_CLOSED) {
         db_log_close(s->log);
         s->log = NULL;
-        err = db_log_open(s->config->database, s->world->genesis.origin, &s->log, why);
+        err = reg_seq_open_log(s, why);
         if (err == HM_OK) /* a commit that failed may have reached the disk */
             err = reg_policy_resume(s->config, s->world, why);
         if (err != HM_OK)
@@ -260,6 +290,9 @@ enum hm_err reg_seq_tick(struct reg_seq *s, struct hm_why *why)
     if (err == HM_OK && room && reg_refusals_due(s->refusals, (uint64_t)hm_clock_unix_ms()))
         err = reg_refusals_flush(s->refusals, s->log, policy_digest(s->world->policy),
                                  (uint64_t)hm_clock_unix_ms(), why);
+    if (err == HM_OK && room)
+        err = reg_retire_tick(s->retire, s->log, policy_digest(s->world->policy),
+                              (uint64_t)hm_clock_unix_ms(), why);
     if (err == HM_OK)
         err = db_state_forget(s->log, now_s - DAY_S, now_s, why);
     return err;

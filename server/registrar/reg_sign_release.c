@@ -20,7 +20,9 @@ static void fail(struct reg_signing *s, enum reg_ending ending, const char *outc
     bool refused = err == HM_E_DENIED || err == HM_E_SIGNATURE || err == HM_E_HISTORY ||
                    err == HM_E_MALFORMED || err == HM_E_EXPIRED;
     s->ending = ending;
-    s->problem = refused ? REG_PROBLEM_POLICY : REG_PROBLEM_UNAVAILABLE;
+    s->problem = refused            ? REG_PROBLEM_POLICY
+                 : err == HM_E_FULL ? REG_PROBLEM_DISK_FULL
+                                    : REG_PROBLEM_UNAVAILABLE;
     s->why = *why;
     (void)snprintf(s->outcome, sizeof s->outcome, "%s", outcome);
     proc_log("hallmark-registrar", PROC_WARNING, "release r%llu: not signed: %s",
@@ -197,7 +199,13 @@ static void after_intention(struct reg_job *job, struct reg_seq *seq, const stru
     enum hm_err err = job->err;
     (void)seq;
     (void)head;
-    if (!s->intended || (err != HM_OK && err != HM_E_TIMEOUT)) {
+    if (!s->intended) {
+        hand_to_connection(s);
+        return;
+    }
+    if (err != HM_OK && err != HM_E_TIMEOUT) {
+        /* Rolled back, or on the disk all the same: try_again() finds out, and gives it an end. */
+        fail(s, REG_ENDING_FAILED, hm_err_name(err), err, &why);
         hand_to_connection(s);
         return;
     }

@@ -96,6 +96,40 @@ static enum hm_err check_still_fresh(struct reg_tx *tx, struct reg_signing *s, s
     return HM_OK;
 }
 
+/* Is the release being signed under this very intention? If its commit failed, another one may have
+ * got its index: then the record there has other bytes, or is not committed yet. */
+static enum hm_err under_this(struct reg_tx *tx, const struct reg_signing *s,
+                              const struct db_release *rel, bool *yes, struct hm_why *why)
+{
+    struct hm_digest there;
+    *yes = false;
+    if (rel->state != HM_RELEASE_SIGNING || rel->intent != s->intent.idx ||
+        s->intent.idx >= db_log_size(tx->log))
+        return HM_OK;
+    enum hm_err err = db_log_node(tx->log, 0, s->intent.idx, &there, why);
+    if (err != HM_OK)
+        return err;
+    struct hm_digest ours = hm_merkle_leaf(hm_buf_bytes(&s->intent_bytes));
+    *yes = hm_digest_eq(&there, &ours);
+    return HM_OK;
+}
+
+/* The commit of an earlier try failed, and has reached the disk after all; or that of the intention
+ * failed and has not. */
+static void find_ended(const struct reg_signing *s, const struct db_release *rel,
+                       struct reg_result *out)
+{
+    bool ours = rel->state == HM_RELEASE_SIGNED && rel->signed_idx > s->intent.idx;
+    if (s->ending != REG_ENDING_SIGNED)
+        reg_no(out, s->problem, "%s", s->why.text);
+    else if (!ours)
+        reg_no(out, REG_PROBLEM_INTERNAL,
+               "the release is not being signed under this intention any more");
+    out->has_record = s->ending == REG_ENDING_SIGNED && ours;
+    out->record = rel->signed_idx;
+    out->release = rel->id;
+}
+
 enum hm_err reg_signing_record(struct reg_tx *tx, void *arg, struct reg_result *out,
                                struct hm_why *why)
 {
@@ -103,14 +137,16 @@ enum hm_err reg_signing_record(struct reg_tx *tx, void *arg, struct reg_result *
     struct db_release rel;
     struct hm_record r = {.event = HM_EV_NONE};
     struct hm_bytes evidence[1] = {hm_buf_bytes(&s->envelope)};
+    bool open = false;
     enum hm_err err = db_state_release_get(tx->log, s->d->id, &rel, why);
     if (err == HM_OK)
         err = check_still_fresh(tx, s, why);
+    if (err == HM_OK)
+        err = under_this(tx, s, &rel, &open, why);
     if (err != HM_OK)
         return err;
-    if (rel.state != HM_RELEASE_SIGNING || rel.intent != s->intent.idx) {
-        reg_no(out, REG_PROBLEM_INTERNAL,
-               "the release is not being signed under this intention any more");
+    if (!open) {
+        find_ended(s, &rel, out);
         return HM_OK;
     }
     result_record(s, &rel, &r);

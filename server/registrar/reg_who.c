@@ -143,7 +143,8 @@ enum hm_err reg_who_signed(const struct reg_who_input *in, const struct policy_p
 {
     struct hm_why inner = {""};
     bool known = false;
-    bool approval = in->kind == HM_SIGNED_APPROVAL || in->kind == HM_SIGNED_POLICY_APPROVAL;
+    bool approval = in->kind == HM_SIGNED_APPROVAL || in->kind == HM_SIGNED_POLICY_APPROVAL ||
+                    in->kind == HM_SIGNED_ERASURE;
     if (hm_signed_token(in->s) != NULL)
         return by_token(in, who, why);
     if (!approval && hm_signed_certificate(in->s) != NULL)

@@ -23,10 +23,9 @@ struct reg_who_input {
     struct reg_oidc_proof *proof; /* filled where a token did; NULL only if oidc is */
 };
 /* Requests: by submit key, certificate or token (which leaves *key untouched). Approvals (of
- * releases and policies): by approval key only. Rejections, cancellations, proposals: by either
- * key, or certificate. The signature holds when this returns HM_OK. HM_E_SIGNATURE, HM_E_DENIED (a
- * good signature by nobody the policy
- * knows), HM_E_UNSUPPORTED. */
+ * releases and policies) and erasures: by approval key only. Rejections, cancellations, proposals:
+ * by either key, or certificate. The signature holds when this returns HM_OK. HM_E_SIGNATURE,
+ * HM_E_DENIED (a good signature by nobody the policy knows), HM_E_UNSUPPORTED. */
 enum hm_err HM_MUST_USE reg_who_signed(const struct reg_who_input *in,
                                        const struct policy_principal **who, struct hm_key *key,
                                        struct hm_why *why);

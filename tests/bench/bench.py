@@ -20,6 +20,7 @@ from lab import DOMAIN, ORIGIN, Lab, LabError, dsse, read, sha256, write  # noqa
 from cryptography.hazmat.primitives import serialization  # noqa: E402
 
 CLIENTS = 32
+PAGES = 300
 UPLOADS = 50
 UPLOAD_BYTES = 64 << 20
 FIGURES = []
@@ -106,16 +107,46 @@ def bench_sign(args, bench_dir, bin_dir):
             signatures.add(int(release["version"].rsplit(".", 1)[1]) % CLIENTS, "POST", "/v1/releases/%s/signature" % release["id"],
                            key="sign-" + release["id"])
         before = cpu_times(lab)
-        out = signatures.play(bench_dir)
+        with Lag(lab) as lag:
+            out = signatures.play(bench_dir)
         after = cpu_times(lab)
         used = {s: round((after[s] - before[s]) / out["requests"] * 1e6, 1) for s in before}
         bare = max(bare, 0.0)
         figure("sign", out["requests"] / out["seconds"], "1/s", bare, p50_ms=out["p50_ms"], p99_ms=out["p99_ms"],
                cpu_us_per_signature=used, records_before=len(releases) + 5)
+        figure("read-model-lag", max(lag.waits) * 1e3, "ms", limit=2000, p50_ms=round(sorted(lag.waits)[len(lag.waits) // 2] * 1e3, 1),
+               looks=len(lag.waits))
         lab.cli("audit", "log", "verify")
     finally:
         lab.clean()
         shutil.rmtree(lab.root, ignore_errors=True)
+
+
+class Lag:
+    """How far the read model is behind while the service is under load: how long an auditor waits, ten times a second, for an answer that
+    has everything in it that was acknowledged when they asked."""
+
+    def __init__(self, lab):
+        self.lab, self.waits, self.over = lab, [], threading.Event()
+        self.thread = threading.Thread(target=self.look)
+
+    def look(self):
+        context = ssl.create_default_context(cafile=self.lab.path("tls", "ca.pem"))
+        context.load_cert_chain(self.lab.path("tls", "audit.pem"), self.lab.path("tls", "audit.key"))
+        c = http.client.HTTPSConnection("localhost", self.lab.port, timeout=30, context=context)
+        while not self.over.wait(0.1):
+            began = time.time()
+            c.request("GET", "/v1/log/entries?order=desc&limit=1")
+            c.getresponse().read()
+            self.waits.append(time.time() - began)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
 
 
 def all_releases(lab):
@@ -236,10 +267,82 @@ def bench_start(args, bench_dir, bin_dir):
         shutil.rmtree(lab.root, ignore_errors=True)
 
 
-def wait_read_model(lab):
-    for _ in range(600):
-        size = int(lab.curl("/v1/log/checkpoint", who="audit").out.splitlines()[1])
-        if json.loads(lab.curl("/v1/releases?limit=1", who="audit").out).get("log_size") == size:
+def fill_log(lab, bench_dir, size):
+    """The services go on over a log of so many more records: releases under way, without their evidence."""
+    lab.set_up()
+    lab.start_all()
+    lab.stop_all()
+    policy = sha256(read(lab.path("policy.json")))
+    lab.run([os.path.join(bench_dir, "bench_fill"), lab.path("registrar", "log.db"), ORIGIN, str(size), policy, "history"], timeout=900)
+    lab.own(lab.path("registrar"), "registrar")
+    lab.start_all(900)
+    wait_read_model(lab, size)
+
+
+def samples(lab, size, count=300):
+    """Records from all over the log, as its auditors see them."""
+    found = []
+    for i in range(count):
+        page = json.loads(lab.curl("/v1/log/entries?limit=10&after=%d" % (size // 3 + size // 2 * i // count), who="audit").out)
+        found += [e["record"] for e in page["entries"] if "product" in e["record"]]
+    return found
+
+
+def questions(records):
+    """Kind -> paths. Of those with a number the page is that short, so that it is full in the short log, too."""
+    def paths(template, fits=lambda r: True, **more):
+        chosen = [r for r in records if fits(r)]
+        picked = [chosen[i * 7919 % len(chosen)] for i in range(PAGES)]
+        return ["/v1/log/entries?order=desc&after=%d&" % r["idx"] + template.format(**r, **{k: f(r) for k, f in more.items()}) for r in picked]
+
+    person = lambda r: r.get("actor", "").startswith("person-")  # noqa: E731
+    pipeline = lambda r: r.get("actor", "").startswith("ci-")  # noqa: E731
+    artifact, key = (lambda r: r["artifacts"][0]), (lambda r: r["keys"][0]["spki"])
+    whole = {"all": "limit=50", "event": "limit=50&event=release.signed", "product": "limit=50&product={product}",
+             "channel": "limit=50&channel={channel}", "outcome": "limit=50&outcome=ok", "release": "limit=50&release={release}",
+             "version": "limit=50&version={version}", "product-and-version": "limit=50&product={product}&version={version}",
+             "product-and-event": "limit=20&product={product}&event=release.signed",
+             "five-filters": "limit=5&product={product}&channel={channel}&environment={environment}&event=release.signed&outcome=ok"}
+    out = {kind: paths(t) for kind, t in whole.items()}
+    out["pipeline"] = paths("limit=20&actor={actor}", pipeline)
+    out["person"] = paths("limit=5&actor={actor}", person)
+    out["approver-key"] = paths("limit=5&key={approver_key}", person)
+    out["key"] = paths("limit=50&key={k}", lambda r: "keys" in r, k=key)
+    out["artifact"] = paths("limit=50&artifact={a}", lambda r: "artifacts" in r, a=artifact)
+    out["time"] = [p.replace("order=desc&after=", "order=asc&after=") for p in paths("limit=50&since={s}", s=lambda r: time.strftime(
+        "%Y-%m-%dT%H:%M:%SZ", time.gmtime(r["t_ms"] // 1000)))]
+    return out
+
+
+def bench_query(args, bench_dir, bin_dir):
+    """A page of answers from a log of 1,000,000 records, against the same from one of 10,000; both serve at the same time."""
+    labs, sizes = [], (10000, args.queried)
+    try:
+        for size in sizes:
+            note("query: a log of %d records" % size)
+            labs.append(Lab(tempfile.mkdtemp(dir="/var/tmp", prefix="hb-"), bin_dir))
+            fill_log(labs[-1], bench_dir, size)
+        asked = [questions(samples(lab, size)) for lab, size in zip(labs, sizes)]
+        for kind in asked[0]:
+            plans = []
+            for lab, q in zip(labs, asked):
+                plans.append(Plan(lab, "query"))
+                for path in q[kind]:
+                    plans[-1].add(0, "GET", path)
+            runs = [[p.play(bench_dir)["p50_ms"] for p in plans] for _ in range(6)][1:]
+            short, long = (sorted(r[i] for r in runs)[2] for i in (0, 1))
+            figure("query-" + kind, long * 1e3, "us", short * 1e3)
+    finally:
+        for lab in labs:
+            lab.clean()
+            shutil.rmtree(lab.root, ignore_errors=True)
+
+
+def wait_read_model(lab, size=0):
+    for _ in range(1800):
+        newest = lab.curl("/v1/log/checkpoint", who="audit")
+        now = int(newest.out.splitlines()[1]) if newest.code == 200 else -1
+        if now >= size and json.loads(lab.curl("/v1/releases?limit=1", who="audit").out).get("log_size") == now:
             return
         time.sleep(0.1)
     raise LabError("the read model does not catch up")
@@ -270,10 +373,27 @@ def is_ready(lab):
 
 def bench_policy(_, bench_dir, __):
     """A decision, and the check of an approval, against a bare signature verification."""
-    out = subprocess.run([os.path.join(bench_dir, "bench_policy"), TOP], stdout=subprocess.PIPE, check=True).stdout
-    for line in out.splitlines():
-        row = json.loads(line)
-        figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
+    rows([os.path.join(bench_dir, "bench_policy"), TOP])
+
+
+def rows(command):
+    """Takes over the figures that a program prints, as it prints them."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as p:
+        for line in p.stdout:
+            row = json.loads(line)
+            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare", None), row.pop("ratio", None), **row)
+    if p.returncode:
+        raise LabError("%s ended with %d" % (command[0], p.returncode))
+
+
+def bench_growth(args, bench_dir, __):
+    """The read model of a long log against one of 10,000 records: appending, proofs, storage."""
+    folder = tempfile.mkdtemp(dir="/var/tmp", prefix="hb-")
+    try:
+        note("model-growth: filling a read model of %d records" % args.growth)
+        rows([os.path.join(bench_dir, "bench_growth"), folder, str(args.growth)])
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def bench_log_verify(args, bench_dir, __):
@@ -283,12 +403,24 @@ def bench_log_verify(args, bench_dir, __):
         files = [os.path.join(folder, "log.db"), os.path.join(folder, "log.vkey")]
         note("log-verify: writing a log of %d records" % args.records)
         subprocess.run([os.path.join(bench_dir, "bench_verify"), "make", *files, str(args.records)], stdout=subprocess.DEVNULL, check=True)
-        out = subprocess.run([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"], stdout=subprocess.PIPE, check=True).stdout
-        for line in out.splitlines():
-            row = json.loads(line)
-            figure(row.pop("bench"), row.pop("value"), row.pop("unit"), row.pop("bare"), row.pop("ratio"), **row)
+        rows([os.path.join(bench_dir, "bench_verify"), "run", *files, "3"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def bench_append(args, bench_dir, __):
+    """Durable appends, in batches of 256 and of 16 records, against bare SQLite inserts of the same rows."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
+        for batch, records in ((256, 100000), (16, 20000)):
+            note("append: batches of %d" % batch)
+            rows([os.path.join(bench_dir, "bench_append"), "ratio", folder, str(records), str(batch), "5"])
+
+
+def bench_append_growth(args, bench_dir, __):
+    """What an append and a proof cost in a log that grows, against a log of 10,000 records. 4 GB for each million."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="hb-") as folder:
+        note("append-growth: %d records" % args.growth)
+        rows([os.path.join(bench_dir, "bench_append"), "growth", folder, str(args.growth)])
 
 
 def table():
@@ -309,11 +441,15 @@ def main():
     p.add_argument("--releases", type=int, default=10000)
     p.add_argument("--starts", type=int, default=15)
     p.add_argument("--records", type=int, default=1000000, help="of the log that log-verify verifies")
+    p.add_argument("--growth", type=int, default=1000000,
+                   help="records of the long log of append-growth and model-growth; 10,000,000 take 45 and 13 GB")
+    p.add_argument("--queried", type=int, default=1000000, help="records of the long log of query")
     p.add_argument("which", nargs="*", default=[])
     args = p.parse_args()
     bench_dir, bin_dir = os.path.join(args.build, "bench"), os.path.join(args.build, "bin")
     all_benches = {"sign": bench_sign, "ingest": bench_ingest, "start": bench_start, "policy": bench_policy,
-                   "log-verify": bench_log_verify}
+                   "log-verify": bench_log_verify, "append": bench_append, "append-growth": bench_append_growth,
+                   "model-growth": bench_growth, "query": bench_query}
     for name in args.which or list(all_benches):
         all_benches[name](args, os.path.abspath(bench_dir), os.path.abspath(bin_dir))
     table()

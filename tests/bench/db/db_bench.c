@@ -177,7 +177,7 @@ static void bench_fill(const char *path, uint64_t records)
         for (size_t i = 0; i < count; at += len[i++])
             list[i] = hm_bytes_of(at, len[i]);
         double t0 = now_s();
-        must(db_query_apply(w, list, count, &why));
+        must(db_query_apply(w, &(struct db_query_batch){.records = list, .count = count}, &why));
         t += now_s() - t0;
     }
     (void)printf("read model, batches of 1024: %8.0f records/s\n", (double)records / t);

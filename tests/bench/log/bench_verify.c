@@ -6,22 +6,15 @@
 
 #include "client/cli_verify.h"
 #include "schema/io/hm_file.h"
+#include "tests/bench/bench_clock.h"
 
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS_MAX 9
-
-static double now_s(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static int fail(const char *what)
 {
@@ -55,14 +48,14 @@ static double bare_s(sqlite3 *db, const char *sql)
     struct hm_digest all = {{0}};
     if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
         return -1;
-    double t = now_s();
+    double t = bench_wall_s();
     int rc;
     while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct hm_digest d =
             hm_sha256(hm_bytes_of(sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0)));
         all.b[0] ^= d.b[0]; /* used, so that nothing can be left out */
     }
-    t = now_s() - t;
+    t = bench_wall_s() - t;
     (void)sqlite3_finalize(st);
     return rc == SQLITE_DONE ? t + (all.b[0] == 0 ? 1e-12 : 0) : -1;
 }

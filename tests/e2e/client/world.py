@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.parse
 from datetime import datetime, timedelta, timezone
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../interop/device"))
@@ -37,6 +38,11 @@ def write(path, data, mode=0o600):
 
 def rfc3339(seconds):
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def unix(text):
+    """Of a time in a query."""
+    return int(datetime.strptime(urllib.parse.unquote(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp())
 
 
 def vkey(origin, key):
@@ -105,6 +111,7 @@ class World:
         self.keys = rb.World()
         self.cosigners = []  # (key, name, time): who cosigns every checkpoint
         self.valid_s = 10**9
+        self.step_ms = 1  # between two records
         self.cut = False     # every stream that is open breaks
         self.artifacts = {}
         self.records = []   # exact bytes
@@ -154,7 +161,7 @@ class World:
     def append(self, record, evidence):
         index = len(self.records)
         prev = rb.leaf(self.records[-1]) if self.records else rb.sha(rb.ORIGIN.encode())
-        record = dict(record, v=1, idx=index, prev=prev.hex(), t_ms=rb.NOW * 1000 + index, policy=hexsha(self.policy))
+        record = dict(record, v=1, idx=index, prev=prev.hex(), t_ms=rb.NOW * 1000 + index * self.step_ms, policy=hexsha(self.policy))
         if evidence:
             record["evidence"] = [hexsha(e) for e in evidence]
         for n, blob in enumerate(evidence):
@@ -453,10 +460,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         after, limit = q.get("after"), int(q.get("limit", 100))
         if after is not None:
             records = [r for r in records if (r[0] < int(after) if q.get("order") == "desc" else r[0] > int(after))]
-        for name in ("event", "product", "version"):
+        for name in ("event", "product", "version", "channel", "environment", "actor", "outcome", "release"):
             records = [r for r in records if name not in q or json.loads(r[1]).get(name) == q[name]]
+        for name, fits in (("since", lambda r, t: r["t_ms"] >= t), ("until", lambda r, t: r["t_ms"] < t)):
+            records = [r for r in records if name not in q or fits(json.loads(r[1]), unix(q[name]) * 1000)]
+        records = self.tell("picked", records, q=q)
         page = records[:min(limit, 3)]  # small pages, so that cursors are used
-        headers = [("Hallmark-Log-Size", str(len(self.world.records)))]
+        headers = [("Hallmark-Log-Size", self.tell("log-size", str(len(self.world.records))))]
         if len(records) > len(page):
             headers.append(("Hallmark-Next", str(page[-1][0])))
         self.send(200, b"".join(r[1] + b"\n" for r in page), "application/jsonl", headers)

@@ -134,11 +134,34 @@ class Entries(DoorCase):
         note = self.door.get("/v1/log/checkpoint")
         self.assertEqual(note[2], log.note(9))
         for i in range(9):
-            self.assertEqual(self.door.get("/v1/log/entries/%d/proof" % i)[2], log.tlog_proof(i))
-        for old in range(10):
-            status, c = self.door.json("/v1/log/consistency?old=%d&size=9" % old)
-            conforms("Consistency", c)
-            self.assertEqual([base64.b64decode(h) for h in c["hashes"]], fr.Tree.consistency(old, log.leaves))
+            status, headers, proof = self.door.get("/v1/log/entries/%d/proof" % i)
+            self.assertEqual((proof, headers["hallmark-log-size"]), (log.tlog_proof(i), "9"))
+            self.assertEqual(self.door.get("/v1/log/entries/%d/proof?size=9" % i)[2], proof)
+        self.assertNotIn(fr.PROOF, self.registrar.calls)
+
+    def test_no_such_proof(self):
+        for path, status, name in (("9/proof", 404, "not-found"), ("9/proof?size=9", 404, "not-found"), ("3/proof?size=8", 404, "not-found"),
+                                   ("3/proof?size=10", 404, "not-found"), ("3/proof?size=9223372036854775807", 404, "not-found"),
+                                   ("3/proof?size=0", 400, "bad-parameter"), ("3/proof?size=-1", 400, "bad-parameter"),
+                                   ("3/proof?size=09", 400, "bad-parameter"), ("3/proof?size=x", 400, "bad-parameter"),
+                                   ("3/proof?size=9&size=9", 400, "bad-parameter"), ("3/proof?sizes=9", 400, "bad-parameter"),
+                                   ("-1/proof", 404, "not-found"), ("x/proof", 404, "not-found")):
+            with self.subTest(path):
+                answer = self.door.get("/v1/log/entries/" + path)
+                self.assertEqual((answer[0], problem(answer)), (status, name))
+        self.assertIn("over 9", json.loads(self.door.get("/v1/log/entries/3/proof?size=8")[2])["detail"])
+
+    def test_consistency(self):
+        log = self.registrar.log
+        for size in range(10):
+            for old in range(size + 1):
+                status, c = self.door.json("/v1/log/consistency?old=%d&size=%d" % (old, size))
+                conforms("Consistency", c)
+                self.assertEqual([base64.b64decode(h) for h in c["hashes"]], fr.Tree.consistency(old, log.leaves[:size]))
+        for query, status in (("old=3&size=10", 404), ("old=4&size=3", 400), ("size=3", 400), ("old=3", 400), ("old=-1&size=3", 400),
+                              ("old=0&size=9223372036854775808", 400)):
+            self.assertEqual(self.door.get("/v1/log/consistency?" + query)[0], status, query)
+        self.assertEqual(self.registrar.calls.get(fr.CONSISTENCY, 0), 0)
 
 
 class Description(DoorCase):

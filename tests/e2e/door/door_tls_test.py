@@ -55,7 +55,7 @@ class Roles(DoorCase):
 
     def ask(self, method, path, op, who):
         for name, value in {"{digest}": "sha256:" + fr.sha(b"data").hex(), "{id}": "r4", "{environment}": "production",
-                            "{index}": "4", "{n}": "0"}.items():
+                            "{index}": "4", "{n}": "0", "{tile}": "0/000.p/5"}.items():
             path = path.replace(name, value)
         if op["operationId"] == "getConsistency":
             path += "?old=1&size=2"

@@ -210,6 +210,8 @@ class FakeRegistrar:
         self.garbage = set()  # operations answered with rubbish
         self.wanted = None    # hex digests that a submission needs
         self.ready, self.reason = 1, ""
+        self.cosigned = b""  # the newest note that witnesses have cosigned
+        self.noted = set()    # sizes whose checkpoints were stored on the way
         self.lie = None       # function (first, records, note, size) -> the same, changed
         self.answer_status = 201
         self.calls = {}
@@ -411,7 +413,9 @@ class FakeRegistrar:
         note = log.note(size)
         if self.lie:
             first, records, note, size = self.lie(first, records, note, size)
-        return u64(size) + blob(note) + blob(b"") + u64(len(records)) + b"".join(blob(x) for x in records)
+        notes = [log.note(n) for n in sorted(self.noted) if first < n <= first + len(records)]
+        return (u64(size) + blob(note) + blob(self.cosigned) + u64(len(records)) + b"".join(blob(x) for x in records) + u64(len(notes)) +
+                b"".join(blob(x) for x in notes))
 
 
 if __name__ == "__main__":

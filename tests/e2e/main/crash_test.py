@@ -1,4 +1,4 @@
-"""crash_test.py [N [SEED]]: a campaign of N kills (25). tests/e2e/main/crash_campaign is the long one."""
+"""crash_test.py [N [SEED]]: a campaign of N kills (25). scripts/crash-campaign meets single system calls."""
 
 import os
 import random

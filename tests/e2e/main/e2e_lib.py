@@ -221,13 +221,13 @@ class Cast(Lab):
         release["guard"]["approvers"] += list(self.more.values())
         return doc
 
-    def start(self, service, config=None):
+    def start(self, service, config=None, **kw):
         """SoftHSM 2.6.1 leaks the name of the curve at each Ed25519 signature; nothing else may leak."""
         if service == "signer" and sanitized():
             known = write(self.path("lsan"), "leak:sign_ed25519\n")
             os.environ.update(ASAN_OPTIONS="fast_unwind_on_malloc=0", LSAN_OPTIONS="print_suppressions=0:suppressions=" + known)
         try:
-            return super().start(service, config)
+            return super().start(service, config, **kw)
         finally:
             for name in ("ASAN_OPTIONS", "LSAN_OPTIONS"):
                 os.environ.pop(name, None)
@@ -263,7 +263,10 @@ class Cast(Lab):
 
     def size(self):
         """The log's size, by the checkpoint that the door shows."""
-        return int(self.get("/v1/log/checkpoint").body.split(b"\n")[1])
+        a = self.get("/v1/log/checkpoint")
+        if a.status != 200:
+            raise RuntimeError("no checkpoint: %r" % a)
+        return int(a.body.split(b"\n")[1])
 
     def record(self, index):
         return self.settled("/v1/log/entries/%d" % index)

@@ -67,9 +67,9 @@ class Rostered(Administered):
             return e.ssh_document(statement, key.sign(namespace, statement))
         return e.dsse(kind, statement, key)
 
-    def change_roster(self, statement, people=("rosa", "ruth"), documents=None, caller="dora", key=None):
+    def change_roster(self, statement, people=("rosa", "ruth"), documents=None, caller="dora", key=None, **kw):
         documents = documents or [self.roster_document(w, statement) for w in people]
-        return self.post("/v1/rosters", caller, json.dumps({"key": key or self.key_id(), "statement": statement.decode(), "signatures": documents}))
+        return self.post("/v1/rosters", caller, json.dumps({"key": key or self.key_id(), "statement": statement.decode(), "signatures": documents}), **kw)
 
 
 class Roster:
@@ -115,6 +115,10 @@ class Roster:
         self.refused("serial number 2 first", lab.change_roster(lab.roster(joined, 2, first)), (409, "state"), "roster.refused")
         self.refused("after another list", lab.change_roster(lab.roster(joined, 1, joined)), (409, "state"), "roster.refused")
         self.refused("carried by a submitter", lab.change_roster(good, caller="ci-edge"), (403, "forbidden"))
+        documents = [lab.roster_document(w, lab.roster(joined, 2, first)) for w in ("rosa", "ruth")]
+        twice = [lab.change_roster(lab.roster(joined, 2, first), documents=documents, Idempotency_Key="once") for _ in range(2)]
+        self.rows.equal("a refusal, asked for again with the same Idempotency-Key, is the same answer",
+                        [(r.says(), r.doc.get("index")) for r in twice], [((409, "state"), twice[0].doc.get("index"))] * 2)
         self.joined, self.good = joined, good
 
     def people(self):

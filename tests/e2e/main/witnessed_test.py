@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -176,6 +177,8 @@ def main(lab, rows):
         r = lab.sign(lab.first)
         rows.row("submitting and approving go on, signing does not", r.status == 503 and "witness" in r.detail(), r)
         rows.row("nothing was recorded of that", not [x for x in lab.records() if x["event"].startswith("sign.")])
+        rows.equal("no cosigned checkpoint yet", lab.get("/v1/log/checkpoint?cosigned=true").status, 404)
+        rows.equal("nor one for monitors", lab.get("/log/checkpoint").status, 404)
         lab.start_witness(0)
         time.sleep(1.5)
         rows.equal("one of three is no quorum", lab.ready()[0], 503, lab.ready())
@@ -187,6 +190,8 @@ def main(lab, rows):
         rows.equal("signed", r.status, 200, r)
         lab.answer = json.loads(r.body)
         rows.equal("the proof in the answer has both cosignatures", cosigners(note_of(lab.answer["proof"]), lab.vkeys), ["w2.example", "witness.example/w1"])
+        for path in ("/v1/log/checkpoint?cosigned=true", "/log/checkpoint"):
+            rows.equal("%s has them, too" % path, cosigners(lab.get(path).body.decode(), lab.vkeys), ["w2.example", "witness.example/w1"])
         out = lab.path("work", "bundle")
         got = lab.cli("audit", "bundle", lab.first, "--out", out, check=False)
         rows.row("bundle says who cosigned", got.returncode == 0 and "2 of" in got.out, got.out + got.err)
@@ -330,12 +335,55 @@ def main(lab, rows):
         r = lab.cli("audit", "log", "verify", *want, "--witnesses-required", "4", check=False)
         rows.row("and says where they are too few", r.returncode != 0, r.out + r.err)
 
+    def in_the_file(path):
+        """What the database keeps of witnesses, verified offline; each thing that is wrong with it has its kind and size."""
+        want = [x for v in lab.vkeys for x in ("--witness", v)]
+
+        def verify(file, *args):
+            r = lab.cli("audit", "log", "verify", "--database", file, "--json", *args, check=False)
+            return r.returncode, json.loads(r.out)
+
+        code, doc = verify(path, *want, "--witnesses-required", "2")
+        rows.row("log verify --database counts them", code == 0 and doc["cosigned_notes"] > 3 and doc["cosigned"] >= 2 and doc["cosigned_size"] <= doc["size"], doc)
+        size = doc["cosigned_size"]
+        db = sqlite3.connect("file:%s?mode=ro&immutable=1" % path, uri=True)
+        note, = db.execute("SELECT note FROM cosigned WHERE size=?", (size,)).fetchone()
+        stored, = db.execute("SELECT note FROM checkpoint WHERE size=?", (size,)).fetchone()
+        db.close()
+        body, lines = note.split(b"\n\n")
+        ours, *theirs = lines.splitlines(keepends=True)
+        fake = base64.b64decode(theirs[0].split()[-1])
+        fake = theirs[0].rsplit(b" ", 1)[0] + b" " + base64.b64encode(fake[:-1] + bytes([fake[-1] ^ 1])) + b"\n"
+        own = base64.b64decode(ours.split()[-1])
+        own = ours.rsplit(b" ", 1)[0] + b" " + base64.b64encode(own[:-1] + bytes([own[-1] ^ 1])) + b"\n"
+        root = body.split(b"\n")[0] + b"\n%d\n" % size + base64.b64encode(bytes(32))
+        rows.row("the note is the stored one and more", note.startswith(stored) and len(theirs) >= 2, note)
+        for name, kind, change in (("another root", "cosigned", root + b"\n\n" + lines), ("without cosignatures", "cosigned", stored), ("empty", "cosigned", b""),
+                                   ("rubbish", "cosigned", b"\xff" * 200), ("a forged cosignature", "cosignature", body + b"\n\n" + ours + fake + b"".join(theirs[1:])),
+                                   ("a forged signature of the log", "checkpoint-signature", body + b"\n\n" + own + b"".join(theirs)),
+                                   ("one witness alone", "witnesses", body + b"\n\n" + ours + theirs[0]), ("under another size", "cosigned", None)):
+            copy = e.write(lab.path("work", "cosigned.db"), e.read(path))
+            db = sqlite3.connect(copy)
+            db.execute("DROP TRIGGER cosigned_no_update")
+            db.execute("PRAGMA journal_mode=DELETE")
+            if change is None:
+                db.execute("UPDATE cosigned SET size=? WHERE size=?", (size + 100000, size))
+            else:
+                db.execute("UPDATE cosigned SET note=? WHERE size=?", (change, size))
+            db.commit()
+            db.close()
+            code, doc = verify(copy, *want, "--witnesses-required", "2")
+            fault = doc.get("fault", {})
+            at = fault.get("index") == size + (100000 if change is None else 0)
+            rows.row("%s: found as %s at its size" % (name, kind), code == 1 and fault.get("kind") == kind and at, (code, doc))
+
     def older_copy():
         """The whole disk comes back from yesterday: log and signer alike. Only the witnesses know better."""
         for service in ("door", "registrar", "signer"):
             lab.stop(service)
         for d in ("registrar", "signer"):
             shutil.copytree(lab.path(d), lab.path("yesterday", d))
+        in_the_file(lab.path("yesterday", "registrar", "log.db"))
         for service in ("signer", "registrar", "door"):
             lab.start(service)
         rows.row("the service is back", lab.until(lambda: lab.ready()[0] == 200), lab.ready())

@@ -25,7 +25,7 @@ static struct hm_record compose(const uint8_t *d, const struct cli_replay *at)
                           .prev = at->prev,
                           .t_ms = idx,
                           .event = idx == 0 ? HM_EV_LOG_CREATED
-                                            : (enum hm_event)(2 + d[0] % HM_EV_GUARDS_REFUSED),
+                                            : (enum hm_event)(2 + d[0] % HM_EVENT_LAST),
                           .state = (enum hm_release_state)(d[1] % HM_RELEASE_STATE_COUNT),
                           .has_release = (d[1] & 0x10) == 0,
                           .sequence = d[1] & 0x20 ? idx + 1 : d[4] % 4,
@@ -33,7 +33,7 @@ static struct hm_record compose(const uint8_t *d, const struct cli_replay *at)
                           .has_intent = (d[3] & 0x80) != 0,
                           .has_retry_of = (d[3] & 0x40) != 0,
                           .key_count = d[4] % (HM_SIGN_KEYS_MAX + 1)};
-    if (r.event > HM_EV_GUARDS_REFUSED)
+    if (r.event > HM_EVENT_LAST)
         r.event = HM_EV_SIGN_INTENDED;
     r.release = !r.has_release ? 0 : r.event == HM_EV_RELEASE_SUBMITTED ? idx - d[2] % 2 : d[2];
     r.intent = r.has_intent ? idx - d[3] % 32 % (idx + 1) : 0;

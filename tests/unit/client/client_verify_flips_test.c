@@ -66,6 +66,19 @@ static void flipped_hashes(void **state)
 }
 
 /* Kinds that may be owed for a byte of a note, by its line. */
+static bool owed_of_cosigned(enum cli_fault_kind kind, size_t line, bool newest)
+{
+    if (line < 4)
+        return kind == CLI_FAULT_COSIGNED;
+    if (kind == CLI_FAULT_COSIGNED || kind == CLI_FAULT_CHECKPOINT_MALFORMED)
+        return true;
+    if (line == 4)
+        return kind == CLI_FAULT_CHECKPOINT_SIGNATURE;
+    /* Under another name or key id it is nobody's cosignature: that matters where it is required.
+     */
+    return kind == CLI_FAULT_COSIGNATURE || kind == (newest ? CLI_FAULT_WITNESSES : CLI_FAULT_NONE);
+}
+
 static bool owed_of_note(enum cli_fault_kind kind, size_t line)
 {
     static const enum cli_fault_kind own[] = {
@@ -73,17 +86,12 @@ static bool owed_of_note(enum cli_fault_kind kind, size_t line)
         CLI_FAULT_CHECKPOINT_MALFORMED, CLI_FAULT_CHECKPOINT_SIGNATURE};
     if (kind == CLI_FAULT_CHECKPOINT_MALFORMED)
         return true;
-    if (line < sizeof own / sizeof own[0])
-        return kind == own[line];
-    /* Under another name or key id it is nobody's cosignature. */
-    return kind == CLI_FAULT_COSIGNATURE || kind == CLI_FAULT_WITNESSES;
+    return line < sizeof own / sizeof own[0] && kind == own[line];
 }
 
-static void flipped_notes(void **state)
+static void flip_notes(struct verify_log *l, enum db_scan_table table, size_t *seen)
 {
-    struct verify_log *l = *state;
-    struct verify_table *t = &l->table[DB_SCAN_CHECKPOINT];
-    size_t seen[CLI_FAULT_KINDS] = {0};
+    struct verify_table *t = &l->table[table];
     for (size_t i = 0; i < t->count; i++) {
         struct hm_buf *b = &t->row[i].bytes;
         size_t line = 0;
@@ -94,12 +102,22 @@ static void flipped_notes(void **state)
                 line += b->data[k] == '\n';
             b->data[bit / 8] ^= (uint8_t)(1u << bit % 8);
             enum hm_err err = verify_rows(l, &f, &why);
-            if (err == HM_OK || !owed_of_note(f.kind, line) || f.index != (uint64_t)t->row[i].key)
+            bool owed = table == DB_SCAN_COSIGNED
+                            ? owed_of_cosigned(f.kind, line, i + 1 == t->count)
+                            : err != HM_OK && owed_of_note(f.kind, line);
+            if (!owed || (f.kind != CLI_FAULT_NONE && f.index != (uint64_t)t->row[i].key))
                 fail_msg("checkpoint %zu, line %zu, bit %zu: %s", i, line, bit, why.text);
             seen[f.kind]++;
             b->data[bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
     }
+}
+
+static void flipped_notes(void **state)
+{
+    size_t seen[CLI_FAULT_KINDS] = {0};
+    flip_notes(*state, DB_SCAN_CHECKPOINT, seen);
+    flip_notes(*state, DB_SCAN_COSIGNED, seen);
     for (int k = CLI_FAULT_CHECKPOINT_MALFORMED; k <= CLI_FAULT_WITNESSES; k++)
         if (seen[k] == 0 && BIT_STEP == 1)
             fail_msg("no flipped bit gave %s", cli_fault_name((enum cli_fault_kind)k));
@@ -155,7 +173,9 @@ static bool owed_of_key(enum db_scan_table t, enum cli_fault_kind kind)
         return kind == CLI_FAULT_DETAIL_EXTRA || kind == CLI_FAULT_DETAIL;
     case DB_SCAN_CHECKPOINT:
         return kind == CLI_FAULT_CHECKPOINT_SIZE || kind == CLI_FAULT_RECORD_MISSING ||
-               kind == CLI_FAULT_EARLY_SIGNATURE;
+               kind == CLI_FAULT_EARLY_SIGNATURE || kind == CLI_FAULT_COSIGNED;
+    case DB_SCAN_COSIGNED:
+        return kind == CLI_FAULT_COSIGNED;
     }
     return false;
 }

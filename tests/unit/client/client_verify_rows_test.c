@@ -48,20 +48,16 @@ static void left_out(void **state)
     expect_ok(l, "as it was");
 }
 
-/* Private detail may be erased, and is counted. */
+/* Private detail that is gone without a record that says so (client_verify_details_test.c has the
+ * others). */
 static void erased(void **state)
 {
     struct verify_log *l = *state;
     struct verify_table *t = &l->table[DB_SCAN_DETAIL];
-    const struct cli_verify_input in = {.keys = {&l->key.vkey, NULL}};
     for (size_t i = 0; i < t->count; i++) {
-        struct cli_verify_sums sums;
-        struct cli_fault f;
+        uint64_t idx = (uint64_t)t->row[i].key;
         struct verify_row r = take_out(t, i);
-        struct cli_rows rows = verify_log_rows(l);
-        assert_int_equal(cli_rows_verify(&rows, NULL, &in, &sums, &f, &why), HM_OK);
-        assert_int_equal(sums.details_erased, 1);
-        assert_int_equal(sums.details, t->count);
+        expect_fault(l, CLI_FAULT_DETAIL_MISSING, idx, "a detail that is left out");
         put_back(t, i, r);
     }
 }
@@ -79,9 +75,11 @@ static void left_out_checkpoints(void **state)
         if (size == 12 || size == 36)
             expect_fault(l, CLI_FAULT_EARLY_SIGNATURE, (uint64_t)size, "signed too early");
         else if (size == SIZE)
-            expect_fault(l, CLI_FAULT_UNCOVERED, 36, "the last one");
+            expect_fault(l, CLI_FAULT_COSIGNED, SIZE, "the last one, which was cosigned");
+        else if (size == VERIFY_COSIGNED)
+            expect_fault(l, CLI_FAULT_COSIGNED, (uint64_t)size, "one that was cosigned");
         else {
-            assert_true(size == 4 || size == 11 || size == 34);
+            assert_true(size == 4 || size == 11);
             expect_ok(l, "one that nothing rests on");
         }
         put_back(t, i, r);
@@ -89,8 +87,11 @@ static void left_out_checkpoints(void **state)
     size_t count = t->count;
     for (t->count = count - 1; t->count > 0; t->count--) {
         int64_t last = t->row[t->count - 1].key;
-        expect_fault(l, last == 36 ? CLI_FAULT_UNCOVERED : CLI_FAULT_EARLY_SIGNATURE,
-                     last >= 12 ? 36 : 12, "checkpoints cut off");
+        expect_fault(l, last == 36 ? CLI_FAULT_COSIGNED : CLI_FAULT_EARLY_SIGNATURE,
+                     last == 36   ? SIZE
+                     : last >= 12 ? 36
+                                  : 12,
+                     "checkpoints cut off");
     }
     expect_fault(l, CLI_FAULT_EARLY_SIGNATURE, 12, "no checkpoint");
     t->count = count;
@@ -167,6 +168,41 @@ static void put_in_beside(void **state)
     expect_ok(l, "as it was");
 }
 
+/* Cosigned checkpoints: over another size than the stored one, over none, with nothing added, with
+ * more than is theirs. Without them nothing is wrong, until witnesses are required. */
+static void cosigned(void **state)
+{
+    struct verify_log *l = *state;
+    struct verify_table *t = &l->table[DB_SCAN_COSIGNED];
+    struct verify_row *last = verify_row_at(l, DB_SCAN_COSIGNED, 1);
+    struct cli_fault f;
+    assert_int_equal(t->count, 2);
+    static const int64_t sizes[] = {-1, 0, 4, 11, 33, 35, 36, 39, 41};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct verify_row *r = sizes[i] <= VERIFY_COSIGNED ? t->row : last;
+        int64_t kept = r->key;
+        r->key = sizes[i];
+        expect_fault(l, CLI_FAULT_COSIGNED, sizes[i] < 0 ? 0 : (uint64_t)sizes[i],
+                     "under another size");
+        r->key = kept;
+    }
+    size_t len = last->bytes.len;
+    last->bytes.len = verify_row_at(l, DB_SCAN_CHECKPOINT, 5)->bytes.len;
+    expect_fault(l, CLI_FAULT_COSIGNED, SIZE, "no cosignature at all");
+    last->bytes.len = len;
+    hm_buf_puts(&last->bytes, "and more\n");
+    expect_fault(l, CLI_FAULT_CHECKPOINT_MALFORMED, SIZE, "text behind it");
+    last->bytes.len = len;
+    t->count = 1; /* what is left has one witness of two */
+    expect_fault(l, CLI_FAULT_WITNESSES, VERIFY_COSIGNED, "the newest is left out");
+    t->count = 0;
+    expect_fault(l, CLI_FAULT_WITNESSES, SIZE, "none is left");
+    const struct cli_verify_input in = {.keys = {&l->key.vkey, &l->witnesses}, .whole = true};
+    assert_int_equal(verify_rows_with(l, &in, &f, &why), HM_OK);
+    t->count = 2;
+    expect_ok(l, "as it was");
+}
+
 static void swap_contents(struct verify_row *a, struct verify_row *b)
 {
     struct verify_row kept = *a;
@@ -179,10 +215,9 @@ static void swap_contents(struct verify_row *a, struct verify_row *b)
 static void exchanged(void **state)
 {
     static const enum cli_fault_kind kinds[DB_SCAN_TABLES] = {
-        [DB_SCAN_RECORD] = CLI_FAULT_IDX,
-        [DB_SCAN_EVIDENCE] = CLI_FAULT_EVIDENCE,
-        [DB_SCAN_DETAIL] = CLI_FAULT_DETAIL,
-        [DB_SCAN_CHECKPOINT] = CLI_FAULT_CHECKPOINT_SIZE,
+        [DB_SCAN_RECORD] = CLI_FAULT_IDX,        [DB_SCAN_EVIDENCE] = CLI_FAULT_EVIDENCE,
+        [DB_SCAN_DETAIL] = CLI_FAULT_DETAIL,     [DB_SCAN_CHECKPOINT] = CLI_FAULT_CHECKPOINT_SIZE,
+        [DB_SCAN_COSIGNED] = CLI_FAULT_COSIGNED,
     };
     struct verify_log *l = *state;
     for (unsigned t = 0; t < DB_SCAN_TABLES; t++)
@@ -202,9 +237,10 @@ static void cut_to(struct verify_log *l, int64_t size, bool checkpoints)
 {
     for (unsigned t = 0; t < DB_SCAN_TABLES; t++) {
         struct verify_table *table = &l->table[t];
-        int64_t end = t == DB_SCAN_EVIDENCE     ? size * DB_SCAN_SLOTS
-                      : t == DB_SCAN_CHECKPOINT ? (checkpoints ? size + 1 : INT64_MAX)
-                                                : size;
+        bool note = t == DB_SCAN_CHECKPOINT || t == DB_SCAN_COSIGNED;
+        int64_t end = t == DB_SCAN_EVIDENCE ? size * DB_SCAN_SLOTS
+                      : note                ? (checkpoints ? size + 1 : INT64_MAX)
+                                            : size;
         while (table->count > 0 && table->row[table->count - 1].key >= end)
             table->count--;
     }
@@ -293,6 +329,8 @@ static void in_the_file(void **state)
     assert_int_equal(sums.evidence, l->table[DB_SCAN_EVIDENCE].count);
     assert_int_equal(sums.details, l->table[DB_SCAN_DETAIL].count);
     assert_int_equal(sums.cosigned, VERIFY_WITNESSES);
+    assert_int_equal(sums.cosigned_notes, 2);
+    assert_int_equal(sums.cosigned_size, SIZE);
 }
 
 static void other_keys(void **state)
@@ -320,11 +358,12 @@ static void other_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_the_file),   cmocka_unit_test(left_out),
-        cmocka_unit_test(erased),        cmocka_unit_test(left_out_checkpoints),
-        cmocka_unit_test(put_in),        cmocka_unit_test(put_in_beside),
-        cmocka_unit_test(exchanged),     cmocka_unit_test(cut_off),
-        cmocka_unit_test(no_checkpoint), cmocka_unit_test(other_keys),
+        cmocka_unit_test(in_the_file), cmocka_unit_test(left_out),
+        cmocka_unit_test(erased),      cmocka_unit_test(left_out_checkpoints),
+        cmocka_unit_test(put_in),      cmocka_unit_test(put_in_beside),
+        cmocka_unit_test(exchanged),   cmocka_unit_test(cut_off),
+        cmocka_unit_test(cosigned),    cmocka_unit_test(no_checkpoint),
+        cmocka_unit_test(other_keys),
     };
     return cmocka_run_group_tests_name("client_verify_rows", tests, verify_set_up,
                                        verify_tear_down);

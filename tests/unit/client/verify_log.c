@@ -155,25 +155,36 @@ static void append(struct db_log *log, size_t idx)
          &why);
 }
 
-/* The log's key signs, and at the end of the log the witnesses do. */
+/* The log's key signs; the first of two cosigned ones has one witness, the last one all. */
+static void cosign(struct verify_log *l, struct db_log *log, const struct hm_checkpoint *c,
+                   struct hm_buf *note, unsigned witnesses)
+{
+    struct hm_why why = {""};
+    HM_BUF_AUTO body = {.limit = HM_CHECKPOINT_MAX};
+    hm_checkpoint_body(c, &body);
+    for (unsigned i = 0; i < witnesses; i++) {
+        HM_BUF_AUTO message = {.limit = HM_CHECKPOINT_MAX};
+        uint8_t sig[64];
+        uint64_t time_s = 1795000100 + i;
+        hm_cosignature_message(time_s, hm_buf_bytes(&body), &message);
+        log_test_sign(&l->witness_key[i], hm_buf_bytes(&message), sig);
+        hm_cosignature_line(&l->witnesses.of[i], time_s, sig, note);
+    }
+    must(db_log_begin(log, &why), &why);
+    must(db_log_put_cosigned(log, c->size, hm_buf_bytes(note), &why), &why);
+    must(db_log_commit(log, &why), &why);
+}
+
 static void cover(struct verify_log *l, struct db_log *log, bool last)
 {
     struct hm_why why = {""};
     struct hm_checkpoint c = {
         .origin = VERIFY_ORIGIN, .size = db_log_size(log), .root = db_log_root(log)};
     HM_BUF_AUTO note = {.limit = HM_CHECKPOINT_MAX};
-    HM_BUF_AUTO body = {.limit = HM_CHECKPOINT_MAX};
     log_test_note(&l->key, &c, &note);
-    hm_checkpoint_body(&c, &body);
-    for (unsigned i = 0; last && i < VERIFY_WITNESSES; i++) {
-        HM_BUF_AUTO message = {.limit = HM_CHECKPOINT_MAX};
-        uint8_t sig[64];
-        uint64_t time_s = 1795000100 + i;
-        hm_cosignature_message(time_s, hm_buf_bytes(&body), &message);
-        log_test_sign(&l->witness_key[i], hm_buf_bytes(&message), sig);
-        hm_cosignature_line(&l->witnesses.of[i], time_s, sig, &note);
-    }
     must(db_log_put_checkpoint(log, c.size, hm_buf_bytes(&note), &why), &why);
+    if (last || c.size == VERIFY_COSIGNED)
+        cosign(l, log, &c, &note, last ? VERIFY_WITNESSES : 1);
 }
 
 static void write_log(struct verify_log *l)
@@ -295,10 +306,21 @@ static enum hm_err head(void *ctx, struct db_scan_head *out, struct hm_why *why)
     return HM_OK;
 }
 
+static enum hm_err blob(void *ctx, int64_t ref, struct hm_buf *out, struct hm_why *why)
+{
+    const struct verify_table *t = &((struct verify_log *)ctx)->table[DB_SCAN_EVIDENCE];
+    for (size_t i = 0; i < t->count; i++)
+        if (t->row[i].key == ref) {
+            hm_buf_put(out, t->row[i].bytes.data, t->row[i].bytes.len);
+            return hm_buf_err(out);
+        }
+    return hm_fail(why, HM_E_NOT_FOUND, "no such evidence");
+}
+
 struct cli_rows verify_log_rows(struct verify_log *l)
 {
     memset(l->at, 0, sizeof l->at);
-    return (struct cli_rows){l, next, again, head, l->table[DB_SCAN_RECORD].count};
+    return (struct cli_rows){l, next, again, head, l->table[DB_SCAN_RECORD].count, blob};
 }
 
 /* ---- as an export ---- */
@@ -314,6 +336,6 @@ void verify_log_export(const struct verify_log *l, struct hm_buf *out)
 
 struct hm_bytes verify_log_note(const struct verify_log *l)
 {
-    const struct verify_table *t = &l->table[DB_SCAN_CHECKPOINT];
+    const struct verify_table *t = &l->table[DB_SCAN_COSIGNED];
     return hm_buf_bytes(&t->row[t->count - 1].bytes);
 }

@@ -8,6 +8,7 @@
 
 #define VERIFY_ORIGIN "hallmark.example/verify"
 #define VERIFY_WITNESSES 2
+#define VERIFY_COSIGNED 34 /* cosigned by the first witness; the last checkpoint by both */
 
 struct verify_row {
     int64_t key;
@@ -32,7 +33,7 @@ void verify_log_make(struct verify_log *l);
 void verify_log_free(struct verify_log *l);
 /* The rows in memory, as cli_rows_verify wants them. */
 struct cli_rows verify_log_rows(struct verify_log *l);
-/* The records as an export has them; the last checkpoint. */
+/* The records as an export has them; the last checkpoint, with its cosignatures. */
 void verify_log_export(const struct verify_log *l, struct hm_buf *out);
 struct hm_bytes verify_log_note(const struct verify_log *l);
 

@@ -157,7 +157,7 @@ static void test_query(void **state)
     pthread_t thread[READERS];
     start(thread, read_query, &s);
     for (unsigned i = 0; i < T_HISTORY; i += 2)
-        T_OK(db_query_apply(t->w, &t->record[i], 2, why));
+        T_OK(t_query_apply(t->w, &t->record[i], 2, why));
     finish(thread, &s);
 }
 

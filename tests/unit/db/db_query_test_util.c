@@ -95,8 +95,8 @@ int t_query_setup(void **state)
     if (t_query_setup_empty(state) != 0)
         return -1;
     struct t_query *t = *state;
-    T_OK(db_query_apply(t->w, t->record, T_HISTORY / 3, why));
-    T_OK(db_query_apply(t->w, t->record + T_HISTORY / 3, T_HISTORY - T_HISTORY / 3, why));
+    T_OK(t_query_apply(t->w, t->record, T_HISTORY / 3, why));
+    T_OK(t_query_apply(t->w, t->record + T_HISTORY / 3, T_HISTORY - T_HISTORY / 3, why));
     T_OK(db_query_open(t->d.path, &t->q, why));
     return 0;
 }

@@ -21,6 +21,12 @@ int t_query_setup(void **state);
 int t_query_teardown(void **state);
 /* A fresh, empty read model, open for writing; the history is made but not applied. */
 int t_query_setup_empty(void **state);
+/* Records without a checkpoint among them. */
+static inline enum hm_err t_query_apply(struct db_query_writer *w, const struct hm_bytes *records,
+                                        size_t count, struct hm_why *why)
+{
+    return db_query_apply(w, &(struct db_query_batch){.records = records, .count = count}, why);
+}
 /* Bytes of one record that follows on what w holds. Appended to out. */
 void t_query_next(const struct db_query_writer *w, struct hm_record r, struct hm_buf *out);
 

@@ -142,3 +142,107 @@ void t_to_version_1(const char *path)
         "PRAGMA user_version=1; COMMIT";
     assert_int_equal(t_raw(path, sql), SQLITE_OK);
 }
+
+static void busy_release(struct db_log *log, unsigned n)
+{
+    char text[32];
+    struct hm_record r = t_record(n);
+    struct hm_bytes blob = hm_bytes_str("evidence");
+    struct db_release rel = {.id = db_log_pending_size(log),
+                             .state = HM_RELEASE_SUBMITTED,
+                             .sequence = n + 1,
+                             .expires_s = 1000 + n};
+    struct db_approval a = {.record = rel.id, .key = t_digest("key")};
+    struct hm_digest artifact;
+    (void)snprintf(text, sizeof text, "%u", n);
+    (void)snprintf(rel.product, sizeof rel.product, "product-%u", n % 3);
+    (void)snprintf(rel.version, sizeof rel.version, "1.%u", n);
+    (void)snprintf(rel.channel, sizeof rel.channel, "stable");
+    (void)snprintf(a.principal, sizeof a.principal, "alice");
+    artifact = t_digest(text);
+    r.evidence_count = 1;
+    r.evidence[0] = hm_sha256(blob);
+    r.release = rel.id;
+    T_OK(db_log_append(log, 1000 + rel.id, &r, &blob, hm_bytes_str(n % 2 == 0 ? text : ""), why));
+    T_OK(db_state_release_insert(log, &rel, why));
+    T_OK(db_state_approval_insert(log, rel.id, &a, why));
+    T_OK(db_state_artifact_put(log, &artifact, rel.id, why));
+    rel.state = n % 4 == 0 ? HM_RELEASE_REJECTED : HM_RELEASE_APPROVED;
+    rel.last_idx = r.idx;
+    T_OK(db_state_release_update(log, &rel, why));
+}
+
+static void busy_rest(struct db_log *log, unsigned n)
+{
+    char text[32];
+    uint64_t sequence = 0;
+    struct hm_uuid class_id = {.b = {(uint8_t)(n % 5)}};
+    (void)snprintf(text, sizeof text, "answer %u", n);
+    struct hm_digest key = t_digest(text);
+    struct db_answer answer = {.body = key, .status = n, .release = 1, .record = n, .at_s = n};
+    T_OK(db_state_next_sequence(log, &sequence, why));
+    T_OK(db_state_class_put(log, &class_id, sequence, why));
+    T_OK(db_state_answer_put(log, &key, &answer, why));
+    T_OK(db_state_request_seen(log, &key, (int64_t)n + 2, n, NULL, why));
+    T_OK(db_state_meta_put(log, n % 2 == 0 ? "even" : "odd", hm_bytes_str(text), why));
+    if (n > 4)
+        T_OK(db_state_forget(log, (int64_t)n - 4, (int64_t)n - 2, why));
+}
+
+void t_busy(struct db_log *log, unsigned n)
+{
+    bool erase = false;
+    HM_BUF_AUTO note = {0};
+    bool covered = db_log_covered(log) == db_log_size(log);
+    t_note(log, &note);
+    T_OK(db_log_begin(log, why));
+    if (n % 3 == 0 && !covered)
+        T_OK(db_log_put_checkpoint(log, db_log_size(log), hm_buf_bytes(&note), why));
+    busy_release(log, n);
+    busy_release(log, n + 100000);
+    busy_rest(log, n);
+    if (db_log_size(log) > 8)
+        T_OK(db_log_has_detail(log, db_log_size(log) - 8, &erase, why));
+    if (erase)
+        T_OK(db_log_erase(log, db_log_size(log) - 8, why));
+    T_OK(db_log_commit(log, why));
+}
+
+static void hash_rows(sqlite3 *db, const char *table, struct hm_sha256_ctx *h)
+{
+    char sql[160];
+    sqlite3_stmt *st = NULL;
+    (void)snprintf(sql, sizeof sql, "SELECT * FROM \"%s\" ORDER BY 1, 2", table);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+    hm_sha256_add(h, table, strlen(table));
+    while (sqlite3_step(st) == SQLITE_ROW)
+        for (int i = 0; i < sqlite3_column_count(st); i++) {
+            int type = sqlite3_column_type(st, i);
+            const void *value = sqlite3_column_blob(st, i);
+            int len = sqlite3_column_bytes(st, i);
+            hm_sha256_add(h, &type, sizeof type);
+            hm_sha256_add(h, &len, sizeof len);
+            if (len > 0)
+                hm_sha256_add(h, value, (size_t)len);
+        }
+    assert_int_equal(sqlite3_finalize(st), SQLITE_OK);
+}
+
+struct hm_digest t_content(const char *path)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    struct hm_sha256_ctx *h = hm_sha256_new();
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT name FROM sqlite_master WHERE type='table' ORDER BY name",
+                           -1, &st, NULL),
+        SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW)
+        hash_rows(db, (const char *)sqlite3_column_text(st, 0), h);
+    (void)sqlite3_finalize(st);
+    (void)sqlite3_close(db);
+    struct hm_digest d = hm_sha256_end(h);
+    hm_sha256_free(h);
+    return d;
+}

@@ -69,4 +69,11 @@ void t_to_version_1(const char *path);
 /* First column of the first row as an integer; fails the test where there is none. */
 int64_t t_raw_int(const char *path, const char *sql);
 
+/* One committed batch that touches every kind of table: releases in all their steps, approvals,
+ * answers, requests, named values, evidence, private detail that is stored and erased, checkpoints.
+ * Different for each n. */
+void t_busy(struct db_log *log, unsigned n);
+/* SHA-256 over all rows of all tables of a database file. */
+struct hm_digest t_content(const char *path);
+
 #endif

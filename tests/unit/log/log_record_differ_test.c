@@ -82,7 +82,7 @@ static void fill(struct chance *c, struct hm_record *r, const struct hm_member *
         (void)snprintf(at, 33, "%016llx%016llx", (unsigned long long)next(c),
                        (unsigned long long)next(c));
     else if (m->kind == HM_MEMBER_EVENT)
-        r->event = (enum hm_event)(1 + below(c, HM_EV_GUARDS_REFUSED));
+        r->event = (enum hm_event)(1 + below(c, HM_EVENT_LAST));
     else if (m->kind == HM_MEMBER_STATE)
         r->state = (enum hm_release_state)(1 + below(c, HM_RELEASE_STATE_COUNT - 1));
     else if (m->kind == HM_MEMBER_DIGEST)

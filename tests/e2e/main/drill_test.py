@@ -1,0 +1,286 @@
+"""The drill: back up under load, lose the log, restore, go on. drill_test.py [SECONDS] is how long the load lasts before each loss (3).
+
+With a mirror nothing that was acknowledged is lost. Without one the signer refuses what is older than it has signed, says so, and the
+database that was moved away is the way out."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import e2e_lib as e
+
+SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 3
+
+
+class Drilling(e.Cast):
+    def directories(self):
+        super().directories()
+        os.makedirs(self.path("disk2"), exist_ok=True)
+        self.own(self.path("disk2"), "registrar")
+
+    def registrar(self, *args, config=None):
+        return self.run([self.program("hallmark-registrar"), args[0], "--config", config or self.path("registrar.json"), *args[1:]], check=False)
+
+    def verify(self, path, *args):
+        return self.cli("audit", "log", "verify", "--database", path, *args, check=False)
+
+    def database(self, suffix=""):
+        return self.path("registrar", "log.db" + suffix)
+
+    def move_away(self, to):
+        os.makedirs(self.path(to), exist_ok=True)
+        for suffix in ("", "-wal", "-shm", "-reserve", "-control"):
+            if os.path.lexists(self.database(suffix)):
+                shutil.move(self.database(suffix), self.path(to, "log.db" + suffix))
+
+    def back(self):
+        self.start("registrar")
+        self.wait_ready()
+        end = time.time() + 30
+        while self.get("/v1/policy").status != 200 and time.time() < end:
+            time.sleep(0.1)
+
+    def ends_with(self, timeout=30):
+        """Starts the registrar, which must end by itself: exit code and what it said."""
+        p = self.start("registrar")
+        try:
+            return p.wait(timeout), self.log_tail("registrar", 4)
+        except subprocess.TimeoutExpired:
+            return None, self.log_tail("registrar", 4)
+
+    def edit(self, **members):
+        doc = json.loads(e.read(self.path("registrar.json")))
+        for k, v in members.items():
+            doc.pop(k, None)
+            if v is not None:
+                doc[k] = v
+        e.write(self.path("registrar.json"), json.dumps(doc, indent=2))
+
+
+class Load:
+    """Releases through all their steps, in several threads; what was acknowledged is remembered."""
+
+    def __init__(self, lab, threads=3):
+        self.lab, self.stopping = lab, False
+        self.acknowledged = {}  # index: what the answer was about
+        self.signed = []
+        self.threads = [threading.Thread(target=self.run, args=(n,), daemon=True) for n in range(threads)]
+        self.mark = "%d" % (time.time() * 10 % 1000000)
+        for t in self.threads:
+            t.start()
+
+    def run(self, n):
+        i = 0
+        while not self.stopping:
+            i += 1
+            try:
+                release, statement = self.lab.new(version="%s.%d.%d" % (self.mark, n, i))
+                for who in ("bob", "carol"):
+                    r = self.lab.approve(release, statement, who)
+                    if r.status == 201:
+                        self.acknowledged[r.doc["index"]] = ("approval.recorded", release)
+                if self.lab.sign(release).status == 200:
+                    self.signed.append(release)
+            except Exception:  # noqa: BLE001: the service is being killed
+                time.sleep(0.05)
+
+    def for_a_while(self, seconds=SECONDS):
+        had = len(self.signed)
+        end = time.time() + seconds
+        while time.time() < end or len(self.signed) == had and time.time() < end + 30:
+            time.sleep(0.05)
+        return self
+
+    def stop(self):
+        self.stopping = True
+        for t in self.threads:
+            t.join(90)
+
+    def lost(self):
+        """What was acknowledged and is not there."""
+        records = {r["idx"]: r for r in self.lab.records()}
+        gone = [i for i, (event, release) in self.acknowledged.items()
+                if i not in records or (records[i]["event"], records[i]["release"]) != (event, release)]
+        signed = {r["release"] for r in records.values() if r["event"] == "release.signed"}
+        return gone, sorted(set(self.signed) - signed)
+
+
+def size_of(path):
+    db = sqlite3.connect("file:%s?mode=ro&immutable=1" % path, uri=True)
+    try:
+        size, = db.execute("SELECT size FROM head").fetchone()
+        count, = db.execute("SELECT count(*) FROM record").fetchone()
+        covered, = db.execute("SELECT max(size) FROM checkpoint").fetchone()
+    finally:
+        db.close()
+    return size, count, covered
+
+
+def main(lab, rows):
+    kept = {}
+
+    def backup_under_load():
+        load = Load(lab).for_a_while()
+        for n in range(2):
+            before = lab.size()
+            acknowledged = len(load.acknowledged)
+            r = lab.registrar("backup")
+            rows.equal("backup %d of a running registrar" % n, r.returncode, 0, r.out + r.err)
+            path = r.out.split("backup: ")[-1].strip()
+            kept[n] = path
+            rows.row("requests were answered meanwhile or since", load.for_a_while(0.5) and len(load.acknowledged) > acknowledged)
+            rows.row("it was verified before it said so", "verified" in r.out, r.out)
+            size, count, covered = size_of(path)
+            rows.row("it has all that was there when it was asked for", size >= before, (size, before))
+            rows.equal("and ends with a checkpoint", (count, covered), (size, size))
+            rows.equal("for the registrar's user alone", oct(os.stat(path).st_mode & 0o777), "0o600")
+            r = lab.verify(path, "--whole")
+            rows.equal("an auditor verifies it, too", r.returncode, 0, r.out + r.err)
+            time.sleep(1.1)
+        load.stop()
+        rows.equal("one file each, nothing half made", sorted(os.listdir(lab.path("disk2", "backups"))), sorted(os.path.basename(p) for p in kept.values()))
+        rows.equal("nothing acknowledged is missing", load.lost(), ([], []))
+
+    def backups_refused():
+        doc = {k: v for k, v in json.loads(e.read(lab.path("registrar.json"))).items() if k != "backup_dir"}
+        r = lab.registrar("backup", "--verifier", "/bin/false")
+        rows.row("one that does not verify says so", r.returncode == 3 and "must not be relied on" in r.err, r.out + r.err)
+        time.sleep(1.1)
+        r = lab.registrar("backup", "--verifier", "/nonexistent/program")
+        rows.row("one that nobody verifies too", r.returncode == 1 and "nothing was verified" in r.err, r.out + r.err)
+        for args in (("backup", "--from", "x"), ("restore",), ("restore", "--from", "x", "y"), ("init", "--verifier", "x"), ("delete",)):
+            rows.equal("usage: %s" % " ".join(args), lab.registrar(*args).returncode, 2)
+        if lab.as_users:
+            s = socket.socket(socket.AF_UNIX)
+            try:
+                s.settimeout(10)
+                s.connect(lab.database("-control"))  # as root, who is not the registrar's user
+                s.sendall(struct.pack(">IH", 0, 1))
+                answer = s.recv(6)
+            except OSError:
+                answer = b""
+            finally:
+                s.close()
+            rows.equal("nobody else is answered at the control socket", answer, b"")
+        lab.stop("registrar")
+        r = lab.registrar("backup")
+        rows.row("without a running registrar", r.returncode == 1 and "is the registrar running?" in r.err, r.out + r.err)
+        e.write(lab.path("without.json"), json.dumps(doc))
+        lab.start("registrar", config=lab.path("without.json"))
+        lab.wait_ready()
+        r = lab.registrar("backup", config=lab.path("without.json"))
+        rows.row("without backup_dir", r.returncode in (1, 2) and "backup: /" not in r.out, r.out + r.err)
+        lab.stop("registrar")
+        lab.back()
+
+    def lost_and_restored():
+        load = Load(lab).for_a_while()
+        lab.stop("registrar", signal.SIGKILL)
+        load.stop()
+        lab.move_away("lost")
+        code, said = lab.ends_with()
+        rows.row("without a log it does not start", code not in (0, None) and "no log" in said, said)
+        r = lab.registrar("restore", "--from", kept[1])
+        rows.row("last night's backup is refused: the signer has signed more", r.returncode == 3 and "has signed a checkpoint over" in r.err and "the mirror" in r.err, r.out + r.err)
+        rows.row("and nothing was put into place", not os.path.exists(lab.database()) and not os.path.exists(lab.database(".restore")), os.listdir(lab.path("registrar")))
+        data = bytearray(e.read(kept[1]))
+        at = data.index(b'"event":"release.submitted"')
+        data[at + 12] ^= 1
+        bent = e.write(lab.path("bent.db"), bytes(data))
+        lab.own(bent, "registrar")
+        for name, path, code in (("a damaged copy", bent, 3), ("no log at all", lab.path("policy.json"), None), ("nothing", lab.path("nothing"), 1)):
+            r = lab.registrar("restore", "--from", path)
+            rows.row("%s is refused" % name, r.returncode not in (0, 2) and (code is None or r.returncode == code) and not os.path.exists(lab.database()), (r.returncode, r.out + r.err))
+        lab.stop("signer")
+        r = lab.registrar("restore", "--from", lab.path("disk2", "log.db"))
+        rows.row("the mirror is taken; without the signer it says what is not known", r.returncode == 0 and "compared when the registrar starts" in r.out, r.out + r.err)
+        r = lab.registrar("restore", "--from", lab.path("disk2", "log.db"))
+        rows.row("never over a log", r.returncode == 1 and "nothing is restored over a log" in r.err, r.out + r.err)
+        lab.move_away("again")
+        lab.start("signer")
+        end = time.time() + 20
+        while True:
+            r = lab.registrar("restore", "--from", lab.path("disk2", "log.db"))
+            if "it will go on from here" in r.out or time.time() > end:
+                break
+            lab.move_away("again")
+            time.sleep(0.3)
+        rows.row("with the signer, what it says", r.returncode == 0 and "it will go on from here" in r.out, r.out + r.err)
+        lab.back()
+        rows.equal("nothing acknowledged is lost", load.lost(), ([], []))
+        rows.equal("and the service is back", lab.sign(lab.approved()[0]).status, 200)
+        r = lab.cli("audit", "log", "verify", check=False)
+        rows.equal("the whole log verifies", r.returncode, 0, r.out + r.err)
+        rows.row("the mirror was in step", "in place of an older one" not in lab.log_tail("registrar", 6), lab.log_tail("registrar", 6))
+        r = lab.registrar("backup")
+        rows.equal("a backup again", r.returncode, 0, r.out + r.err)
+        kept[2] = r.out.split("backup: ")[-1].strip()
+
+    def in_step():
+        load = Load(lab).for_a_while(1)
+        load.stop()
+        lab.stop("registrar")
+        rows.equal("log and mirror end at the same place", size_of(lab.database()), size_of(lab.path("disk2", "log.db")))
+        r = lab.cli("audit", "log", "verify", "--database", lab.path("disk2", "log.db"), "--whole", check=False)
+        rows.equal("the mirror verifies", r.returncode, 0, r.out + r.err)
+        lab.back()
+
+    def killed():
+        """A kill between the two leaves a mirror that lacks a batch at most: it is made anew, and nothing is lost."""
+        for n in range(3):
+            load = Load(lab).for_a_while(0.7)
+            lab.stop("registrar", signal.SIGKILL)
+            load.stop()
+            lab.back()
+            rows.equal("kill %d: nothing acknowledged is lost" % n, load.lost(), ([], []))
+
+    def older_copy():
+        """Somebody puts last night's file in place by hand."""
+        lab.sign(lab.approved()[0])
+        lab.stop("registrar")
+        lab.move_away("newest")
+        shutil.copy(kept[2], lab.database())
+        lab.own(lab.database(), "registrar")
+        code, said = lab.ends_with()
+        rows.row("the mirror knows more: refused", code == 3 and "not all in this log" in said, (code, said))
+        mirror = e.read(lab.path("disk2", "log.db"))
+        rows.row("and the mirror is as it was", size_of(lab.path("disk2", "log.db"))[0] > size_of(kept[2])[0] and mirror)
+        lab.edit(mirror=None)
+        code, said = lab.ends_with()
+        rows.row("without the mirror the signer refuses", code == 3 and "does not extend the last checkpoint" in said and "operations.md" in said, (code, said))
+        lab.move_away("older")
+        r = lab.registrar("restore", "--from", lab.path("newest", "log.db"))
+        rows.equal("the way out: the database that was moved away", r.returncode, 0, r.out + r.err)
+        lab.back()
+        rows.equal("the service is back", lab.sign(lab.approved()[0]).status, 200)
+        lab.stop("registrar")
+        lab.edit(mirror="disk2/log.db")
+        lab.back()
+        rows.row("the mirror, older now, is made anew", "in place of an older one" in lab.log_tail("registrar", 8), lab.log_tail("registrar", 8))
+        r = lab.cli("audit", "log", "verify", check=False)
+        rows.equal("the whole log verifies", r.returncode, 0, r.out + r.err)
+
+    def mirror_refused():
+        lab.stop("registrar")
+        for name, path in (("of a disk that is not there", "disk3/log.db"), ("that is no log", "policy.json"), ("that is the log itself", "registrar/log.db")):
+            lab.edit(mirror=path)
+            code, said = lab.ends_with()
+            rows.row("a mirror %s: the registrar does not start" % name, code not in (0, None) and "mirror" in said, (code, said))
+        lab.edit(mirror="disk2/log.db")
+        lab.back()
+        rows.equal("with the right one it does", lab.sign(lab.approved()[0]).status, 200)
+
+    rows.parts(backup_under_load, backups_refused, lost_and_restored, in_step, killed, older_copy, mirror_refused)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    e.run_script(main, cast=Drilling, registrar={"mirror": "disk2/log.db", "backup_dir": "disk2/backups"})
