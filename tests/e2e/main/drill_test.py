@@ -16,15 +16,35 @@ import threading
 import time
 
 import e2e_lib as e
+from full_disk_test import own_mounts
 
+DISK2 = 48 << 20
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 3
 
 
 class Drilling(e.Cast):
+    mounts = False  # a disk of its own for the mirror, which only root can make
+
     def directories(self):
         super().directories()
         os.makedirs(self.path("disk2"), exist_ok=True)
+        if self.mounts and not os.path.ismount(self.path("disk2")):
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d,mode=700" % DISK2, "tmpfs", self.path("disk2")], check=True)
         self.own(self.path("disk2"), "registrar")
+
+    def clean(self):
+        self.stop_all()
+        if os.path.ismount(self.path("disk2")):
+            subprocess.run(["umount", self.path("disk2")])
+        super().clean()
+
+    def fill(self):
+        f = os.open(self.path("disk2", "filler"), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            while True:
+                os.write(f, bytes(4096))
+        except OSError:  # full
+            os.close(f)
 
     def registrar(self, *args, config=None):
         return self.run([self.program("hallmark-registrar"), args[0], "--config", config or self.path("registrar.json"), *args[1:]], check=False)
@@ -278,9 +298,33 @@ def main(lab, rows):
         lab.back()
         rows.equal("with the right one it does", lab.sign(lab.approved()[0]).status, 200)
 
-    rows.parts(backup_under_load, backups_refused, lost_and_restored, in_step, killed, older_copy, mirror_refused)
+    def mirror_full():
+        """What does not reach the mirror is not answered; with room again all goes on."""
+        if not lab.mounts:
+            print("not tried without root: a mirror whose disk is full")
+            return
+        lab.fill()
+        load = Load(lab)
+        end = time.time() + 60
+        while time.time() < end and lab.curl("/readyz").code == 200:
+            time.sleep(0.05)
+        rows.row("the disk of the mirror is full: not ready, and it says why", lab.curl("/readyz").code == 503 and "mirror" in lab.log_tail("registrar", 3), lab.log_tail("registrar", 4))
+        time.sleep(1)
+        os.unlink(lab.path("disk2", "filler"))
+        lab.wait_ready(60)
+        load.for_a_while(0.5)
+        load.stop()
+        rows.equal("nothing acknowledged is lost", load.lost(), ([], []))
+        lab.stop("registrar")
+        rows.equal("log and mirror end at the same place", size_of(lab.database()), size_of(lab.path("disk2", "log.db")))
+        lab.back()
+        r = lab.cli("audit", "log", "verify", check=False)
+        rows.equal("the whole log verifies", r.returncode, 0, r.out + r.err)
+
+    rows.parts(backup_under_load, backups_refused, lost_and_restored, in_step, killed, older_copy, mirror_refused, mirror_full)
 
 
 if __name__ == "__main__":
     os.umask(0o022)
+    Drilling.mounts = own_mounts()
     e.run_script(main, cast=Drilling, registrar={"mirror": "disk2/log.db", "backup_dir": "disk2/backups"})
