@@ -93,6 +93,11 @@ class Database:
     def sql(self, text, *values):
         return self.db.execute(text, values).fetchall()
 
+    def cut_checkpoints(self, size):
+        """Those of this size and more."""
+        for table in ("checkpoint", "cosigned"):
+            self.sql("DELETE FROM %s WHERE size>=?" % table, size)
+
     def args(self, *more):
         self.db.commit()
         self.db.close()
@@ -203,6 +208,9 @@ def damaged_beside(f):
     f.expect("signed before a checkpoint", d.args(), "early-signature", 12)
     d = Database(f)
     d.sql("DELETE FROM checkpoint WHERE size=?", SIZE)
+    f.expect("the last checkpoint cut off, but not what witnesses said of it", d.args(), "cosigned", SIZE, "a stored checkpoint of this size", "none")
+    d = Database(f)
+    d.cut_checkpoints(SIZE)
     f.expect("the last checkpoint cut off", d.args(), "uncovered", 36)
     for column, value in (("size", 39), ("leaf", bytes(32)), ("t_ms", 1), ("origin", "hallmark.example/other")):
         d = Database(f)
@@ -216,7 +224,7 @@ def damaged_beside(f):
 
 def uncovered(f):
     d = Database(f)
-    d.sql("DELETE FROM checkpoint WHERE size=?", SIZE)
+    d.cut_checkpoints(SIZE)
     args = d.args()
     args.remove("--whole")
     r, doc = f.verify(*args)
@@ -226,8 +234,9 @@ def uncovered(f):
     r, doc = f.verify(*args, "--checkpoint", f.path("checkpoint.txt"))
     f.row("a kept checkpoint covers them", r.returncode == 0 and doc["seen_held"], doc)
     d = Database(f)
-    for table, column, end in (("record", "idx", 36), ("evidence", "ref", 36 * SLOTS), ("detail", "idx", 36), ("checkpoint", "size", 37)):
+    for table, column, end in (("record", "idx", 36), ("evidence", "ref", 36 * SLOTS), ("detail", "idx", 36)):
         d.sql("DELETE FROM %s WHERE %s>=?" % (table, column), end)
+    d.cut_checkpoints(37)
     d.sql("UPDATE head SET size=36, leaf=?, t_ms=?", leaf(f.records[35]), json.loads(f.records[35])["t_ms"])
     args = d.args()
     f.row("what the log once was holds", f.verify(*args)[0].returncode == 0, "")
@@ -236,7 +245,7 @@ def uncovered(f):
 
 def flips(f):
     rng = random.Random(4)
-    for table, column in (("record", "bytes"), ("record", "hashes"), ("checkpoint", "note"), ("evidence", "bytes"), ("detail", "salt"), ("detail", "bytes")):
+    for table, column in (("record", "bytes"), ("record", "hashes"), ("checkpoint", "note"), ("cosigned", "note"), ("evidence", "bytes"), ("detail", "salt"), ("detail", "bytes")):
         for _ in range(SAMPLE):
             d = Database(f)
             rowid, data = rng.choice(d.sql("SELECT rowid, %s FROM %s ORDER BY rowid" % (column, table)))
