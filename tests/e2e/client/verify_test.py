@@ -203,7 +203,25 @@ def damaged_beside(f):
     f.expect("signed before a checkpoint", d.args(), "early-signature", 12)
     d = Database(f)
     d.sql("DELETE FROM checkpoint WHERE size=?", SIZE)
+    f.expect("the last checkpoint cut off, which witnesses cosigned", d.args(), "cosigned", SIZE)
+    d = Database(f)
+    for table in ("checkpoint", "cosigned"):
+        d.sql("DELETE FROM %s WHERE size=?" % table, SIZE)
     f.expect("the last checkpoint cut off", d.args(), "uncovered", 36)
+    d = Database(f)
+    d.sql("UPDATE cosigned SET note=(SELECT note FROM checkpoint WHERE size=?) WHERE size=?", SIZE, SIZE)
+    f.expect("no cosignature", d.args(), "cosigned", SIZE)
+    d = Database(f)
+    d.sql("UPDATE cosigned SET note=(SELECT note FROM cosigned WHERE size=?) WHERE size=34", SIZE)
+    f.expect("cosigned under another size", d.args(), "cosigned", 34)
+    d = Database(f)
+    d.sql("DROP TABLE cosigned")
+    f.expect("without the table of its version", d.args(), "database", 0)
+    d = Database(f)
+    d.sql("DROP TABLE cosigned")
+    d.sql("PRAGMA user_version=2")
+    r, doc = f.verify(*d.args())
+    f.row("an earlier version has none", r.returncode == 0 and doc["cosigned_notes"] == 0, doc)
     for column, value in (("size", 39), ("leaf", bytes(32)), ("t_ms", 1), ("origin", "hallmark.example/other")):
         d = Database(f)
         d.sql("UPDATE head SET %s=?" % column, value)
@@ -216,7 +234,8 @@ def damaged_beside(f):
 
 def uncovered(f):
     d = Database(f)
-    d.sql("DELETE FROM checkpoint WHERE size=?", SIZE)
+    for table in ("checkpoint", "cosigned"):
+        d.sql("DELETE FROM %s WHERE size=?" % table, SIZE)
     args = d.args()
     args.remove("--whole")
     r, doc = f.verify(*args)
@@ -226,7 +245,7 @@ def uncovered(f):
     r, doc = f.verify(*args, "--checkpoint", f.path("checkpoint.txt"))
     f.row("a kept checkpoint covers them", r.returncode == 0 and doc["seen_held"], doc)
     d = Database(f)
-    for table, column, end in (("record", "idx", 36), ("evidence", "ref", 36 * SLOTS), ("detail", "idx", 36), ("checkpoint", "size", 37)):
+    for table, column, end in (("record", "idx", 36), ("evidence", "ref", 36 * SLOTS), ("detail", "idx", 36), ("checkpoint", "size", 37), ("cosigned", "size", 37)):
         d.sql("DELETE FROM %s WHERE %s>=?" % (table, column), end)
     d.sql("UPDATE head SET size=36, leaf=?, t_ms=?", leaf(f.records[35]), json.loads(f.records[35])["t_ms"])
     args = d.args()
@@ -236,10 +255,11 @@ def uncovered(f):
 
 def flips(f):
     rng = random.Random(4)
-    for table, column in (("record", "bytes"), ("record", "hashes"), ("checkpoint", "note"), ("evidence", "bytes"), ("detail", "salt"), ("detail", "bytes")):
+    for table, column in (("record", "bytes"), ("record", "hashes"), ("checkpoint", "note"), ("cosigned", "note"), ("evidence", "bytes"), ("detail", "salt"), ("detail", "bytes")):
         for _ in range(SAMPLE):
             d = Database(f)
-            rowid, data = rng.choice(d.sql("SELECT rowid, %s FROM %s ORDER BY rowid" % (column, table)))
+            rows = d.sql("SELECT rowid, %s FROM %s ORDER BY rowid" % (column, table))
+            rowid, data = rows[-1] if table == "cosigned" else rng.choice(rows)  # only the newest has to have its witnesses
             data = bytearray(data)
             bit = rng.randrange(8 * len(data))
             data[bit // 8] ^= 1 << bit % 8
@@ -260,7 +280,7 @@ def flips(f):
 def dump(path):
     db = sqlite3.connect("file:%s?mode=ro&immutable=1" % path, uri=True)
     try:
-        return [db.execute("SELECT * FROM " + t + " ORDER BY 1").fetchall() for t in ("record", "evidence", "detail", "checkpoint", "head")]
+        return [db.execute("SELECT * FROM " + t + " ORDER BY 1").fetchall() for t in ("record", "evidence", "detail", "checkpoint", "cosigned", "head")]
     finally:
         db.close()
 
