@@ -12,7 +12,8 @@ static bool is_change(enum hm_event event)
     return event == HM_EV_LOG_CREATED || event == HM_EV_POLICY_ACTIVATED ||
            event == HM_EV_TRUST_STORE_PUBLISHED || event == HM_EV_POLICY_PROPOSED ||
            event == HM_EV_POLICY_APPROVED || event == HM_EV_ROSTER_CHANGED ||
-           event == HM_EV_GUARDS_CHANGED;
+           event == HM_EV_GUARDS_CHANGED || event == HM_EV_DETAIL_ERASED ||
+           event == HM_EV_DETAIL_RETIRED;
 }
 
 /* ---- what a new policy changes ---- */

@@ -87,7 +87,7 @@ void page_changes(struct hm_buf *out, const json_t *doc)
 {
     static const char *const headers[] = {"#Record", "Time", "What"};
     const json_t *list = json_object_get(doc, "changes");
-    page_section(out, "changes", "8 Policy, guards, lists of approvers");
+    page_section(out, "changes", "8 Policy, guards, lists of approvers, private detail");
     if (json_array_size(list) == 0) {
         nothing(out, "No rule changed in this period.");
         return;

@@ -283,7 +283,7 @@ static void put_contents(struct hm_buf *out)
         {"unsigned", "5 Releases not signed"},
         {"keys", "6 Keys used"},
         {"refusals", "7 Refusals"},
-        {"changes", "8 Policy, guards, approvers"},
+        {"changes", "8 Policy, guards, approvers, private detail"},
         {"anomalies", "9 Anomalies"},
         {"records", "Appendix: records"},
     };

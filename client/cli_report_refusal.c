@@ -13,7 +13,7 @@ bool report_is_refusal(enum hm_event event)
     return event == HM_EV_RELEASE_REFUSED || event == HM_EV_APPROVAL_REFUSED ||
            event == HM_EV_REQUEST_REFUSED || event == HM_EV_SIGN_REFUSED ||
            event == HM_EV_POLICY_REFUSED || event == HM_EV_ROSTER_REFUSED ||
-           event == HM_EV_GUARDS_REFUSED;
+           event == HM_EV_GUARDS_REFUSED || event == HM_EV_DETAIL_REFUSED;
 }
 
 /* ---- in a row ---- */

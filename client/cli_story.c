@@ -14,6 +14,7 @@ enum cli_story_tone cli_story_tone(const struct hm_record *r)
         [HM_EV_SIGN_FAILED] = CLI_STORY_BAD,         [HM_EV_SIGN_UNKNOWN] = CLI_STORY_BAD,
         [HM_EV_REFUSALS_SUMMARISED] = CLI_STORY_BAD, [HM_EV_POLICY_REFUSED] = CLI_STORY_BAD,
         [HM_EV_ROSTER_REFUSED] = CLI_STORY_BAD,      [HM_EV_GUARDS_REFUSED] = CLI_STORY_BAD,
+        [HM_EV_DETAIL_REFUSED] = CLI_STORY_BAD,
     };
     if (strcmp(r->outcome, "break-glass") == 0)
         return CLI_STORY_BAD;
@@ -181,6 +182,34 @@ static void roster(const struct story *s)
     asked_by(s);
 }
 
+static void guards(const struct story *s)
+{
+    hm_buf_printf(s->out, "guards document %" PRIu64 "%s", s->r->serial,
+                  s->r->event == HM_EV_GUARDS_CHANGED ? " holds" : " refused");
+    because(s);
+    asked_by(s);
+}
+
+static void erased(const struct story *s)
+{
+    hm_buf_printf(s->out, "private detail of %" PRIu64 " records erased", s->r->count);
+    asked_by(s);
+}
+
+static void retired(const struct story *s)
+{
+    hm_buf_printf(s->out,
+                  "private detail of %" PRIu64 " records retired, #%" PRIu64 " to #%" PRIu64,
+                  s->r->count, s->r->first, s->r->last);
+    hm_buf_puts(s->out, s->r->has_archive ? ", into an archive" : "");
+}
+
+static void trust_store(const struct story *s)
+{
+    hm_buf_printf(s->out, "trust store of %s, epoch %" PRIu64, s->r->environment,
+                  s->r->store_epoch);
+}
+
 /* Of most events a beginning, who, and an end say it all. */
 struct phrase {
     const char *before, *after;
@@ -217,6 +246,7 @@ static const struct phrase phrases[] = {
     [HM_EV_POLICY_PROPOSED] = {"another policy proposed by ", "", false},
     [HM_EV_POLICY_APPROVED] = {"change of the policy approved by ", "", false},
     [HM_EV_POLICY_REFUSED] = {"change of the policy by ", " refused", true},
+    [HM_EV_DETAIL_REFUSED] = {"erasure of private detail, asked for by ", ", refused", true},
 };
 
 static void tell(const struct story *s)
@@ -227,21 +257,17 @@ static void tell(const struct story *s)
         [HM_EV_APPROVAL_RECORDED] = approved,  [HM_EV_SIGN_INTENDED] = intended,
         [HM_EV_RELEASE_SIGNED] = signed_,      [HM_EV_REFUSALS_SUMMARISED] = summarised,
         [HM_EV_POLICY_ACTIVATED] = activated,  [HM_EV_ROSTER_CHANGED] = roster,
-        [HM_EV_ROSTER_REFUSED] = roster,
+        [HM_EV_ROSTER_REFUSED] = roster,       [HM_EV_GUARDS_CHANGED] = guards,
+        [HM_EV_GUARDS_REFUSED] = guards,       [HM_EV_TRUST_STORE_PUBLISHED] = trust_store,
+        [HM_EV_DETAIL_ERASED] = erased,        [HM_EV_DETAIL_RETIRED] = retired,
     };
     size_t e = (size_t)r->event;
     if (e < sizeof tellers / sizeof tellers[0] && tellers[e] != NULL)
         tellers[e](s);
     else if (e < sizeof phrases / sizeof phrases[0] && phrases[e].before != NULL)
         phrase(s, &phrases[e]);
-    else if (r->event == HM_EV_TRUST_STORE_PUBLISHED)
-        hm_buf_printf(s->out, "trust store of %s, epoch %" PRIu64, r->environment, r->store_epoch);
-    else {
-        hm_buf_printf(s->out, "guards document %" PRIu64 "%s", r->serial,
-                      r->event == HM_EV_GUARDS_CHANGED ? " holds" : " refused");
-        because(s);
-        asked_by(s);
-    }
+    else
+        hm_buf_puts(s->out, hm_event_name(r->event));
 }
 
 enum hm_err cli_story_text(struct cli_papers *p, const struct hm_record *r, struct hm_buf *out,

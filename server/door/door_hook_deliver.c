@@ -135,6 +135,7 @@ enum door_hook_result door_hook_deliver(struct door_hook *h, const struct door_h
         if (stopping(h)) /* cut off by us: that says nothing about the receiver */
             break;
         failed(h, m, &why);
+        door_hook_save(h, true); /* this may last */
         if (is_too_old(h, m))
             return DOOR_HOOK_TOO_OLD;
         rest(h, pause_ms(h, retry_after_s));

@@ -19,7 +19,7 @@
 
 /* --- the cursor --- */
 
-static void save(struct door_hook *h, bool now)
+void door_hook_save(struct door_hook *h, bool now)
 {
     struct hm_why why = {.text = ""};
     int64_t ms = hm_clock_mono_ms();
@@ -39,7 +39,7 @@ static void save(struct door_hook *h, bool now)
 static void moved(struct door_hook *h)
 {
     h->dirty = true;
-    save(h, false);
+    door_hook_save(h, false);
 }
 
 /* A new hook begins with what comes from now on. */
@@ -54,7 +54,7 @@ static bool begin(struct door_hook *h)
     if (h->cursor.next == UINT64_MAX) {
         h->cursor.next = h->cursor.alerts_next = size;
         h->dirty = true;
-        save(h, true);
+        door_hook_save(h, true);
     }
     atomic_store(&h->next, h->cursor.next);
     h->begun = true;
@@ -251,10 +251,10 @@ void *door_hook_main(void *hook)
         if ((h->begun || begin(h)) && (alert_turn(h) || record_turn(h)))
             continue;
         tell_dropped(h);
-        save(h, true);
+        door_hook_save(h, true);
         (void)door_model_watch(h->model, h->begun ? h->cursor.next : UINT64_MAX - 1,
                                hm_clock_mono_ms() + WATCH_MS);
     }
-    save(h, true);
+    door_hook_save(h, true);
     return NULL;
 }

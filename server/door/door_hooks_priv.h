@@ -55,6 +55,9 @@ struct door_hook {
 /* The thread's function. */
 void *door_hook_main(void *hook);
 
+/* Writes the cursor where it has moved; not now: unless that was done just before. */
+void door_hook_save(struct door_hook *h, bool now);
+
 /* One message until it is delivered. */
 enum door_hook_result { DOOR_HOOK_DELIVERED, DOOR_HOOK_TOO_OLD, DOOR_HOOK_STOPPED };
 enum door_hook_result door_hook_deliver(struct door_hook *h, const struct door_hook_message *m);

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 import fake_registrar as fr
 from door_crl_test import crl, publish
+from door_read_test import conforms
 from testbed import URI, Door, problem
 
 sys.path.insert(0, str(pathlib.Path(os.environ.get("HALLMARK_SOURCE", ".")) / "tests/interop/schema"))
@@ -73,6 +74,7 @@ class AlertCase(unittest.TestCase):
     def alerts(self, query=""):
         status, body = self.door.json("/v1/alerts" + query)
         self.assertEqual(status, 200)
+        conforms("AlertPage", body)
         return body["alerts"]
 
     def found(self, kind, count=1, seconds=20):

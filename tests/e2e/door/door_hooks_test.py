@@ -8,6 +8,7 @@ import time
 import unittest
 
 import fake_registrar as fr
+from door_read_test import OPENAPI, conforms
 from receiver import Receiver, secret_text
 from testbed import Door
 
@@ -73,6 +74,12 @@ class HookCase(unittest.TestCase):
         """New hooks have found out where they begin."""
         self.assertTrue(door.settle(lambda: len(list((door.dir / "var").glob("webhook-*"))) == len(door.config["webhooks"])))
 
+    def described(self, kind, schema, m):
+        """In schema/openapi.json."""
+        conforms(schema, m.json)
+        for p in OPENAPI["webhooks"][kind]["post"]["parameters"]:
+            self.assertRegex(m.headers[p["name"]], p["schema"].get("pattern", ""))
+
     def metric(self, door, name):
         for line in door.get("/metrics")[2].decode().splitlines():
             if line.startswith("hallmarkd_webhook_" + name + "{"):
@@ -98,6 +105,7 @@ class Delivery(HookCase):
             self.assertEqual(m.id, "record_%s_%d" % (fr.sha(log.origin.encode()).hex()[:16], i))
             self.assertTrue(m.signed_by(KEY))
             self.assertEqual(len(m.signatures()), 1)
+            self.described("record", "RecordMessage", m)
             self.assertLess(abs(int(m.headers["webhook-timestamp"]) - time.time()), 30)
             self.assertEqual((m.json["type"], m.json["data"]["origin"]), ("registrar.started", log.origin))
             self.assertEqual(m.json["data"]["leaf"], log.leaves[i].hex())
@@ -425,6 +433,7 @@ class Alerts(HookCase):
         m = got[3]
         alert = m.json["data"]["alert"]
         self.assertTrue(m.signed_by(KEY))
+        self.described("alert", "AlertMessage", m)
         self.assertEqual(m.id, "alert_%s_%s" % (fr.sha(log.origin.encode()).hex()[:16], alert["id"]))
         self.assertEqual(m.json["type"], "alert.refusals")
         self.assertEqual((alert["kind"], alert["subject"], alert["severity"], alert["records"]), ("refusals", "actor:ci", "warning", added))

@@ -216,7 +216,7 @@ class FakeRegistrar:
         self.answer_status = 201
         self.calls = {}
         self.policy, self.stores = b'{"version":1}', {"production": b"\xa1\x01\x01"}
-        self.cosigned = []    # (witness, size, lines, trouble) of what the door told about them
+        self.told = []    # (witness, size, lines, trouble) of what the door told about them
         self.believes = True  # cosignatures
         self.socks, self.listener, self.lock = set(), None, threading.Lock()
         self.start()
@@ -367,8 +367,8 @@ class FakeRegistrar:
                 raise LookupError("no trust store for this environment")
             return blob(self.stores[name])
         if op == COSIGN:
-            self.cosigned.append((r.blob().decode(), r.u64(), r.blob(), r.blob().decode()))
-            if self.cosigned[-1][2] and not self.believes:
+            self.told.append((r.blob().decode(), r.u64(), r.blob(), r.blob().decode()))
+            if self.told[-1][2] and not self.believes:
                 raise LookupError("no cosignature of a known witness")
             return blob(b"")
         if op == KEYS:

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 
 import e2e_lib as e
-from audit_query import names_key, stamp
+from audit_query import names_key, stamp, thirds
 from lab import ORIGIN
 
 LISTS = ("artifacts", "evidence")
@@ -58,7 +58,7 @@ class Exports:
 
     def periods(self):
         live = self.audit.live
-        middle, end = (live[len(live) * n // 5]["t_ms"] // 1000 * 1000 for n in (2, 4))
+        middle, end = thirds(live)
         for name, fits, args in (("since", lambda r: r["t_ms"] >= middle, ("--since", stamp(middle))), ("until", lambda r: r["t_ms"] < end, ("--until", stamp(end))),
                                  ("a period", lambda r: middle <= r["t_ms"] < end, ("--since", stamp(middle), "--until", stamp(end, 3))),
                                  ("behind a cursor", lambda r: r["idx"] > 20, ("--after", "20")),

@@ -9,6 +9,7 @@ import threading
 import time
 
 import e2e_lib as e
+from erase_test import Erasing
 from roster_test import Rostered
 
 BOB = "Bob <script>alert('bob')</script> & \"Söhne\""
@@ -17,7 +18,7 @@ INCIDENT = "<img src=x onerror=alert(1)> incident \"4711\": units brick & reboot
 LIMIT = 8  # signatures a day by the production key: most of them are made
 
 
-class Audited(Rostered):
+class Audited(Rostered, Erasing):
     def __init__(self, *args, **kw):
         super().__init__(*args, **kw)
         self.known = {}
@@ -100,9 +101,16 @@ class Audited(Rostered):
         half, statement = self.new(version="3.2.0")
         k["half"] = half
         for _ in range(6):
-            self.must(self.approve(half, statement, "gina", body=e.ssh_document(statement, self.gina.sign("hallmark-approval", statement))), 403)
+            r = self.must(self.approve(half, statement, "gina", body=e.ssh_document(statement, self.gina.sign("hallmark-approval", statement))), 403)
         self.must(self.decide("rejection", "gina", half, statement, "no"), 403)
         self.must(self.sign(half), 403)
+        k["private"] = r.doc["index"]
+
+    def private(self):
+        """What the last of gina's refused approvals has aside is erased, by two administrators and not by one."""
+        k, statement = self.known, self.statement([self.item(self.known["private"])])
+        k["kept"] = self.must(self.erase(statement, ("dora",)), 403).doc["index"]
+        k["erased"] = self.erase(statement).doc["index"]
 
     def people(self):
         """The newcomer is in the policy before the signer knows the key: a signature fails, and is made at the second try."""
@@ -138,7 +146,7 @@ class Audited(Rostered):
             time.sleep(0.5)
 
     def tell(self):
-        for part in (self.releases, self.refusals, self.people, self.trouble, self.expired):
+        for part in (self.releases, self.refusals, self.private, self.people, self.trouble, self.expired):
             part()
         self.follow()
 

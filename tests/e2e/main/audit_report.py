@@ -9,13 +9,13 @@ import re
 
 import e2e_lib as e
 from audit_lib import BOB, INCIDENT, LIMIT, REASON
-from audit_query import stamp
+from audit_query import stamp, thirds
 
 VOID = {"meta", "br"}
 TAGS = VOID | {"html", "head", "title", "style", "body", "h1", "h2", "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "a", "b", "strong", "span",
                "div", "pre"}
 ATTRIBUTES = {"class", "id", "href", "lang", "charset", "http-equiv", "content", "name"}
-REFUSALS = {"release.refused", "approval.refused", "request.refused", "sign.refused", "policy.refused", "roster.refused", "guards.refused"}
+REFUSALS = {"release.refused", "approval.refused", "request.refused", "sign.refused", "policy.refused", "roster.refused", "guards.refused", "detail.refused"}
 
 
 class Page(html.parser.HTMLParser):
@@ -177,10 +177,13 @@ class Reports:
     def changes(self):
         self.rows.equal("every change of policy, guards, lists, trust stores", [(c["index"], c["event"]) for c in self.doc["changes"]],
                         [(r["idx"], r["event"]) for r in self.of("log.created", "policy.activated", "trust_store.published", "policy.proposed", "policy.approved",
-                                                                 "roster.changed", "guards.changed")])
+                                                                 "roster.changed", "guards.changed", "detail.erased", "detail.retired")])
         at = {c["index"]: "\n".join([c["text"]] + c["lines"]) for c in self.doc["changes"]}
         text = at[self.known["activated"]]
         self.rows.row("who approved the new policy, and what it changes", "approved by dora" in text and "emil" in text and "newcomer" in text, text)
+        self.rows.row("what was erased, and by whom it was asked for", "private detail of 1 records erased" in at[self.known["erased"]] and "dora" in at[self.known["erased"]],
+                      at[self.known["erased"]])
+        self.rows.row("and the refused try", self.known["kept"] in [r["index"] for r in self.doc["refusals"]], self.known["kept"])
         self.rows.row("who joins the list of approvers", "joins" in at[self.known["roster"]] and "newcomer" in at[self.known["roster"]], at[self.known["roster"]])
 
     def anomalies(self):
@@ -237,7 +240,7 @@ class Reports:
 
     def periods(self):
         records = self.audit.records
-        middle, end = (records[len(records) * n // 5]["t_ms"] // 1000 * 1000 for n in (2, 4))
+        middle, end = thirds(records)
         doc = self.document("--database", self.audit.db, "--since", stamp(middle), "--until", stamp(end))
         inside = [r for r in records if middle <= r["t_ms"] < end]
         self.rows.row("a period: its records, its refusals, its changes", doc["records"]["count"] == len(inside)

@@ -9,8 +9,9 @@
 #define HOUR UINT64_C(3600000)
 #define DAY (24 * HOUR)
 #define WEEK (7 * DAY)
-#define T0 (UINT64_C(1790000000000) / WEEK * WEEK) /* a beginning of weeks that are counted here   \
-                                                    */
+#define T0                                                                                         \
+    (UINT64_C(1790000000000) / WEEK * WEEK) /* a beginning of weeks that are counted here          \
+                                             */
 
 struct bench {
     struct alert_config c;
