@@ -18,8 +18,8 @@ enum hm_err HM_MUST_USE reg_op_cosign(void *desk, struct ipc_request *r, struct 
 enum hm_err HM_MUST_USE reg_cosign_hold(struct reg_conn *c, const struct hm_record *r,
                                         struct hm_why *why);
 /* Waits for them as long as the policy says, and makes the connection's proof of record idx under
- * that checkpoint. `witnessed`: the rule that allows it now says so. */
+ * that checkpoint. */
 enum hm_err HM_MUST_USE reg_cosign_await(struct reg_conn *c, const struct reg_dossier *d,
-                                         bool witnessed, uint64_t idx, struct hm_why *why);
+                                         uint64_t idx, struct hm_why *why);
 
 #endif

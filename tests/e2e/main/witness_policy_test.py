@@ -1,0 +1,68 @@
+"""Another policy comes into force, and with it other demands on witnesses: what was submitted under a policy that asked for none, and
+is signed under one that asks, leaves with the cosignatures and not before, whichever way it is asked for."""
+
+import json
+import os
+
+import e2e_lib as e
+from policy_lib import Administered
+from witnessed_test import Witnessed, cosigners, note_of
+
+
+class Both(Witnessed, Administered):
+    """Witnesses that the policy knows and no rule asks for; no trust store asks for any."""
+
+    def policy(self):
+        doc = super().policy()
+        for rule in doc["rules"]:
+            rule.pop("witnessed", None)
+        return doc
+
+    def ceremony_config(self):
+        return super(Witnessed, self).ceremony_config()
+
+
+def witnessed(doc):
+    for rule in doc["rules"]:
+        if rule["environment"] == "production":
+            rule["witnessed"] = True
+
+
+def main(lab, rows):
+    def held(release, record):
+        for name, ask in (("asked again", lambda: lab.sign(release)), ("asked again with a key", lambda: lab.sign(release, key="again-" + release)),
+                          ("as evidence", lambda: lab.get("/v1/log/entries/%d/evidence/0" % record["idx"])),
+                          ("in a bundle", lambda: lab.get("/v1/releases/%s/bundle" % release))):
+            r = ask()
+            rows.row("its signature does not leave %s" % name, r.status == 503 and "cosignatures" in r.detail(), r)
+
+    def stricter():
+        lab.start_witness(0)
+        lab.start_witness(1)
+        rows.row("ready", lab.until(lambda: lab.ready()[0] == 200), lab.ready())
+        free, _ = lab.approved(version="1.0.0")
+        before, _ = lab.approved(version="1.0.1")
+        lab.stop_witness(1)
+        rows.equal("control: no rule asks for witnesses, and it leaves without", lab.sign(free).status, 200)
+        lab.change(witnessed)
+        r = lab.sign(before)
+        rows.row("the policy that is in force now asks for them: held", r.status == 503 and "cosignatures" in r.detail(), r)
+        record = next((x for x in lab.records() if x["event"] == "release.signed" and x["release"] == before), None)
+        rows.row("it is signed and recorded", record is not None)
+        held(before, record)
+        lab.stop("registrar")
+        lab.start("registrar")
+        lab.until(lambda: "witness" in lab.ready()[1])
+        r = lab.get("/v1/log/entries/%d/evidence/0" % record["idx"])
+        rows.row("nor after a restart", r.status == 503 and "cosignatures" in r.detail(), r)
+        lab.start_witness(1)
+        rows.row("the witness is back: it leaves", lab.until(lambda: lab.sign(before).status == 200), lab.sign(before))
+        proof = json.loads(lab.sign(before).body)["proof"]
+        rows.equal("with both cosignatures", cosigners(note_of(proof), lab.vkeys), ["w2.example", "witness.example/w1"])
+
+    rows.parts(stricter)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    e.run_script(main, cast=Both)
