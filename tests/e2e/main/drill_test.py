@@ -16,7 +16,9 @@ import threading
 import time
 
 import e2e_lib as e
+import redteam_test as red
 from full_disk_test import own_mounts
+from lab import USER
 
 DISK2 = 48 << 20
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 3
@@ -168,6 +170,22 @@ def main(lab, rows):
         load.stop()
         rows.equal("one file each, nothing half made", sorted(os.listdir(lab.path("disk2", "backups"))), sorted(os.path.basename(p) for p in kept.values()))
         rows.equal("nothing acknowledged is missing", load.lost(), ([], []))
+
+    def backup_left_alone():
+        """Whoever asked for one goes away, and somebody tidies up what was not named yet: the next one is made all the same."""
+        folder = lab.path("disk2", "backups")
+        wire = red.Wire(lab.database("-control"), USER["registrar"] if lab.as_users else "")
+        rows.equal("asked for, and nobody waits", wire.call(1, b"")[0], 0)
+        end = time.time() + 20
+        while time.time() < end and not [n for n in os.listdir(folder) if n.endswith(".part")]:
+            time.sleep(0.05)
+        time.sleep(1.1)
+        for name in os.listdir(folder):
+            if name.endswith(".part"):
+                os.unlink(os.path.join(folder, name))
+        r = lab.registrar("backup")
+        rows.equal("the next one is made", r.returncode, 0, r.out + r.err)
+        os.unlink(r.out.split("backup: ")[-1].strip()) if r.returncode == 0 else None
 
     def backups_refused():
         doc = {k: v for k, v in json.loads(e.read(lab.path("registrar.json"))).items() if k != "backup_dir"}
@@ -321,7 +339,7 @@ def main(lab, rows):
         r = lab.cli("audit", "log", "verify", check=False)
         rows.equal("the whole log verifies", r.returncode, 0, r.out + r.err)
 
-    rows.parts(backup_under_load, backups_refused, lost_and_restored, in_step, killed, older_copy, mirror_refused, mirror_full)
+    rows.parts(backup_under_load, backup_left_alone, backups_refused, lost_and_restored, in_step, killed, older_copy, mirror_refused, mirror_full)
 
 
 if __name__ == "__main__":
