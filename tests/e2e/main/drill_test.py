@@ -220,6 +220,9 @@ def main(lab, rows):
         lab.back()
 
     def lost_and_restored():
+        rejected, statement = lab.approved()
+        r = lab.post("/v1/releases/%s/rejection" % rejected, "alice", lab.ssh_keygen("alice", "hallmark-submit", lab.decision("rejection", rejected, statement)))
+        rows.equal("a release is rejected", r.status, 200, r)
         load = Load(lab).for_a_while()
         lab.stop("registrar", signal.SIGKILL)
         load.stop()
@@ -237,6 +240,22 @@ def main(lab, rows):
         for name, path, code in (("a damaged copy", bent, 3), ("no log at all", lab.path("policy.json"), None), ("nothing", lab.path("nothing"), 1)):
             r = lab.registrar("restore", "--from", path)
             rows.row("%s is refused" % name, r.returncode not in (0, 2) and (code is None or r.returncode == code) and not os.path.exists(lab.database()), (r.returncode, r.out + r.err))
+        for name, change in (("of a rejected release that it is approved", "UPDATE progress SET state=2 WHERE state=6"),
+                             ("of a signed release that it is approved", "UPDATE progress SET state=2, signed_idx=0 WHERE id=(SELECT min(id) FROM progress WHERE state=4)"),
+                             ("of a release that it is for another channel", "UPDATE release SET channel='brief' WHERE id=(SELECT max(id) FROM release)"),
+                             ("nothing of a release", "DELETE FROM progress WHERE id=(SELECT min(id) FROM progress)")):
+            said = lab.path("said.db")
+            shutil.copy(lab.path("disk2", "log.db"), said)
+            shutil.copy(lab.path("disk2", "log.db-wal"), said + "-wal") if os.path.exists(lab.path("disk2", "log.db-wal")) else None
+            db = sqlite3.connect(said)
+            changed = db.execute(change).rowcount
+            db.commit()
+            db.execute("PRAGMA journal_mode=DELETE")
+            db.close()
+            lab.own(said, "registrar")
+            r = lab.registrar("restore", "--from", said)
+            rows.row("records that hold, and beside them it says %s: refused" % name, changed == 1 and r.returncode == 3 and "is not what the records say" in r.err
+                     and not os.path.exists(lab.database()), (changed, r.returncode, r.err))
         lab.stop("signer")
         r = lab.registrar("restore", "--from", lab.path("disk2", "log.db"))
         rows.row("the mirror is taken; without the signer it says what is not known", r.returncode == 0 and "compared when the registrar starts" in r.out, r.out + r.err)
