@@ -14,6 +14,7 @@
 #define OPEN 4      /* those that some witnesses have cosigned, and others may yet */
 #define AHEAD_S 300 /* how far a witness's clock may be ahead of ours */
 #define WAIT_S 20   /* where only a trust store asks */
+#define WAITERS 128 /* connections that wait for cosignatures at once; the others are told */
 #define TROUBLE_MAX 200
 
 struct voice {
@@ -27,6 +28,7 @@ struct reg_witness {
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t changed;
     bool stopped;
+    size_t waiting;
     bool fresh; /* a quorum of the policy's has cosigned since the start */
     struct reg_cosigned open[OPEN], kept[KEPT]; /* newest first; size 0: none */
     struct voice voices[HM_WITNESSES_MAX];
@@ -311,8 +313,11 @@ enum hm_err reg_witness_wait(struct reg_witness *w, uint64_t idx, unsigned deman
     enum hm_err err = HM_OK;
     (void)pthread_mutex_lock(&w->lock);
     bool found = find(w, idx, demands, out);
-    while (!found && !w->stopped && pthread_cond_timedwait(&w->changed, &w->lock, &t) == 0)
+    bool room = w->waiting < WAITERS;
+    w->waiting += room ? 1 : 0;
+    while (!found && room && !w->stopped && pthread_cond_timedwait(&w->changed, &w->lock, &t) == 0)
         found = find(w, idx, demands, out);
+    w->waiting -= room ? 1 : 0;
     if (!found)
         err = missing(w,
                       "signed and recorded, but it leaves only with the cosignatures of the "

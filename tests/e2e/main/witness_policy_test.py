@@ -3,6 +3,8 @@ is signed under one that asks, leaves with the cosignatures and not before, whic
 
 import json
 import os
+import threading
+import time
 
 import e2e_lib as e
 from policy_lib import Administered
@@ -36,6 +38,27 @@ def main(lab, rows):
             r = ask()
             rows.row("its signature does not leave %s" % name, r.status == 503 and "cosignatures" in r.detail(), r)
 
+    def crowd(release):
+        """Waiting for witnesses holds a connection to the registrar: so many may, and the next ones are told at once."""
+        answers = []
+
+        def ask():
+            began = time.time()
+            r = lab.sign(release)
+            answers.append((r.status, time.time() - began))
+
+        threads = [threading.Thread(target=ask) for _ in range(160)]
+        for t in threads:
+            t.start()
+        time.sleep(1)
+        began = time.time()
+        r = lab.get("/v1/policy")
+        rows.row("others are answered meanwhile", r.status == 200 and time.time() - began < 1.5, (r.status, time.time() - began))
+        for t in threads:
+            t.join()
+        quick = [s for _, s in answers if s < 2]
+        rows.row("a crowd that waits for the witness: not all of them wait", {a for a, _ in answers} == {503} and 16 <= len(quick) < 160, (len(quick), sorted(answers)[-3:]))
+
     def stricter():
         lab.start_witness(0)
         lab.start_witness(1)
@@ -50,6 +73,7 @@ def main(lab, rows):
         record = next((x for x in lab.records() if x["event"] == "release.signed" and x["release"] == before), None)
         rows.row("it is signed and recorded", record is not None)
         held(before, record)
+        crowd(before)
         lab.stop("registrar")
         lab.start("registrar")
         lab.until(lambda: "witness" in lab.ready()[1])
