@@ -211,7 +211,7 @@ static bool put_statement(struct door_req *r, uint64_t id)
 static bool put_proof(struct door_req *r, uint64_t idx)
 {
     HM_BUF_AUTO proof = {.limit = HM_TLOG_PROOF_MAX};
-    if (!door_proof(r, idx, &proof))
+    if (!door_release_proof(r, idx, &proof))
         return false;
     put_text(&r->conn->out, "release.tlog-proof", hm_buf_bytes(&proof));
     return true;

@@ -171,6 +171,26 @@ enum hm_err reg_cosign_hold(struct reg_conn *c, const struct hm_record *r, struc
         c->desk->witness, "this release leaves only with the cosignatures of the witnesses", why);
 }
 
+static unsigned demanded(struct reg_conn *c, uint64_t idx)
+{
+    struct hm_record r;
+    REG_DOSSIER_AUTO *d = NULL;
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    if (reg_conn_record(c, idx, &bytes, NULL) != HM_OK ||
+        hm_record_parse(hm_buf_bytes(&bytes), &r, NULL) != HM_OK ||
+        r.event != HM_EV_RELEASE_SIGNED || !r.has_release ||
+        reg_dossier_open(c, r.release, &d, NULL) != HM_OK)
+        return 0;
+    return demands(c, d->known);
+}
+
+bool reg_cosign_pick(struct reg_conn *c, uint64_t idx, struct reg_cosigned *out)
+{
+    struct reg_witness *w = c->desk->witness;
+    unsigned asked = reg_witness_all(w) != 0 ? demanded(c, idx) : 0;
+    return (asked != 0 && reg_witness_find(w, idx, asked, out)) || reg_witness_best(w, idx, out);
+}
+
 enum hm_err reg_cosign_await(struct reg_conn *c, const struct reg_dossier *d, uint64_t idx,
                              struct hm_why *why)
 {

@@ -197,11 +197,25 @@ enum hm_err reg_witness_take(struct reg_witness *w, struct hm_bytes note, struct
                                 : hm_fail(why, HM_E_NOT_FOUND, "no cosignature of a known witness");
 }
 
+/* What is over less and fulfils nothing that this one does not is of no use any more. What fulfils
+ * more stays, however many come after it. The lock is held. */
+static void drop_lesser(struct reg_cosigned *list, const struct reg_cosigned *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < KEPT; i++)
+        if (list[i].note_len > 0 && (list[i].size > c->size || (list[i].holds & ~c->holds) != 0))
+            list[n++] = list[i];
+    for (; n < KEPT; n++)
+        list[n] = (struct reg_cosigned){.size = 0};
+}
+
 static void keep(struct reg_witness *w, const struct reg_cosigned *c, bool fresh)
 {
     (void)pthread_mutex_lock(&w->lock);
-    if (c->holds != 0)
+    if (c->holds != 0) {
+        drop_lesser(w->kept, c);
         put(w->kept, KEPT, c);
+    }
     if (fresh && (c->holds & REG_WITNESS_POLICY) != 0 && c->size >= w->first)
         w->fresh = true;
     (void)pthread_cond_broadcast(&w->changed);
@@ -247,6 +261,13 @@ bool reg_witness_find(struct reg_witness *w, uint64_t idx, unsigned demands,
     return found;
 }
 
+/* The policy's quorum counts most. */
+static int worth(unsigned holds)
+{
+    return __builtin_popcount(holds) +
+           ((holds & REG_WITNESS_POLICY) != 0 ? HM_TRUST_STORES_MAX + 1 : 0);
+}
+
 bool reg_witness_best(struct reg_witness *w, uint64_t idx, struct reg_cosigned *out)
 {
     const struct reg_cosigned *best = NULL;
@@ -254,7 +275,7 @@ bool reg_witness_best(struct reg_witness *w, uint64_t idx, struct reg_cosigned *
     for (size_t i = 0; i < KEPT; i++) {
         const struct reg_cosigned *c = &w->kept[i];
         if (c->note_len > 0 && c->size > idx &&
-            (best == NULL || __builtin_popcount(c->holds) > __builtin_popcount(best->holds)))
+            (best == NULL || worth(c->holds) > worth(best->holds)))
             best = c;
     }
     if (best != NULL)

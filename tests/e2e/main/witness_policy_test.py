@@ -12,7 +12,7 @@ from witnessed_test import Witnessed, cosigners, note_of
 
 
 class Both(Witnessed, Administered):
-    """Witnesses that the policy knows and no rule asks for; no trust store asks for any."""
+    """Witnesses that the policy knows and no rule asks for; the trust store asks for one, of which there is only the third."""
 
     def policy(self):
         doc = super().policy()
@@ -21,7 +21,13 @@ class Both(Witnessed, Administered):
         return doc
 
     def ceremony_config(self):
-        return super(Witnessed, self).ceremony_config()
+        doc = json.loads(json.dumps(super(Witnessed, self).ceremony_config()))
+        for store in doc["trust_stores"]:
+            if store["environment"] == self.store_of:
+                store["witnesses"] = {"keys": self.vkeys[2:], "quorum": 1}
+        return doc
+
+    store_of = "development"
 
 
 def witnessed(doc):
@@ -83,8 +89,28 @@ def main(lab, rows):
         rows.row("the witness is back: it leaves", lab.until(lambda: lab.sign(before).status == 200), lab.sign(before))
         proof = json.loads(lab.sign(before).body)["proof"]
         rows.equal("with both cosignatures", cosigners(note_of(proof), lab.vkeys), ["w2.example", "witness.example/w1"])
+        lab.released = before
 
-    rows.parts(stricter)
+    def others_go_on():
+        """Only a witness that another trust store asks for is left. What it cosigns takes the place of nothing that more of them have cosigned."""
+        rows.equal("the bundle is there", lab.get("/v1/releases/%s/bundle" % lab.released).status, 200)
+        lab.start_witness(2)
+        lab.stop_witness(0)
+        lab.stop_witness(1)
+        for _ in range(14):
+            lab.new()
+            time.sleep(0.5)
+        metrics = lab.get("/metrics").body.decode()
+        at = int(next(x for x in metrics.splitlines() if x.startswith('hallmarkd_witness_size{witness="w3.example"}')).split()[1])
+        rows.row("it cosigns", at > lab.size() - 6, (at, lab.size()))
+        r = lab.get("/v1/releases/%s/bundle" % lab.released)
+        rows.equal("what left before leaves again", r.status, 200, r)
+        if r.status == 200:
+            found = cosigners(note_of(r.doc["release.tlog-proof"]), lab.vkeys)
+            rows.row("under the quorum that it demands", len(found) >= 2, found)
+        rows.row("/log/checkpoint is under the quorum, too", len(cosigners(lab.get("/log/checkpoint").body.decode(), lab.vkeys)) >= 2)
+
+    rows.parts(stricter, others_go_on)
 
 
 if __name__ == "__main__":
