@@ -131,6 +131,10 @@ enum hm_err HM_MUST_USE db_reader_approvals(struct db_reader *r, uint64_t releas
                                             struct db_approval out[static HM_APPROVALS_MAX],
                                             size_t *count, struct hm_why *why);
 
+/* Where each release stands, and what was submitted, held against the records of this file. They
+ * are believed: whoever asks has verified them. HM_E_HISTORY: something else is stored. */
+enum hm_err HM_MUST_USE db_state_check(const char *path, struct hm_why *why);
+
 /* A named value. HM_E_NOT_FOUND. */
 enum hm_err HM_MUST_USE db_reader_meta(struct db_reader *r, const char *name, struct hm_buf *out,
                                        struct hm_why *why);

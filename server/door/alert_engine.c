@@ -67,7 +67,7 @@ static uint64_t refusals_in(const struct hm_record *r)
 {
     static const enum hm_event refusals[] = {
         HM_EV_RELEASE_REFUSED, HM_EV_APPROVAL_REFUSED, HM_EV_REQUEST_REFUSED, HM_EV_SIGN_REFUSED,
-        HM_EV_POLICY_REFUSED,  HM_EV_ROSTER_REFUSED,   HM_EV_GUARDS_REFUSED};
+        HM_EV_POLICY_REFUSED,  HM_EV_ROSTER_REFUSED,   HM_EV_GUARDS_REFUSED,  HM_EV_DETAIL_REFUSED};
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         if (r->event == refusals[i])
             return 1;

@@ -15,8 +15,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define RECORDS_MAX 1024
-
 /* The records of a release that its bundle is made of. */
 struct dossier {
     struct hm_record submitted;
@@ -38,27 +36,45 @@ static void keep_record(struct dossier *d, const struct hm_record *rec)
     }
 }
 
+static enum hm_err on_record(void *ctx, uint64_t idx, struct hm_bytes bytes, struct hm_why *why)
+{
+    struct hm_record rec;
+    (void)idx;
+    enum hm_err err = hm_record_parse(bytes, &rec, why);
+    if (err == HM_OK)
+        keep_record(ctx, &rec);
+    return err;
+}
+
+/* By their events: refusals about a release may be many, and whoever makes them keeps nobody from
+ * its bundle. */
+static enum hm_err find_records(struct db_query *q, uint64_t id, struct dossier *d,
+                                struct hm_why *why)
+{
+    static const enum hm_event events[] = {HM_EV_RELEASE_SUBMITTED, HM_EV_APPROVAL_RECORDED,
+                                           HM_EV_RELEASE_SIGNED};
+    enum hm_err err = HM_OK;
+    for (size_t i = 0; err == HM_OK && i < sizeof events / sizeof events[0]; i++) {
+        const struct db_query_filter f = {.event = hm_event_name(events[i]),
+                                          .has_release = true,
+                                          .release = id,
+                                          .after = UINT64_MAX,
+                                          .limit = HM_APPROVALS_MAX};
+        err = db_query_entries(q, &f, on_record, d, why);
+    }
+    return err;
+}
+
 static bool read_dossier(struct door_req *r, uint64_t id, struct dossier *d)
 {
-    uint64_t idx[RECORDS_MAX];
-    size_t count = 0;
     struct db_query *q = NULL;
-    struct hm_record rec;
     if (!door_read_begin(r, &q))
         return false;
-    enum hm_err err = db_query_release_records(q, id, idx, RECORDS_MAX, &count, &r->why);
-    bool ok = err == HM_OK;
-    for (size_t i = 0; ok && i < count; i++) {
-        ok = door_record_read(r, q, idx[i], &rec);
-        if (ok)
-            keep_record(d, &rec);
-    }
+    enum hm_err err = find_records(q, id, d, &r->why);
     door_read_end(r, q);
-    if (err != HM_OK && err != HM_E_NOT_FOUND)
+    if (err != HM_OK)
         door_problem_of(r, err, &r->why);
-    else if (ok && d->submitted.event != HM_EV_RELEASE_SUBMITTED)
-        err = HM_E_NOT_FOUND;
-    if (err == HM_E_NOT_FOUND)
+    else if (d->submitted.event != HM_EV_RELEASE_SUBMITTED)
         door_problem(r, DOOR_NOT_FOUND, "no release r%" PRIu64 " among %" PRIu64 " records", id,
                      r->answer.log_size);
     return r->answer.status == 0;
@@ -195,7 +211,7 @@ static bool put_statement(struct door_req *r, uint64_t id)
 static bool put_proof(struct door_req *r, uint64_t idx)
 {
     HM_BUF_AUTO proof = {.limit = HM_TLOG_PROOF_MAX};
-    if (!door_proof(r, idx, &proof))
+    if (!door_release_proof(r, idx, &proof))
         return false;
     put_text(&r->conn->out, "release.tlog-proof", hm_buf_bytes(&proof));
     return true;

@@ -1,19 +1,23 @@
 #include "server/door/door_gate.h"
 
+#include "schema/core/hm_limits.h"
 #include "server/door/door_time.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct door_gate {
     pthread_mutex_t lock;
     pthread_cond_t left;
     unsigned places, free;
+    char who[][HM_NAME_MAX + 1]; /* "": nobody whose name is known */
 };
 
 struct door_gate *door_gate_new(unsigned places)
 {
-    struct door_gate *g = calloc(1, sizeof *g);
+    struct door_gate *g = calloc(1, sizeof *g + places * sizeof g->who[0]);
     if (g == NULL)
         return NULL;
     (void)pthread_mutex_init(&g->lock, NULL);
@@ -51,6 +55,40 @@ void door_gate_leave(struct door_gate *g)
     g->free++;
     (void)pthread_cond_broadcast(&g->left);
     (void)pthread_mutex_unlock(&g->lock);
+}
+
+/* A place that no name stands at, `places` where `who` has as many as one may. The lock is held. */
+static unsigned place_for(const struct door_gate *g, const char *who)
+{
+    unsigned place = g->places;
+    unsigned has = 0;
+    for (unsigned i = 0; i < g->places; i++) {
+        has += strcmp(g->who[i], who) == 0 ? 1 : 0;
+        if (g->who[i][0] == '\0')
+            place = i;
+    }
+    return has < (g->places + 1) / 2 ? place : g->places;
+}
+
+bool door_gate_enter_as(struct door_gate *g, const char *who, unsigned *place)
+{
+    (void)pthread_mutex_lock(&g->lock);
+    *place = g->free > 0 ? place_for(g, who) : g->places;
+    bool ok = *place < g->places;
+    if (ok) {
+        (void)snprintf(g->who[*place], sizeof g->who[*place], "%s", who);
+        g->free--;
+    }
+    (void)pthread_mutex_unlock(&g->lock);
+    return ok;
+}
+
+void door_gate_leave_as(struct door_gate *g, unsigned place)
+{
+    (void)pthread_mutex_lock(&g->lock);
+    g->who[place][0] = '\0';
+    (void)pthread_mutex_unlock(&g->lock);
+    door_gate_leave(g);
 }
 
 void door_gate_empty(struct door_gate *g, int64_t wait_ms)

@@ -51,6 +51,11 @@ static bool registrars_proof(struct door_req *r, uint64_t idx, struct hm_buf *ou
     return true;
 }
 
+bool door_release_proof(struct door_req *r, uint64_t idx, struct hm_buf *out)
+{
+    return r->door->witnesses != NULL ? registrars_proof(r, idx, out) : door_proof(r, idx, out);
+}
+
 bool door_proof(struct door_req *r, uint64_t idx, struct hm_buf *out)
 {
     struct door_tree t;

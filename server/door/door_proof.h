@@ -12,5 +12,8 @@ bool door_checkpoint(struct door_req *r, bool cosigned);
  * record. Else, where the door asks witnesses, the registrar's, which may know of one; else under
  * the newest. False: answered already. */
 bool door_proof(struct door_req *r, uint64_t idx, struct hm_buf *out);
+/* The same of a release.signed record, for a bundle. Where the door asks witnesses, always the
+ * registrar's, which knows whose cosignatures this release demands. */
+bool door_release_proof(struct door_req *r, uint64_t idx, struct hm_buf *out);
 
 #endif

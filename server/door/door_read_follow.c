@@ -25,6 +25,7 @@
 struct follow {
     struct door *door;
     struct door_conn *conn;
+    unsigned place;          /* among the streams */
     struct door_asked asked; /* its texts are copies */
     uint64_t next;           /* records below it were sent, or do not fit the filter */
     uint64_t told;           /* size of the last checkpoint that was sent */
@@ -173,7 +174,7 @@ static void follow_free(void *ctx)
 {
     struct follow *f = ctx;
     door_metrics_stream(f->door->metrics, -1);
-    door_gate_leave(f->door->streams);
+    door_gate_leave_as(f->door->streams, f->place);
     hm_buf_free(&f->piece);
     free(f);
 }
@@ -198,7 +199,8 @@ static enum hm_err open_stream(struct door_req *r, struct follow *f, struct hm_w
     return hm_buf_err(&f->piece);
 }
 
-static struct follow *make(struct door_req *r, const struct door_asked *asked, uint64_t next)
+static struct follow *make(struct door_req *r, const struct door_asked *asked, uint64_t next,
+                           unsigned place)
 {
     struct follow *f = calloc(1, sizeof *f);
     if (f == NULL)
@@ -206,6 +208,7 @@ static struct follow *make(struct door_req *r, const struct door_asked *asked, u
     int64_t now = hm_clock_mono_ms();
     f->door = r->door;
     f->conn = r->conn;
+    f->place = place;
     f->next = next;
     f->until_ms = now + (int64_t)r->door->config->follow_max_s * 1000;
     f->beat_ms = now + BEAT_MS;
@@ -215,7 +218,7 @@ static struct follow *make(struct door_req *r, const struct door_asked *asked, u
     return f;
 }
 
-static void start(struct door_req *r, const struct door_asked *asked)
+static void start(struct door_req *r, const struct door_asked *asked, unsigned place)
 {
     struct hm_why why = {.text = ""};
     uint64_t size = 0;
@@ -224,7 +227,7 @@ static void start(struct door_req *r, const struct door_asked *asked)
     if (err == HM_OK && !read_start(r, size, &next))
         return;
     struct follow *f = NULL;
-    if (err == HM_OK && (f = make(r, asked, next)) == NULL)
+    if (err == HM_OK && (f = make(r, asked, next, place)) == NULL)
         err = hm_fail(&why, HM_E_UNAVAILABLE, "no memory for a stream");
     if (err == HM_OK)
         err = open_stream(r, f, &why);
@@ -242,16 +245,18 @@ static void start(struct door_req *r, const struct door_asked *asked)
 void door_get_follow(struct door_req *r)
 {
     struct door_asked asked;
+    unsigned place;
     memset(&asked, 0, sizeof asked);
     if (!door_asked_read(r, &asked))
         return;
-    if (!door_gate_enter(r->door->streams, 0)) {
-        door_problem(r, DOOR_TOO_MANY_REQUESTS, "as many streams as are served at once are open");
+    if (!door_gate_enter_as(r->door->streams, r->conn->who.id, &place)) {
+        door_problem(r, DOOR_TOO_MANY_REQUESTS,
+                     "as many streams as are served at once, or to one caller, are open");
         return;
     }
-    start(r, &asked);
+    start(r, &asked, place);
     if (r->answer.stream.more == NULL)
-        door_gate_leave(r->door->streams);
+        door_gate_leave_as(r->door->streams, place);
     else
         door_metrics_stream(r->door->metrics, 1);
 }

@@ -91,7 +91,7 @@ enum hm_err reg_proof(struct reg_conn *c, uint64_t idx, struct hm_buf *out, stru
         if (err == HM_OK && idx >= head.size)
             err = hm_fail(why, HM_E_NOT_FOUND, "record %llu is not under a checkpoint",
                           (unsigned long long)idx);
-        if (err == HM_OK && reg_witness_best(c->desk->witness, idx, &w))
+        if (err == HM_OK && reg_cosign_pick(c, idx, &w))
             err = reg_proof_under(c, idx, w.size, hm_bytes_of(w.note, w.note_len), why);
         else if (err == HM_OK)
             err = reg_proof_under(c, idx, head.size, hm_bytes_of(head.note, head.note_len), why);

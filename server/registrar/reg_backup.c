@@ -172,6 +172,18 @@ static enum hm_err finish(const struct reg_backup *b, struct hm_why *why)
     return hm_dir_sync(b->config->backup_dir, why);
 }
 
+/* Nobody asked how the last one ended. It gets its name all the same; if it cannot, that is no
+ * reason to refuse the next one. The lock is held. */
+static void finish_forgotten(struct reg_backup *b)
+{
+    struct hm_why why = {""};
+    if (b->phase != REG_BACKUP_COPIED)
+        return;
+    b->phase = finish(b, &why) == HM_OK ? REG_BACKUP_DONE : REG_BACKUP_FAILED;
+    if (b->phase == REG_BACKUP_FAILED)
+        proc_log("hallmark-registrar", PROC_WARNING, "backup: %s", why.text);
+}
+
 static enum hm_err op_backup(void *backup, struct ipc_request *r, struct hm_why *why)
 {
     struct reg_backup *b = backup;
@@ -180,9 +192,8 @@ static enum hm_err op_backup(void *backup, struct ipc_request *r, struct hm_why 
     if (b->config->backup_dir == NULL)
         return hm_fail(why, HM_E_CONFIG, "the configuration names no backup_dir");
     (void)pthread_mutex_lock(&b->lock);
-    if (b->phase == REG_BACKUP_COPIED) /* nobody asked how it ended */
-        err = finish(b, why);
-    if (err == HM_OK && atomic_load(&b->busy))
+    finish_forgotten(b);
+    if (atomic_load(&b->busy))
         err = hm_fail(why, HM_E_CONFLICT, "a backup is being made already: %.3900s", b->path);
     if (err == HM_OK)
         err = name_it(b, why);

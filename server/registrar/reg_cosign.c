@@ -143,9 +143,14 @@ enum hm_err reg_op_cosign(void *desk, struct ipc_request *r, struct hm_why *why)
     return HM_OK;
 }
 
-static unsigned demands(const struct reg_conn *c, const struct reg_known *k, bool witnessed)
+/* What the policy of submission says, and what the one in force says: as for the signature itself.
+ */
+static unsigned demands(const struct reg_conn *c, const struct reg_known *k)
 {
-    return reg_witness_demands(c->desk->witness, witnessed || k->rule->witnessed,
+    const struct policy_subject subject = reg_known_subject(k);
+    const struct policy_rule *now = policy_match(c->desk->world->policy, &subject);
+    return reg_witness_demands(c->desk->witness,
+                               k->rule->witnessed || (now != NULL && now->witnessed),
                                k->submitted.environment);
 }
 
@@ -159,19 +164,39 @@ enum hm_err reg_cosign_hold(struct reg_conn *c, const struct hm_record *r, struc
     enum hm_err err = reg_dossier_open(c, r->release, &d, why);
     if (err != HM_OK)
         return err;
-    unsigned asked = demands(c, d->known, false);
+    unsigned asked = demands(c, d->known);
     if (asked == 0 || reg_witness_find(c->desk->witness, r->idx, asked, &w))
         return HM_OK;
     return reg_witness_missing(
         c->desk->witness, "this release leaves only with the cosignatures of the witnesses", why);
 }
 
-enum hm_err reg_cosign_await(struct reg_conn *c, const struct reg_dossier *d, bool witnessed,
-                             uint64_t idx, struct hm_why *why)
+static unsigned demanded(struct reg_conn *c, uint64_t idx)
+{
+    struct hm_record r;
+    REG_DOSSIER_AUTO *d = NULL;
+    HM_BUF_AUTO bytes = {.limit = HM_RECORD_MAX};
+    if (reg_conn_record(c, idx, &bytes, NULL) != HM_OK ||
+        hm_record_parse(hm_buf_bytes(&bytes), &r, NULL) != HM_OK ||
+        r.event != HM_EV_RELEASE_SIGNED || !r.has_release ||
+        reg_dossier_open(c, r.release, &d, NULL) != HM_OK)
+        return 0;
+    return demands(c, d->known);
+}
+
+bool reg_cosign_pick(struct reg_conn *c, uint64_t idx, struct reg_cosigned *out)
+{
+    struct reg_witness *w = c->desk->witness;
+    unsigned asked = reg_witness_all(w) != 0 ? demanded(c, idx) : 0;
+    return (asked != 0 && reg_witness_find(w, idx, asked, out)) || reg_witness_best(w, idx, out);
+}
+
+enum hm_err reg_cosign_await(struct reg_conn *c, const struct reg_dossier *d, uint64_t idx,
+                             struct hm_why *why)
 {
     struct reg_witness *x = c->desk->witness;
     struct reg_cosigned w;
-    unsigned asked = demands(c, d->known, witnessed);
+    unsigned asked = demands(c, d->known);
     if (asked == 0)
         return HM_OK;
     reg_conn_rest(c);

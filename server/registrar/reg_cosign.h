@@ -17,9 +17,12 @@ enum hm_err HM_MUST_USE reg_op_cosign(void *desk, struct ipc_request *r, struct 
  * demands. HM_E_UNAVAILABLE: they are not there yet. */
 enum hm_err HM_MUST_USE reg_cosign_hold(struct reg_conn *c, const struct hm_record *r,
                                         struct hm_why *why);
+/* What a proof of record idx shall stand under: of a release's signature, what the release demands;
+ * else what most have cosigned. False: nothing. */
+bool reg_cosign_pick(struct reg_conn *c, uint64_t idx, struct reg_cosigned *out);
 /* Waits for them as long as the policy says, and makes the connection's proof of record idx under
- * that checkpoint. `witnessed`: the rule that allows it now says so. */
+ * that checkpoint. */
 enum hm_err HM_MUST_USE reg_cosign_await(struct reg_conn *c, const struct reg_dossier *d,
-                                         bool witnessed, uint64_t idx, struct hm_why *why);
+                                         uint64_t idx, struct hm_why *why);
 
 #endif

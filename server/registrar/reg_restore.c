@@ -2,7 +2,7 @@
  * refuse is refused here. */
 #include "server/registrar/reg_restore.h"
 
-#include "db/log/db_log.h"
+#include "db/log/db_state.h"
 #include "server/registrar/reg_signer.h"
 
 #include <errno.h>
@@ -101,7 +101,9 @@ static enum hm_err judge(const struct reg_config *c, const struct reg_world *w, 
     struct db_log *log = NULL;
     enum hm_err err = reg_verify_file(file, vkey, verifier, why);
     if (err == HM_OK)
-        err = db_log_open(file, w->genesis.origin, &log, why);
+        err = db_log_open(file, w->genesis.origin, &log, why); /* one of an older version changes */
+    if (err == HM_OK)
+        err = db_state_check(file, why);
     if (err == HM_OK) {
         *size = db_log_size(log);
         err = ask_signer(c, w, log, why);

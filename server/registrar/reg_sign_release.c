@@ -255,8 +255,7 @@ static enum hm_err verify_whole(struct reg_signing *s, uint64_t record, struct h
 /* The signature leaves now, or it waits for witnesses. */
 static enum hm_err release_it(struct reg_signing *s, uint64_t record, struct hm_why *why)
 {
-    bool witnessed = s->verdict.matched != NULL && s->verdict.matched->witnessed;
-    enum hm_err err = reg_cosign_await(s->conn, s->d, witnessed, record, why);
+    enum hm_err err = reg_cosign_await(s->conn, s->d, record, why);
     return err == HM_OK ? verify_whole(s, record, why) : err;
 }
 

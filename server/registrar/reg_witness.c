@@ -14,6 +14,7 @@
 #define OPEN 4      /* those that some witnesses have cosigned, and others may yet */
 #define AHEAD_S 300 /* how far a witness's clock may be ahead of ours */
 #define WAIT_S 20   /* where only a trust store asks */
+#define WAITERS 128 /* connections that wait for cosignatures at once; the others are told */
 #define TROUBLE_MAX 200
 
 struct voice {
@@ -27,6 +28,7 @@ struct reg_witness {
     pthread_mutex_t lock; /* everything below */
     pthread_cond_t changed;
     bool stopped;
+    size_t waiting;
     bool fresh; /* a quorum of the policy's has cosigned since the start */
     struct reg_cosigned open[OPEN], kept[KEPT]; /* newest first; size 0: none */
     struct voice voices[HM_WITNESSES_MAX];
@@ -195,11 +197,25 @@ enum hm_err reg_witness_take(struct reg_witness *w, struct hm_bytes note, struct
                                 : hm_fail(why, HM_E_NOT_FOUND, "no cosignature of a known witness");
 }
 
+/* What is over less and fulfils nothing that this one does not is of no use any more. What fulfils
+ * more stays, however many come after it. The lock is held. */
+static void drop_lesser(struct reg_cosigned *list, const struct reg_cosigned *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < KEPT; i++)
+        if (list[i].note_len > 0 && (list[i].size > c->size || (list[i].holds & ~c->holds) != 0))
+            list[n++] = list[i];
+    for (; n < KEPT; n++)
+        list[n] = (struct reg_cosigned){.size = 0};
+}
+
 static void keep(struct reg_witness *w, const struct reg_cosigned *c, bool fresh)
 {
     (void)pthread_mutex_lock(&w->lock);
-    if (c->holds != 0)
+    if (c->holds != 0) {
+        drop_lesser(w->kept, c);
         put(w->kept, KEPT, c);
+    }
     if (fresh && (c->holds & REG_WITNESS_POLICY) != 0 && c->size >= w->first)
         w->fresh = true;
     (void)pthread_cond_broadcast(&w->changed);
@@ -245,6 +261,13 @@ bool reg_witness_find(struct reg_witness *w, uint64_t idx, unsigned demands,
     return found;
 }
 
+/* The policy's quorum counts most. */
+static int worth(unsigned holds)
+{
+    return __builtin_popcount(holds) +
+           ((holds & REG_WITNESS_POLICY) != 0 ? HM_TRUST_STORES_MAX + 1 : 0);
+}
+
 bool reg_witness_best(struct reg_witness *w, uint64_t idx, struct reg_cosigned *out)
 {
     const struct reg_cosigned *best = NULL;
@@ -252,7 +275,7 @@ bool reg_witness_best(struct reg_witness *w, uint64_t idx, struct reg_cosigned *
     for (size_t i = 0; i < KEPT; i++) {
         const struct reg_cosigned *c = &w->kept[i];
         if (c->note_len > 0 && c->size > idx &&
-            (best == NULL || __builtin_popcount(c->holds) > __builtin_popcount(best->holds)))
+            (best == NULL || worth(c->holds) > worth(best->holds)))
             best = c;
     }
     if (best != NULL)
@@ -311,8 +334,11 @@ enum hm_err reg_witness_wait(struct reg_witness *w, uint64_t idx, unsigned deman
     enum hm_err err = HM_OK;
     (void)pthread_mutex_lock(&w->lock);
     bool found = find(w, idx, demands, out);
-    while (!found && !w->stopped && pthread_cond_timedwait(&w->changed, &w->lock, &t) == 0)
+    bool room = w->waiting < WAITERS;
+    w->waiting += room ? 1 : 0;
+    while (!found && room && !w->stopped && pthread_cond_timedwait(&w->changed, &w->lock, &t) == 0)
         found = find(w, idx, demands, out);
+    w->waiting -= room ? 1 : 0;
     if (!found)
         err = missing(w,
                       "signed and recorded, but it leaves only with the cosignatures of the "

@@ -47,7 +47,8 @@ unsigned reg_witness_all(const struct reg_witness *w); /* every demand that ther
 /* HM_E_UNAVAILABLE: `what`, and who of them is missing and why. */
 enum hm_err HM_MUST_USE reg_witness_missing(struct reg_witness *w, const char *what,
                                             struct hm_why *why);
-/* Waits for it at most wait_ms. HM_E_UNAVAILABLE says who is missing. */
+/* Waits for it at most wait_ms, or not at all where many wait already. HM_E_UNAVAILABLE says who is
+ * missing. */
 enum hm_err HM_MUST_USE reg_witness_wait(struct reg_witness *w, uint64_t idx, unsigned demands,
                                          uint64_t wait_ms, struct reg_cosigned *out,
                                          struct hm_why *why);

@@ -149,6 +149,10 @@ class Content(FollowCase):
 class Access(FollowCase):
     config = {"max_connections": 12, "max_connections_per_ip": 12, "follow_max_s": 3}
 
+    def tearDown(self):
+        super().tearDown()
+        self.assertTrue(self.streams(0))  # their places are free for the next one
+
     def test_who(self):
         for who in ("audit", "ci", "alice", "dora", "kurt"):
             s = self.follow(who=who)
@@ -163,10 +167,21 @@ class Access(FollowCase):
         return self.door.settle(
             lambda: "\nhallmarkd_follow_streams %d\n" % count in self.door.get("/metrics")[2].decode(), 5)
 
+    def test_one_does_not_keep_others_out(self):
+        """Half of them, rounded up, are the most that one caller has."""
+        two = [self.follow(who="ci") for _ in range(2)]
+        self.assertEqual([s.status for s in two], [200] * 2)
+        for s in (self.follow(who="ci"), self.follow("?from=0&event=release.signed", who="ci")):
+            self.assertEqual((s.status, json.loads(s.body)["type"]), (429, "urn:hallmark:problem:too-many-requests"))
+        self.assertEqual(self.follow(who="audit").status, 200)
+        two[0].close()
+        self.assertTrue(self.streams(2))
+        self.assertEqual(self.follow(who="ci").status, 200)
+
     def test_how_many(self):
-        three = [self.follow() for _ in range(3)]
+        three = [self.follow(who=who) for who in ("audit", "ci", "audit")]
         self.assertEqual([s.status for s in three], [200] * 3)
-        s = self.follow()
+        s = self.follow(who="alice")
         self.assertEqual((s.status, json.loads(s.body)["type"]), (429, "urn:hallmark:problem:too-many-requests"))
         self.assertIn("retry-after", s.headers)
         three[0].close()  # it is noticed that the client has gone, although nothing is sent

@@ -90,6 +90,27 @@ class Releases(DoorCase):
             self.assertEqual(self.door.get("/v1/releases/r5/" + what)[0], 404, what)
 
 
+class Crowded(DoorCase):
+    def test_a_bundle_among_many_refusals(self):
+        """Whoever has many approvals refused keeps nobody from the bundle: what it is made of is looked for, not counted off."""
+        log = self.registrar.log
+        first = {"product": "edge-router", "version": "2.9.0", "channel": "stable", "environment": "production", "policy": fr.HEX}
+        idx = fr.submit(log, "2.9.0")
+        first["release"] = "r%d" % idx
+        for i in range(1100):
+            log.add("approval.refused", actor="kurt", outcome="signature", **first)
+        log.add("approval.recorded", [b'{"signed":"late approval"}'], actor="alice", state="approved", manifest=fr.HEX, statement=fr.HEX,
+                approver_key="33" * 32, **first)
+        intent = log.add("sign.intended", state="signing", sequence=2, manifest=fr.HEX, statement=fr.HEX, keys=fr.RELEASE_KEYS, store_epoch=1, **first)
+        log.add("release.signed", [b"\xd8\x6blate"], state="signed", sequence=2, manifest=fr.HEX, keys=fr.RELEASE_KEYS, store_epoch=1,
+                intent=intent, outcome="ok", artifacts=[fr.sha(b"other").hex()], **first)
+        self.assertTrue(self.door.settle(lambda: self.door.json("/v1/releases/r%d" % idx)[1].get("state") == "signed", 20))
+        status, bundle = self.door.json("/v1/releases/r%d/bundle" % idx)
+        self.assertEqual(status, 200, bundle)
+        self.assertEqual(base64.b64decode(bundle["manifest.suit"]), b"\xd8\x6blate")
+        self.assertEqual(bundle["approvals"], ['{"signed":"late approval"}'])
+
+
 class Entries(DoorCase):
     def entries(self, query):
         status, page = self.door.json("/v1/log/entries?" + query)

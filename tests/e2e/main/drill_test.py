@@ -16,7 +16,9 @@ import threading
 import time
 
 import e2e_lib as e
+import redteam_test as red
 from full_disk_test import own_mounts
+from lab import USER
 
 DISK2 = 48 << 20
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 3
@@ -169,6 +171,22 @@ def main(lab, rows):
         rows.equal("one file each, nothing half made", sorted(os.listdir(lab.path("disk2", "backups"))), sorted(os.path.basename(p) for p in kept.values()))
         rows.equal("nothing acknowledged is missing", load.lost(), ([], []))
 
+    def backup_left_alone():
+        """Whoever asked for one goes away, and somebody tidies up what was not named yet: the next one is made all the same."""
+        folder = lab.path("disk2", "backups")
+        wire = red.Wire(lab.database("-control"), USER["registrar"] if lab.as_users else "")
+        rows.equal("asked for, and nobody waits", wire.call(1, b"")[0], 0)
+        end = time.time() + 20
+        while time.time() < end and not [n for n in os.listdir(folder) if n.endswith(".part")]:
+            time.sleep(0.05)
+        time.sleep(1.1)
+        for name in os.listdir(folder):
+            if name.endswith(".part"):
+                os.unlink(os.path.join(folder, name))
+        r = lab.registrar("backup")
+        rows.equal("the next one is made", r.returncode, 0, r.out + r.err)
+        os.unlink(r.out.split("backup: ")[-1].strip()) if r.returncode == 0 else None
+
     def backups_refused():
         doc = {k: v for k, v in json.loads(e.read(lab.path("registrar.json"))).items() if k != "backup_dir"}
         r = lab.registrar("backup", "--verifier", "/bin/false")
@@ -202,6 +220,9 @@ def main(lab, rows):
         lab.back()
 
     def lost_and_restored():
+        rejected, statement = lab.approved()
+        r = lab.post("/v1/releases/%s/rejection" % rejected, "alice", lab.ssh_keygen("alice", "hallmark-submit", lab.decision("rejection", rejected, statement)))
+        rows.equal("a release is rejected", r.status, 200, r)
         load = Load(lab).for_a_while()
         lab.stop("registrar", signal.SIGKILL)
         load.stop()
@@ -219,6 +240,22 @@ def main(lab, rows):
         for name, path, code in (("a damaged copy", bent, 3), ("no log at all", lab.path("policy.json"), None), ("nothing", lab.path("nothing"), 1)):
             r = lab.registrar("restore", "--from", path)
             rows.row("%s is refused" % name, r.returncode not in (0, 2) and (code is None or r.returncode == code) and not os.path.exists(lab.database()), (r.returncode, r.out + r.err))
+        for name, change in (("of a rejected release that it is approved", "UPDATE progress SET state=2 WHERE state=6"),
+                             ("of a signed release that it is approved", "UPDATE progress SET state=2, signed_idx=0 WHERE id=(SELECT min(id) FROM progress WHERE state=4)"),
+                             ("of a release that it is for another channel", "UPDATE release SET channel='brief' WHERE id=(SELECT max(id) FROM release)"),
+                             ("nothing of a release", "DELETE FROM progress WHERE id=(SELECT min(id) FROM progress)")):
+            said = lab.path("said.db")
+            shutil.copy(lab.path("disk2", "log.db"), said)
+            shutil.copy(lab.path("disk2", "log.db-wal"), said + "-wal") if os.path.exists(lab.path("disk2", "log.db-wal")) else None
+            db = sqlite3.connect(said)
+            changed = db.execute(change).rowcount
+            db.commit()
+            db.execute("PRAGMA journal_mode=DELETE")
+            db.close()
+            lab.own(said, "registrar")
+            r = lab.registrar("restore", "--from", said)
+            rows.row("records that hold, and beside them it says %s: refused" % name, changed == 1 and r.returncode == 3 and "is not what the records say" in r.err
+                     and not os.path.exists(lab.database()), (changed, r.returncode, r.err))
         lab.stop("signer")
         r = lab.registrar("restore", "--from", lab.path("disk2", "log.db"))
         rows.row("the mirror is taken; without the signer it says what is not known", r.returncode == 0 and "compared when the registrar starts" in r.out, r.out + r.err)
@@ -321,7 +358,7 @@ def main(lab, rows):
         r = lab.cli("audit", "log", "verify", check=False)
         rows.equal("the whole log verifies", r.returncode, 0, r.out + r.err)
 
-    rows.parts(backup_under_load, backups_refused, lost_and_restored, in_step, killed, older_copy, mirror_refused, mirror_full)
+    rows.parts(backup_under_load, backup_left_alone, backups_refused, lost_and_restored, in_step, killed, older_copy, mirror_refused, mirror_full)
 
 
 if __name__ == "__main__":

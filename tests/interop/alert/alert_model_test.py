@@ -13,7 +13,8 @@ TOOL = sys.argv[1]
 HOUR, DAY, WEEK_HOURS = 3600_000, 86400_000, 168
 DEFAULTS = dict(history_weeks=8, min_weeks=4, min_uses=100, usual_weeks=2, rate_factor=10, rate_floor=20, refusals=5, refusals_gap_s=3600,
                 fold_s=3600, certificate_days=30, key_days=90, crl_hours=48, clock_s=60, keep_days=30)
-REFUSALS = ("release.refused", "approval.refused", "request.refused", "sign.refused", "policy.refused", "roster.refused", "guards.refused")
+REFUSALS = ("release.refused", "approval.refused", "request.refused", "sign.refused", "policy.refused", "roster.refused", "guards.refused",
+            "detail.refused")
 DAYS = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 
 
@@ -132,7 +133,7 @@ class History:
         if what < 0.45:
             self.add(rng.choice(("release.refused", "sign.refused")), actor=actor, outcome="rule.none", **self.release(product))
         elif what < 0.6:
-            self.add(rng.choice(("approval.refused", "request.refused", "policy.refused", "roster.refused", "guards.refused")), actor=actor,
+            self.add(rng.choice(("approval.refused", "request.refused", "policy.refused", "roster.refused", "guards.refused", "detail.refused")), actor=actor,
                      outcome="signature")
         elif what < 0.63:
             self.add("refusals.summarised", actor=actor, count=rng.randrange(1, 9))

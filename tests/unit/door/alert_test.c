@@ -228,6 +228,30 @@ static void refusals(void **state)
     alerts_free(b.a);
 }
 
+static bool is_of_refusals(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot != NULL && strcmp(dot, ".refused") == 0;
+}
+
+static void each_kind_of_refusal(void **state)
+{
+    size_t count = 0;
+    (void)state;
+    for (unsigned e = HM_EV_NONE + 1; e <= HM_EVENT_LAST; e++) {
+        struct bench b = make(small());
+        if (is_of_refusals(hm_event_name((enum hm_event)e))) {
+            set_actor(&b, "ci", "");
+            for (int i = 0; i < 3; i++)
+                take(&b, (enum hm_event)e);
+            assert_int_equal(of_kind(&b, ALERT_REFUSALS), 1);
+            count++;
+        }
+        alerts_free(b.a);
+    }
+    assert_int_equal(count, 8);
+}
+
 static void what_ends_a_row(void **state)
 {
     static const struct {
@@ -524,25 +548,16 @@ static void as_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(usual_hours),
-        cmocka_unit_test(enough_history),
-        cmocka_unit_test(approvers_keys),
-        cmocka_unit_test(rate),
-        cmocka_unit_test(rate_factor),
-        cmocka_unit_test(many_keys),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(what_ends_a_row),
-        cmocka_unit_test(of_a_product),
-        cmocka_unit_test(summarised),
-        cmocka_unit_test(many_rows),
-        cmocka_unit_test(events),
-        cmocka_unit_test(folding),
-        cmocka_unit_test(the_oldest_go),
-        cmocka_unit_test(expiries),
-        cmocka_unit_test(conditions_last),
-        cmocka_unit_test(witnesses_and_clocks),
-        cmocka_unit_test(names),
-        cmocka_unit_test(options),
+        cmocka_unit_test(usual_hours),     cmocka_unit_test(enough_history),
+        cmocka_unit_test(approvers_keys),  cmocka_unit_test(rate),
+        cmocka_unit_test(rate_factor),     cmocka_unit_test(many_keys),
+        cmocka_unit_test(refusals),        cmocka_unit_test(each_kind_of_refusal),
+        cmocka_unit_test(what_ends_a_row), cmocka_unit_test(of_a_product),
+        cmocka_unit_test(summarised),      cmocka_unit_test(many_rows),
+        cmocka_unit_test(events),          cmocka_unit_test(folding),
+        cmocka_unit_test(the_oldest_go),   cmocka_unit_test(expiries),
+        cmocka_unit_test(conditions_last), cmocka_unit_test(witnesses_and_clocks),
+        cmocka_unit_test(names),           cmocka_unit_test(options),
         cmocka_unit_test(as_json),
     };
     return cmocka_run_group_tests_name("alert", tests, NULL, NULL);
