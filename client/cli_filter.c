@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INDEX_MAX ((UINT64_C(1) << 53) - 1)
-
 /* ---- options ---- */
 
 static enum hm_err take_time(struct cli *c, const char *name, int64_t now_s, uint64_t *ms)
@@ -145,7 +143,7 @@ enum hm_err cli_filter_take(struct cli *c, struct cli_filter *out)
     if (err == HM_OK)
         err = take_names(c, &f);
     if (err == HM_OK)
-        err = cli_args_uint(&c->args, "after", 0, INDEX_MAX, 0, &f.after, &c->why);
+        err = cli_args_uint(&c->args, "after", 0, HM_NUMBER_MAX, 0, &f.after, &c->why);
     if (err != HM_OK)
         return err;
     if (event != NULL && (f.event = hm_event_parse(hm_bytes_str(event))) == HM_EV_NONE)
