@@ -5,7 +5,6 @@
 #include "schema/io/hm_clock.h"
 #include "schema/io/hm_file.h"
 #include "server/door/door.h"
-#include "server/door/door_time.h"
 #include "server/ipc/ipc_conn.h"
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_ops.h"
@@ -41,7 +40,7 @@ struct batch {
 /* Rests until time is over, somebody waits for records, or the end. */
 static void rest(struct door_model *m, int64_t ms, bool until_wanted)
 {
-    struct timespec until = door_deadline(ms);
+    struct timespec until = proc_deadline(ms);
     (void)pthread_mutex_lock(&m->lock);
     while (!atomic_load(&m->stopping) && !(until_wanted && m->waiting > 0))
         if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)

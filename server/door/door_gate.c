@@ -1,6 +1,6 @@
 #include "server/door/door_gate.h"
 
-#include "server/door/door_time.h"
+#include "server/ipc/proc_thread.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ struct door_gate *door_gate_new(unsigned places)
     if (g == NULL)
         return NULL;
     (void)pthread_mutex_init(&g->lock, NULL);
-    door_cond_init(&g->left);
+    proc_cond_init(&g->left);
     g->places = g->free = places;
     return g;
 }
@@ -33,7 +33,7 @@ void door_gate_free(struct door_gate *g)
 
 bool door_gate_enter(struct door_gate *g, int64_t wait_ms)
 {
-    struct timespec until = door_deadline(wait_ms);
+    struct timespec until = proc_deadline(wait_ms);
     bool in_time = wait_ms > 0;
     (void)pthread_mutex_lock(&g->lock);
     while (g->free == 0 && in_time)
@@ -55,7 +55,7 @@ void door_gate_leave(struct door_gate *g)
 
 void door_gate_empty(struct door_gate *g, int64_t wait_ms)
 {
-    struct timespec until = door_deadline(wait_ms);
+    struct timespec until = proc_deadline(wait_ms);
     (void)pthread_mutex_lock(&g->lock);
     while (g->free < g->places)
         if (pthread_cond_timedwait(&g->left, &g->lock, &until) != 0)

@@ -3,17 +3,12 @@
 #include "schema/core/hm_text.h"
 #include "server/door/door.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_thread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifdef HALLMARK_SANITIZED
-#define STACK_BYTES ((size_t)4096 * 1024)
-#else
-#define STACK_BYTES ((size_t)512 * 1024)
-#endif
 
 struct door_hooks {
     struct door_model *model;
@@ -66,14 +61,9 @@ static enum hm_err open_hook(struct door_hook *h, const struct door_config *c, s
 
 static enum hm_err start_hook(struct door_hook *h, struct hm_why *why)
 {
-    pthread_attr_t a;
-    if (pthread_attr_init(&a) != 0)
-        return hm_fail(why, HM_E_MEMORY, "no memory for a webhook");
-    (void)pthread_attr_setstacksize(&a, STACK_BYTES);
-    int rc = pthread_create(&h->thread, &a, door_hook_main, h);
-    (void)pthread_attr_destroy(&a);
-    if (rc != 0)
-        return hm_fail(why, HM_E_MEMORY, "cannot start the thread of a webhook");
+    enum hm_err err = proc_thread_start(&h->thread, door_hook_main, h, "of a webhook", why);
+    if (err != HM_OK)
+        return err;
     h->started = true;
     proc_log(DOOR_PROGRAM, PROC_INFO, "webhook %s: delivers to %s%s", h->name, h->host,
              h->c->events == 0 ? ", only alerts" : (h->c->alerts ? ", alerts too" : ""));

@@ -5,7 +5,6 @@
 #include "server/door/door_alerts.h"
 #include "server/door/door_model.h"
 #include "server/door/door_out.h"
-#include "server/door/door_time.h"
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_ops.h"
 #include "server/ipc/proc_log.h"
@@ -51,7 +50,7 @@ struct door_witnesses {
 
 static void rest(struct door_witnesses *w, int64_t ms)
 {
-    struct timespec until = door_deadline(ms);
+    struct timespec until = proc_deadline(ms);
     (void)pthread_mutex_lock(&w->lock);
     while (!atomic_load(&w->stopping) && pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0)
         continue;
@@ -333,8 +332,8 @@ static enum hm_err start_one(struct door_witnesses *w, size_t i, struct hm_why *
     (void)snprintf(x->url, sizeof x->url, "%s%sadd-checkpoint", c->witnesses[i].url,
                    len > 0 && c->witnesses[i].url[len - 1] == '/' ? "" : "/");
     enum hm_err err = door_out_open(c->outbound_ca, &x->out, why);
-    if (err == HM_OK && pthread_create(&x->thread, NULL, witness_main, x) != 0)
-        err = hm_fail(why, HM_E_INTERNAL, "cannot start a thread for a witness");
+    if (err == HM_OK)
+        err = proc_thread_start(&x->thread, witness_main, x, "of a witness", why);
     if (err == HM_OK)
         w->started++;
     return err;
@@ -352,7 +351,7 @@ enum hm_err door_witnesses_start(struct door *d, struct door_witnesses **out, st
     w->door = d;
     w->count = n;
     (void)pthread_mutex_init(&w->lock, NULL);
-    door_cond_init(&w->wake);
+    proc_cond_init(&w->wake);
     enum hm_err err = HM_OK;
     for (size_t i = 0; err == HM_OK && i < n; i++)
         err = start_one(w, i, why);

@@ -2,6 +2,7 @@
 
 #include "schema/io/hm_clock.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_thread.h"
 #include "server/registrar/reg_backup.h"
 
 #include <stdio.h>
@@ -17,15 +18,6 @@
 #define RETRY_MIN_MS 200
 #define RETRY_MAX_MS 5000
 
-static void init_cond(pthread_cond_t *c)
-{
-    pthread_condattr_t a;
-    (void)pthread_condattr_init(&a);
-    (void)pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(c, &a);
-    (void)pthread_condattr_destroy(&a);
-}
-
 enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
                          struct reg_signer *signer, struct reg_memo *memo, struct reg_seq **out,
                          struct hm_why *why)
@@ -38,9 +30,9 @@ enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
     s->signer = signer;
     s->memo = memo;
     (void)pthread_mutex_init(&s->lock, NULL);
-    init_cond(&s->work);
-    init_cond(&s->published);
-    init_cond(&s->covered);
+    proc_cond_init(&s->work);
+    proc_cond_init(&s->published);
+    proc_cond_init(&s->covered);
     (void)snprintf(s->reason, sizeof s->reason, "starting");
     s->fatal_fd = eventfd(0, EFD_CLOEXEC);
     enum hm_err err = s->fatal_fd >= 0

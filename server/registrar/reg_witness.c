@@ -3,6 +3,7 @@
 #include "policy/policy_witness.h"
 #include "schema/io/hm_clock.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_thread.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -37,16 +38,12 @@ enum hm_err reg_witness_open(const struct reg_world *w, uint64_t first, struct r
                              struct hm_why *why)
 {
     struct reg_witness *x = calloc(1, sizeof *x);
-    pthread_condattr_t a;
     if (x == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     x->world = w;
     x->first = first;
     (void)pthread_mutex_init(&x->lock, NULL);
-    (void)pthread_condattr_init(&a);
-    (void)pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&x->changed, &a);
-    (void)pthread_condattr_destroy(&a);
+    proc_cond_init(&x->changed);
     *out = x;
     return HM_OK;
 }
@@ -305,9 +302,7 @@ enum hm_err reg_witness_missing(struct reg_witness *w, const char *what, struct 
 enum hm_err reg_witness_wait(struct reg_witness *w, uint64_t idx, unsigned demands,
                              uint64_t wait_ms, struct reg_cosigned *out, struct hm_why *why)
 {
-    int64_t until = hm_clock_mono_ms() + (int64_t)wait_ms;
-    struct timespec t = {.tv_sec = (time_t)(until / 1000),
-                         .tv_nsec = (long)(until % 1000) * 1000000};
+    struct timespec t = proc_deadline((int64_t)wait_ms);
     enum hm_err err = HM_OK;
     (void)pthread_mutex_lock(&w->lock);
     bool found = find(w, idx, demands, out);
