@@ -11,17 +11,18 @@ static const unsigned statuses[] = {200, 201, 304, 400, 401, 403, 404, 405, 409,
 #define STATUSES (sizeof statuses / sizeof statuses[0])
 
 struct door_metrics {
-    _Atomic uint64_t answered[DOOR_ROUTES + 1][STATUSES + 1]; /* last ones: none of them */
     _Atomic int64_t in_flight;
     _Atomic uint64_t upload_bytes;
     _Atomic uint64_t reaped;
     _Atomic int64_t streams;
     _Atomic uint64_t followed;
+    _Atomic uint64_t answered[][STATUSES + 1]; /* by route; the last ones: none of them */
 };
 
 struct door_metrics *door_metrics_new(void)
 {
-    return calloc(1, sizeof(struct door_metrics));
+    struct door_metrics *m = NULL;
+    return calloc(1, sizeof *m + (door_route_count + 1) * sizeof m->answered[0]);
 }
 
 void door_metrics_free(struct door_metrics *m)
@@ -44,7 +45,7 @@ void door_metrics_answered(struct door_metrics *m, size_t route, unsigned status
     size_t s = 0;
     while (s < STATUSES && statuses[s] != status)
         s++;
-    size_t r = route < DOOR_ROUTES ? route : DOOR_ROUTES;
+    size_t r = route < door_route_count ? route : door_route_count;
     (void)atomic_fetch_add_explicit(&m->answered[r][s], 1, memory_order_relaxed);
 }
 
@@ -72,14 +73,14 @@ static void write_requests(struct door_metrics *m, struct hm_buf *out)
 {
     hm_buf_puts(out, "# HELP hallmarkd_requests_total Requests answered, by route and status.\n"
                      "# TYPE hallmarkd_requests_total counter\n");
-    for (size_t r = 0; r <= DOOR_ROUTES; r++) {
+    for (size_t r = 0; r <= door_route_count; r++) {
         for (size_t s = 0; s <= STATUSES; s++) {
             uint64_t n = atomic_load_explicit(&m->answered[r][s], memory_order_relaxed);
             if (n == 0)
                 continue;
             hm_buf_printf(out, "hallmarkd_requests_total{method=\"%s\",route=\"%s\",status=\"",
-                          r < DOOR_ROUTES ? door_routes[r].method : "",
-                          r < DOOR_ROUTES ? door_routes[r].path : "none");
+                          r < door_route_count ? door_routes[r].method : "",
+                          r < door_route_count ? door_routes[r].path : "none");
             if (s < STATUSES)
                 hm_buf_printf(out, "%u", statuses[s]);
             else
