@@ -8,14 +8,6 @@
 #define ROW_MIN 5                      /* so many in a row are an anomaly */
 #define ROW_PAUSE_MS UINT64_C(3600000) /* after an hour a row begins anew */
 
-bool report_is_refusal(enum hm_event event)
-{
-    return event == HM_EV_RELEASE_REFUSED || event == HM_EV_APPROVAL_REFUSED ||
-           event == HM_EV_REQUEST_REFUSED || event == HM_EV_SIGN_REFUSED ||
-           event == HM_EV_POLICY_REFUSED || event == HM_EV_ROSTER_REFUSED ||
-           event == HM_EV_GUARDS_REFUSED || event == HM_EV_DETAIL_REFUSED;
-}
-
 /* ---- in a row ---- */
 
 static struct report_run *find_run(struct report *p, const char *actor, struct hm_why *why)
@@ -131,7 +123,7 @@ enum hm_err report_refusal(struct report *p, const struct report_record *x, stru
         return HM_OK;
     if (event == HM_EV_REFUSALS_SUMMARISED)
         return summarised(p, x, why);
-    bool refusal = report_is_refusal(event);
+    bool refusal = hm_event_is_refusal(event);
     if (!x->wanted)
         return HM_OK;
     enum hm_err err = count_run(p, x, refusal, why);

@@ -191,7 +191,7 @@ static enum hm_err follow(struct report *p, const struct report_record *x,
     else if (x->r->event == HM_EV_RELEASE_REJECTED || x->r->event == HM_EV_RELEASE_CANCELLED ||
              x->r->event == HM_EV_RELEASE_EXPIRED || x->r->event == HM_EV_RELEASE_SUPERSEDED)
         return ended(p, x, rel, why);
-    else if (report_is_refusal(x->r->event))
+    else if (hm_event_is_refusal(x->r->event))
         (void)json_object_set_new(
             rel->doc, "refusals",
             json_integer(json_integer_value(json_object_get(rel->doc, "refusals")) + 1));
