@@ -78,28 +78,16 @@ static enum hm_err on_walked(void *ctx, const struct cli_source_record *x, struc
     return cli_filter_fits(&n->filter, x->r) ? cli_export_row(&n->e, x, why) : HM_OK;
 }
 
-/* The newest checkpoint, held against the one that was seen before. */
-static enum hm_err fetch_checkpoint(struct run *n)
+static enum hm_err pick(struct run *n)
 {
     struct cli_source *s = &n->source;
     struct hm_checkpoint seen;
-    enum hm_err err = cli_checkpoint_seen(n->c, &s->key, &seen);
-    if (err == HM_OK)
-        err = cli_checkpoint_fetch(n->c, &s->key, &s->note, &s->checkpoint);
-    if (err == HM_OK)
-        err = cli_checkpoint_extends(n->c, &seen, &s->checkpoint);
-    return err == HM_OK ? cli_checkpoint_keep(n->c, &seen, &s->checkpoint, hm_buf_bytes(&s->note))
-                        : err;
-}
-
-static enum hm_err pick(struct run *n)
-{
     struct cli_found found;
     enum hm_err err =
         cli_source_find(&n->source, &n->filter, UINT64_MAX, cli_export_row, &n->e, &found);
     n->log_size = found.log_size;
     if (err == HM_OK)
-        err = fetch_checkpoint(n);
+        err = cli_checkpoint_renew(n->c, &s->key, &s->note, &s->checkpoint, &seen);
     if (err == HM_OK && n->source.checkpoint.size < n->log_size)
         err = hm_fail(&n->c->why, HM_E_DENIED,
                       "the server's list is of a log of size %" PRIu64
