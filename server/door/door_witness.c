@@ -98,7 +98,8 @@ static enum hm_err post(struct witness *w, struct hm_bytes note, uint64_t size,
                                  .body = hm_buf_bytes(&body),
                                  .timeout_ms = ASK_MS,
                                  .max = HM_COSIGNED_MAX};
-    return door_out_post(w->out, &call, answer, why);
+    err = door_out_post(w->out, &call, answer, why);
+    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "cannot be asked");
 }
 
 /* 409: the witness is elsewhere. Behind us or unknown to us: we begin there. Ahead of us: it has
@@ -166,8 +167,8 @@ static enum hm_err report(struct witness *w, uint64_t size, struct hm_bytes line
     ipc_put_u64(&frame, w->known);
     enum hm_err err = ipc_pool_call(d->registrar, REG_COSIGN, hm_buf_bytes(&frame), -1, &reply,
                                     NULL, (int64_t)d->config->registrar_timeout_ms, why);
-    if (err == HM_E_NOT_FOUND && lines.len > 0) /* none of the lines is signed by a known key */
-        return hm_fail(why, HM_E_SIGNATURE, "answers with a cosignature that does not verify");
+    if (err == HM_E_NOT_FOUND && lines.len > 0) /* nobody asks for this witness yet */
+        return HM_OK;
     if (err != HM_OK)
         return err;
     ipc_in_begin(&in, hm_buf_bytes(&reply));

@@ -268,6 +268,17 @@ unsigned reg_witness_all(const struct reg_witness *w)
     return bits;
 }
 
+bool reg_witness_knows(const struct reg_witness *w, const char *name)
+{
+    struct panel list[HM_TRUST_STORES_MAX + 1];
+    size_t n = panels(w->world, list);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < list[i].known->count; k++)
+            if (strcmp(list[i].known->of[k].v.name, name) == 0)
+                return true;
+    return false;
+}
+
 /* "witness.example/w1: no answer; w2: …", or that nothing was heard of them. The lock is held. */
 static void tell(const struct reg_witness *w, char out[static HM_WHY_MAX])
 {
