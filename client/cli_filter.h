@@ -26,9 +26,12 @@ struct cli_filter {
     }
 /* What a record is about. */
 #define CLI_SUBJECT_OPTS                                                                           \
-    {"event", "NAME", "such as release.signed", false}, {"product", "NAME", "", false},            \
-        {"version", "NAME", "", false}, {"channel", "NAME", "", false},                            \
-        {"environment", "NAME", "", false}, {"actor", "ID", "principal", false},                   \
+    {"event", "NAME", "such as release.signed", false},                                            \
+        {"product", "NAME", "of the release", false},                                              \
+        {"version", "NAME", "of the product", false},                                              \
+        {"channel", "NAME", "such as stable", false},                                              \
+        {"environment", "NAME", "such as production", false},                                      \
+        {"actor", "ID", "who: a person or pipeline of the policy", false},                         \
         {"outcome", "CODE", "ok, break-glass, or the id of the check that failed", false},         \
         {"release", "ID", "such as r17", false},                                                   \
         {"artifact", "SHA256|FILE", "digest (64 hex digits), or the file itself", false},          \
