@@ -140,11 +140,11 @@ static void put_notes(const struct cli_about *a)
                  a->log_size, a->source.key.name);
     else
         cli_note(c,
-                 "%zu records%s, true up to log size %" PRIu64
+                 "%zu record%s%s, true up to log size %" PRIu64
                  ". They were picked by the server, which may have left some out: --complete reads "
                  "the whole log.",
-                 json_array_size(a->told), a->prove ? ", each proven to be in the log" : "",
-                 a->log_size);
+                 json_array_size(a->told), CLI_S(json_array_size(a->told)),
+                 a->prove ? ", each proven to be in the log" : "", a->log_size);
 }
 
 enum hm_err cli_about_show(struct cli_about *a)

@@ -110,8 +110,10 @@ enum hm_err cli_key_digest(struct cli *c, const char *text, struct hm_digest *ou
     if (hm_digest_unhex(hm_bytes_str(text), out) == HM_OK || read_vkey(text, out))
         return HM_OK;
     enum hm_err err = cli_roster_key(c, text, &key);
-    if (err != HM_OK)
+    if (err != HM_OK) {
+        cli_next(c, "hallmark policy show lists people and release keys with their key ids");
         return hm_fail_in(&c->why, err, "no key id of 64 hex digits, and no key");
+    }
     *out = hm_key_id(&key);
     return HM_OK;
 }

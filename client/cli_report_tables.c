@@ -92,7 +92,9 @@ static void approvals_cell(struct hm_buf *out, const json_t *r)
         hm_buf_puts(out, "</span></div>");
     }
     if (json_array_size(list) == 0)
-        html_element(out, "span", "s", "nobody; none were needed or given");
+        html_element(out, "span", "s",
+                     json_is_object(json_object_get(r, "signed")) ? "nobody: none were needed"
+                                                                  : "nobody");
     end(out);
 }
 

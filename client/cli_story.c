@@ -190,15 +190,16 @@ static void guards(const struct story *s)
 
 static void erased(const struct story *s)
 {
-    hm_buf_printf(s->out, "private detail of %" PRIu64 " records erased", s->r->count);
+    hm_buf_printf(s->out, "private detail of %" PRIu64 " record%s erased", s->r->count,
+                  CLI_S(s->r->count));
     asked_by(s);
 }
 
 static void retired(const struct story *s)
 {
     hm_buf_printf(s->out,
-                  "private detail of %" PRIu64 " records retired, #%" PRIu64 " to #%" PRIu64,
-                  s->r->count, s->r->first, s->r->last);
+                  "private detail of %" PRIu64 " record%s retired, #%" PRIu64 " to #%" PRIu64,
+                  s->r->count, CLI_S(s->r->count), s->r->first, s->r->last);
     hm_buf_puts(s->out, s->r->has_archive ? ", into an archive" : "");
 }
 

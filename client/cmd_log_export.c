@@ -154,20 +154,20 @@ static void report_range(const struct run *n, const char *proofs)
         (void)snprintf(which, sizeof which, ", %" PRIu64 " to %" PRIu64, n->range.first,
                        n->range.end - 1);
     cli_note(n->c,
-             "%" PRIu64 " records%s%s. Complete: chain and tree are those under the signed "
+             "%" PRIu64 " record%s%s%s. Complete: chain and tree are those under the signed "
              "checkpoint of size %" PRIu64 ", and the records on both sides lie outside. The rules "
              "of the log are looked at only from record 0 on.",
-             n->e.rows, which, proofs, n->log_size);
+             n->e.rows, CLI_S(n->e.rows), which, proofs, n->log_size);
 }
 
 static void report_picked(const struct run *n)
 {
     bool proven = n->e.proofs != NULL;
     cli_note(n->c,
-             "%" PRIu64 " records, %s, true up to log size %" PRIu64
+             "%" PRIu64 " record%s, %s, true up to log size %" PRIu64
              ". A filtered list is not proven complete: a proof shows that a record is there, not "
              "that none is missing; --complete reads the whole log and picks here.",
-             n->e.rows,
+             n->e.rows, CLI_S(n->e.rows),
              proven ? "each with its proof" : "by the server's word (--proofs proves each of them)",
              n->log_size);
 }
@@ -184,9 +184,9 @@ static void report(const struct run *n)
                  n->e.appended ? n->log_size : n->e.rows, proofs, n->e.appended ? ", resumed" : "");
     else if (n->way == SIEVED)
         cli_note(n->c,
-                 "%" PRIu64 " records%s. Complete: all %" PRIu64
+                 "%" PRIu64 " record%s%s. Complete: all %" PRIu64
                  " records of the log were read, and the root is the one in the signed checkpoint.",
-                 n->e.rows, proofs, n->log_size);
+                 n->e.rows, CLI_S(n->e.rows), proofs, n->log_size);
     else
         report_picked(n);
 }

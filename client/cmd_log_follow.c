@@ -391,9 +391,9 @@ static int run(struct cli *c)
     enum hm_err err = run_all(&n);
     if (err == HM_OK)
         cli_note(c,
-                 "%" PRIu64 " records shown; every record up to %" PRIu64
+                 "%" PRIu64 " record%s shown; every record up to %" PRIu64
                  " stands under a signed checkpoint, and none was left out",
-                 n.shown, n.f.proven);
+                 n.shown, CLI_S(n.shown), n.f.proven);
     else if (cli_exit_of(err) == CLI_EXIT_REFUSED && c->next[0] == '\0')
         cli_next(c, "keep what you have; hallmark log verify; tell the log's operator");
     return cli_end(c, err);
