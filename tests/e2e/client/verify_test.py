@@ -212,6 +212,20 @@ def damaged_beside(f):
     d = Database(f)
     d.cut_checkpoints(SIZE)
     f.expect("the last checkpoint cut off", d.args(), "uncovered", 36)
+    d = Database(f)
+    d.sql("UPDATE cosigned SET note=(SELECT note FROM checkpoint WHERE size=?) WHERE size=?", SIZE, SIZE)
+    f.expect("no cosignature", d.args(), "cosigned", SIZE)
+    d = Database(f)
+    d.sql("UPDATE cosigned SET note=(SELECT note FROM cosigned WHERE size=?) WHERE size=34", SIZE)
+    f.expect("cosigned under another size", d.args(), "cosigned", 34)
+    d = Database(f)
+    d.sql("DROP TABLE cosigned")
+    f.expect("without the table of its version", d.args(), "database", 0)
+    d = Database(f)
+    d.sql("DROP TABLE cosigned")
+    d.sql("PRAGMA user_version=2")
+    r, doc = f.verify(*d.args())
+    f.row("an earlier version has none", r.returncode == 0 and doc["cosigned_notes"] == 0, doc)
     for column, value in (("size", 39), ("leaf", bytes(32)), ("t_ms", 1), ("origin", "hallmark.example/other")):
         d = Database(f)
         d.sql("UPDATE head SET %s=?" % column, value)
@@ -248,7 +262,8 @@ def flips(f):
     for table, column in (("record", "bytes"), ("record", "hashes"), ("checkpoint", "note"), ("cosigned", "note"), ("evidence", "bytes"), ("detail", "salt"), ("detail", "bytes")):
         for _ in range(SAMPLE):
             d = Database(f)
-            rowid, data = rng.choice(d.sql("SELECT rowid, %s FROM %s ORDER BY rowid" % (column, table)))
+            rows = d.sql("SELECT rowid, %s FROM %s ORDER BY rowid" % (column, table))
+            rowid, data = rows[-1] if table == "cosigned" else rng.choice(rows)  # only the newest has to have its witnesses
             data = bytearray(data)
             bit = rng.randrange(8 * len(data))
             data[bit // 8] ^= 1 << bit % 8
@@ -269,7 +284,7 @@ def flips(f):
 def dump(path):
     db = sqlite3.connect("file:%s?mode=ro&immutable=1" % path, uri=True)
     try:
-        return [db.execute("SELECT * FROM " + t + " ORDER BY 1").fetchall() for t in ("record", "evidence", "detail", "checkpoint", "head")]
+        return [db.execute("SELECT * FROM " + t + " ORDER BY 1").fetchall() for t in ("record", "evidence", "detail", "checkpoint", "cosigned", "head")]
     finally:
         db.close()
 

@@ -221,7 +221,8 @@ class Usage(AlertCase):
 class Lasting(AlertCase):
     def test_the_doors_certificate(self):
         self.open(alerts={"certificate_days": 30})
-        a = self.found("certificate_expires")[0]
+        # The certificate that asks is within its 30 days, too.
+        a = next(a for a in self.found("certificate_expires", 2) if a["subject"] == "certificate:door")
         self.assertEqual((a["subject"], a["severity"], a["count"], a["records"]), ("certificate:door", "warning", 1, []))
         self.assertNotIn("last_record", a)
         self.assertRegex(a["text"], r"^ends 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
