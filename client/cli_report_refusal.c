@@ -1,6 +1,8 @@
 /* What was refused, with the reasons; and refusals in a row. */
 #include "client/cli_report_priv.h"
 
+#include "client/cli_grow.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +17,8 @@ static struct report_run *find_run(struct report *p, const char *actor, struct h
     for (size_t i = 0; i < p->run_count; i++)
         if (strcmp(p->runs[i].actor, actor) == 0)
             return &p->runs[i];
-    if (p->run_count == p->run_cap) {
-        size_t cap = p->run_cap == 0 ? 16 : p->run_cap * 2;
-        struct report_run *bigger = reallocarray(p->runs, cap, sizeof *bigger);
-        if (bigger == NULL) {
-            (void)hm_fail(why, HM_E_MEMORY, "out of memory");
-            return NULL;
-        }
-        p->runs = bigger;
-        p->run_cap = cap;
-    }
+    if (cli_grow((void *)&p->runs, p->run_count, &p->run_cap, sizeof *p->runs, why) != HM_OK)
+        return NULL;
     struct report_run *run = &p->runs[p->run_count++];
     *run = (struct report_run){.count = 0};
     (void)snprintf(run->actor, sizeof run->actor, "%s", actor);
