@@ -132,9 +132,7 @@ static enum hm_err fetch_path(struct door_model *m, int sock, uint64_t old, uint
     if (err != HM_OK)
         return err;
     ipc_in_begin(&in, hm_buf_bytes(&reply));
-    out->count = ipc_get_count(&in, HM_PROOF_HASHES_MAX);
-    for (size_t i = 0; i < out->count; i++)
-        ipc_get_digest(&in, &out->hash[i]);
+    out->count = ipc_get_digests(&in, out->hash, HM_PROOF_HASHES_MAX);
     return ipc_in_end(&in, why);
 }
 
