@@ -3,6 +3,7 @@
 #include "schema/core/hm_text.h"
 #include "server/door/door.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_metric.h"
 #include "server/ipc/proc_thread.h"
 
 #include <inttypes.h>
@@ -117,8 +118,7 @@ static void one_metric(struct door_hooks *all, struct hm_buf *out, const char *n
                        const char *type, const char *help,
                        uint64_t (*value)(struct door_hooks *all, struct door_hook *h))
 {
-    hm_buf_printf(out, "# HELP hallmarkd_webhook_%s %s\n# TYPE hallmarkd_webhook_%s %s\n", name,
-                  help, name, type);
+    proc_metric_head(out, "hallmarkd_webhook", name, type, help);
     for (size_t i = 0; i < all->count; i++)
         hm_buf_printf(out, "hallmarkd_webhook_%s{hook=\"%s\"} %" PRIu64 "\n", name, all->of[i].name,
                       value(all, &all->of[i]));

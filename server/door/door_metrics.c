@@ -1,6 +1,7 @@
 #include "server/door/door_metrics.h"
 
 #include "server/door/door_route.h"
+#include "server/ipc/proc_metric.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -71,8 +72,8 @@ void door_metrics_reaped(struct door_metrics *m, size_t connections)
 
 static void write_requests(struct door_metrics *m, struct hm_buf *out)
 {
-    hm_buf_puts(out, "# HELP hallmarkd_requests_total Requests answered, by route and status.\n"
-                     "# TYPE hallmarkd_requests_total counter\n");
+    proc_metric_head(out, "hallmarkd", "requests_total", "counter",
+                     "Requests answered, by route and status.");
     for (size_t r = 0; r <= door_route_count; r++) {
         for (size_t s = 0; s <= STATUSES; s++) {
             uint64_t n = atomic_load_explicit(&m->answered[r][s], memory_order_relaxed);
@@ -93,8 +94,8 @@ static void write_requests(struct door_metrics *m, struct hm_buf *out)
 static void gauge(struct hm_buf *out, const char *name, const char *help, const char *type,
                   uint64_t value)
 {
-    hm_buf_printf(out, "# HELP hallmarkd_%s %s\n# TYPE hallmarkd_%s %s\nhallmarkd_%s %" PRIu64 "\n",
-                  name, help, name, type, name, value);
+    proc_metric_head(out, "hallmarkd", name, type, help);
+    hm_buf_printf(out, "hallmarkd_%s %" PRIu64 "\n", name, value);
 }
 
 void door_metrics_write(struct door_metrics *m, const struct door_gauges *g, struct hm_buf *out)

@@ -8,6 +8,7 @@
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_ops.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_metric.h"
 #include "server/ipc/proc_thread.h"
 
 #include <pthread.h>
@@ -395,8 +396,7 @@ static void one_metric(const struct door_witness_state *s, size_t count, struct 
                        const char *name, const char *type, const char *help,
                        uint64_t (*value)(const struct door_witness_state *s))
 {
-    hm_buf_printf(out, "# HELP hallmarkd_witness_%s %s\n# TYPE hallmarkd_witness_%s %s\n", name,
-                  help, name, type);
+    proc_metric_head(out, "hallmarkd_witness", name, type, help);
     for (size_t i = 0; i < count; i++)
         hm_buf_printf(out, "hallmarkd_witness_%s{witness=\"%s\"} %llu\n", name, s[i].name,
                       (unsigned long long)value(&s[i]));
