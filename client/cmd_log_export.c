@@ -147,6 +147,15 @@ static enum hm_err write_all(struct run *n)
 
 /* ---- what to say ---- */
 
+/* What shows that no record of the period is missing at its ends. */
+static const char *beside(const struct run *n)
+{
+    if (n->range.first > 0)
+        return n->range.end < n->log_size ? "the records on both sides lie outside"
+                                          : "the record in front lies outside";
+    return n->range.end < n->log_size ? "the record behind lies outside" : "there are no others";
+}
+
 static void report_range(const struct run *n, const char *proofs)
 {
     char which[64] = "";
@@ -155,9 +164,9 @@ static void report_range(const struct run *n, const char *proofs)
                        n->range.end - 1);
     cli_note(n->c,
              "%" PRIu64 " record%s%s%s. Complete: chain and tree are those under the signed "
-             "checkpoint of size %" PRIu64 ", and the records on both sides lie outside. The rules "
-             "of the log are looked at only from record 0 on.",
-             n->e.rows, CLI_S(n->e.rows), which, proofs, n->log_size);
+             "checkpoint of size %" PRIu64 ", and %s. The rules of the log are looked at only from "
+             "record 0 on.",
+             n->e.rows, CLI_S(n->e.rows), which, proofs, n->log_size, beside(n));
 }
 
 static void report_picked(const struct run *n)
@@ -175,13 +184,14 @@ static void report_picked(const struct run *n)
 static void report(const struct run *n)
 {
     const char *proofs = n->e.proofs != NULL ? ", each with its proof" : "";
+    uint64_t whole = n->e.appended ? n->log_size : n->e.rows;
     if (n->way == RANGE)
         report_range(n, proofs);
     else if (n->way == ALL)
         cli_note(n->c,
-                 "%" PRIu64 " records%s%s: chain, root and results verified against the signed "
+                 "%" PRIu64 " record%s%s%s: chain, root and results verified against the signed "
                  "checkpoint",
-                 n->e.appended ? n->log_size : n->e.rows, proofs, n->e.appended ? ", resumed" : "");
+                 whole, CLI_S(whole), proofs, n->e.appended ? ", resumed" : "");
     else if (n->way == SIEVED)
         cli_note(n->c,
                  "%" PRIu64 " record%s%s. Complete: all %" PRIu64
