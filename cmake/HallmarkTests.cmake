@@ -1,5 +1,6 @@
 # hm_test(NAME n SOURCES a.c DEPENDS t... LABEL unit): a cmocka program, run by CTest with its folder as WORKING_DIRECTORY.
 # hm_script_test(NAME n COMMAND ... LABEL e2e [TIMEOUT s]): any command; exit code 77 means skipped.
+# Tests that may take long begin first (COST), so that none of them is left alone at the end.
 # hm_fuzz(NAME n SOURCES x.c DEPENDS t... CORPUS dir): libFuzzer where HALLMARK_FUZZ is on; its corpus replayed by CTest always.
 
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
@@ -12,7 +13,7 @@ function(hm_test)
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 120)
   endif()
-  set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABEL}" TIMEOUT ${A_TIMEOUT} SKIP_RETURN_CODE 77
+  set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABEL}" TIMEOUT ${A_TIMEOUT} COST ${A_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT "HALLMARK_SOURCE=${PROJECT_SOURCE_DIR};HALLMARK_BUILD=${PROJECT_BINARY_DIR};${A_ENVIRONMENT}")
 endfunction()
 
@@ -22,7 +23,7 @@ function(hm_script_test)
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 180)
   endif()
-  set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABEL}" TIMEOUT ${A_TIMEOUT} SKIP_RETURN_CODE 77
+  set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABEL}" TIMEOUT ${A_TIMEOUT} COST ${A_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT "HALLMARK_SOURCE=${PROJECT_SOURCE_DIR};HALLMARK_BUILD=${PROJECT_BINARY_DIR}")
   if(A_SERIAL)
     set_tests_properties(${A_NAME} PROPERTIES RUN_SERIAL TRUE)

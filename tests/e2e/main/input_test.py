@@ -156,7 +156,8 @@ class Input:
         before = lab.size()
         self.raw(head % (path.encode(), len(data)) + data[:-100], wait=False)
         self.raw(head % (path.encode(), len(data) * 2) + data, wait=False)
-        short = self.raw(head % (path.encode(), 100) + data)
+        # What stands behind the 100 bytes is no request, so the door hangs up; the reset can overtake the answer on its way here.
+        short = next(filter(None, (self.raw(head % (path.encode(), 100) + data) for _ in range(5))), b"")
         self.rows.row("upload: Content-Length smaller than the bytes", b" 422 " in short.split(b"\r\n")[0], short[:200])
         self.rows.row("upload: cut off leaves nothing", lab.get(path).status == 404 and lab.size() == before)
         a = lab.call("PUT", path, "ci-edge", data)
