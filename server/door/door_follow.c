@@ -40,7 +40,7 @@ struct batch {
 /* Rests until time is over, somebody waits for records, or the end. */
 static void rest(struct door_model *m, int64_t ms, bool until_wanted)
 {
-    struct timespec until = proc_deadline(ms);
+    struct timespec until = hm_clock_deadline(ms);
     (void)pthread_mutex_lock(&m->lock);
     while (!atomic_load(&m->stopping) && !(until_wanted && m->waiting > 0))
         if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)

@@ -1,5 +1,6 @@
 #include "server/door/door_gate.h"
 
+#include "schema/io/hm_clock.h"
 #include "server/ipc/proc_thread.h"
 
 #include <pthread.h>
@@ -33,7 +34,7 @@ void door_gate_free(struct door_gate *g)
 
 bool door_gate_enter(struct door_gate *g, int64_t wait_ms)
 {
-    struct timespec until = proc_deadline(wait_ms);
+    struct timespec until = hm_clock_deadline(wait_ms);
     bool in_time = wait_ms > 0;
     (void)pthread_mutex_lock(&g->lock);
     while (g->free == 0 && in_time)
@@ -55,7 +56,7 @@ void door_gate_leave(struct door_gate *g)
 
 void door_gate_empty(struct door_gate *g, int64_t wait_ms)
 {
-    struct timespec until = proc_deadline(wait_ms);
+    struct timespec until = hm_clock_deadline(wait_ms);
     (void)pthread_mutex_lock(&g->lock);
     while (g->free < g->places)
         if (pthread_cond_timedwait(&g->left, &g->lock, &until) != 0)

@@ -66,7 +66,7 @@ void door_model_acknowledged(struct door_model *m, uint64_t size)
 /* Waits until what is there (m->size, m->noted.size) has reached size; lock held. */
 static void wait_for(struct door_model *m, const uint64_t *there, uint64_t size, int64_t ms)
 {
-    struct timespec until = proc_deadline(ms);
+    struct timespec until = hm_clock_deadline(ms);
     m->waiting++;
     if (*there < size)
         (void)pthread_cond_broadcast(&m->changed); /* the follower may be resting */
@@ -92,7 +92,7 @@ enum hm_err door_model_borrow(struct door_model *m, struct db_query **q, uint64_
     if (m->size < wanted && may_read(m, NULL) == HM_OK)
         wait_for(m, &m->size, wanted, ACKNOWLEDGED_MS);
     enum hm_err err = may_read(m, why);
-    struct timespec until = proc_deadline(READER_MS);
+    struct timespec until = hm_clock_deadline(READER_MS);
     while (err == HM_OK && m->lent == DOOR_READERS)
         if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)
             err = hm_fail(why, HM_E_UNAVAILABLE, "too many queries at once");
@@ -139,7 +139,7 @@ bool door_model_wait(struct door_model *m, uint64_t size, int64_t until_ms)
 bool door_model_watch(struct door_model *m, uint64_t size, int64_t until_ms)
 {
     int64_t left = until_ms - hm_clock_mono_ms();
-    struct timespec until = proc_deadline(left);
+    struct timespec until = hm_clock_deadline(left);
     (void)pthread_mutex_lock(&m->lock);
     while (left > 0 && m->size <= size && !atomic_load(&m->stopping))
         if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)

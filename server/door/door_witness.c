@@ -51,7 +51,7 @@ struct door_witnesses {
 
 static void rest(struct door_witnesses *w, int64_t ms)
 {
-    struct timespec until = proc_deadline(ms);
+    struct timespec until = hm_clock_deadline(ms);
     (void)pthread_mutex_lock(&w->lock);
     while (!atomic_load(&w->stopping) && pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0)
         continue;

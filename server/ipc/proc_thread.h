@@ -5,8 +5,6 @@
 #include "schema/core/hm_err.h"
 
 #include <pthread.h>
-#include <stdint.h>
-#include <time.h>
 
 /* Starts a thread that lives as long as its program: 512 KiB of stack, more with sanitizers. `what`
  * names it in the text. HM_E_MEMORY. */
@@ -18,9 +16,7 @@ enum hm_err HM_MUST_USE proc_thread_start(pthread_t *out, void *(*run)(void *arg
  * again allowed, never taken back. Where the kernel refuses, only speed is lost. */
 void proc_thread_gives_way(void);
 
-/* A condition variable on the monotonic clock. */
+/* A condition variable on the monotonic clock: it waits until an hm_clock_deadline. */
 void proc_cond_init(pthread_cond_t *c);
-/* Now (monotonic) plus ms, for pthread_cond_timedwait on such a variable. */
-struct timespec proc_deadline(int64_t ms);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define BATCH_MAX 256
 #define TICK_MS 1000
-#define GATHER_US 2000 /* longest wait for company */
+#define GATHER_MS 2 /* longest wait for company */
 #define RETRY_MIN_MS 200
 #define RETRY_MAX_MS 5000
 
@@ -102,16 +102,10 @@ void reg_seq_finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
 
 /* A checkpoint costs the same for one record as for a hundred, so a batch waits a moment for
  * requests that are on their way: until half of those in progress stand in the queue, at
- * most GATHER_US. A lone request never waits. The lock is held. */
+ * most GATHER_MS. A lone request never waits. The lock is held. */
 static void gather(struct reg_seq *s)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += GATHER_US * 1000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
+    struct timespec until = hm_clock_deadline(GATHER_MS);
     s->goal = atomic_load(&s->active) / 2;
     while (!s->stop && s->queued < s->goal &&
            pthread_cond_timedwait(&s->work, &s->lock, &until) == 0)

@@ -313,7 +313,7 @@ enum hm_err reg_witness_missing(struct reg_witness *w, const char *what, struct 
 enum hm_err reg_witness_wait(struct reg_witness *w, uint64_t idx, unsigned demands,
                              uint64_t wait_ms, struct reg_cosigned *out, struct hm_why *why)
 {
-    struct timespec t = proc_deadline((int64_t)wait_ms);
+    struct timespec t = hm_clock_deadline((int64_t)wait_ms);
     enum hm_err err = HM_OK;
     (void)pthread_mutex_lock(&w->lock);
     bool found = find(w, idx, demands, out);
