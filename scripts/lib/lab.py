@@ -180,7 +180,7 @@ class Lab:
         now = datetime.now(timezone.utc).replace(tzinfo=None)
         ca = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(self.ca_key.public_key())
               .serial_number(x509.random_serial_number()).not_valid_before(now - timedelta(hours=1))
-              .not_valid_after(now + timedelta(days=30))
+              .not_valid_after(now + timedelta(days=90))
               .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
               .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
               .sign(self.ca_key, hashes.SHA256()))
@@ -190,7 +190,7 @@ class Lab:
         for who in ["ci-edge"] + self.approvers + ["audit"]:
             self.make_certificate(who, "spiffe://%s/%s" % (DOMAIN, who))
 
-    def make_certificate(self, who, uri, days=30, ca=None, start_hours=-1):
+    def make_certificate(self, who, uri, days=90, ca=None, start_hours=-1):
         key = ec.generate_private_key(ec.SECP256R1())
         ca_key, ca_cert = ca or (self.ca_key, self.ca_cert)
         now = datetime.now(timezone.utc).replace(tzinfo=None)

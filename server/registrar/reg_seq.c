@@ -281,12 +281,12 @@ static bool get_ready(struct reg_seq *s, struct hm_why *why)
     return false;
 }
 
-/* Is the signer still there? Looked at once a second while nothing else asks it, so that readiness
- * says so. */
-static void probe(struct reg_seq *s)
+/* Does the signer still answer, and with which keys? Asked once a second, so that readiness says
+ * so, and a token that went or came back is known. */
+static void greet(struct reg_seq *s)
 {
     struct hm_why why = {""};
-    if (s->phase != REG_PHASE_READY || reg_signer_probe(s->signer, &why) == HM_OK)
+    if (s->phase != REG_PHASE_READY || reg_seq_greet(s, &why) == HM_OK)
         return;
     s->phase = REG_PHASE_OPEN;
     s->next_try_ms = 0;
@@ -365,8 +365,8 @@ static void *seq_main(void *arg)
             s->next_tick_ms = hm_clock_mono_ms() + TICK_MS;
         } else if (list != NULL || due || store_due(s)) {
             run_jobs(s, list);
-            if (list == NULL && due)
-                probe(s);
+            if (due)
+                greet(s);
         }
         back_up(s);
     }

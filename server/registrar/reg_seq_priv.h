@@ -98,6 +98,8 @@ enum hm_err HM_MUST_USE reg_seq_cover(struct reg_seq *s, struct reg_job *jobs, s
 enum hm_err reg_seq_cover_wait(struct reg_seq *s, struct hm_why *why);
 void reg_seq_cover_reset(struct reg_seq *s); /* forgets a failure */
 void *reg_seq_cover_main(void *seq);         /* the checkpoint's thread */
+/* What the signer says of itself now; its checkpoints are compared at the next start alone. */
+enum hm_err HM_MUST_USE reg_seq_greet(struct reg_seq *s, struct hm_why *why);
 /* Inside a transaction: writes the notes that are not stored yet. Afterwards, once it is committed,
  * reg_seq_notes_stored with *count. */
 enum hm_err HM_MUST_USE reg_seq_store_notes(struct reg_seq *s, size_t *count, struct hm_why *why);

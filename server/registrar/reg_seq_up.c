@@ -30,14 +30,19 @@ static enum hm_err keep_last_note(struct reg_seq *s, const struct reg_signer_hel
     return err == HM_OK ? HM_OK : hm_fail_in(why, err, "the signer's last checkpoint");
 }
 
+static bool is_ours(const struct reg_seq *s, const struct reg_signer_hello *h)
+{
+    return strcmp(h->origin, s->world->genesis.origin) == 0 &&
+           hm_key_eq(&h->vkey.key, &s->world->genesis.log_key.key);
+}
+
 /* The signer remembers the last checkpoint that it signed. Ours must extend that one. */
 static enum hm_err compare_with_signer(struct reg_seq *s, const struct reg_signer_hello *h,
                                        struct hm_why *why)
 {
     struct hm_frontier f;
     uint64_t size = db_log_size(s->log);
-    if (strcmp(h->origin, s->world->genesis.origin) != 0 ||
-        !hm_key_eq(&h->vkey.key, &s->world->genesis.log_key.key))
+    if (!is_ours(s, h))
         return hm_fail(why, HM_E_HISTORY,
                        "the signer holds the key of another log (%s) than the genesis names (%s)",
                        h->origin, s->world->genesis.origin);
@@ -78,6 +83,23 @@ static enum hm_err compare_with_signer(struct reg_seq *s, const struct reg_signe
                    (unsigned long long)size, (unsigned long long)h->last_size, said.text);
 }
 
+static void drop(struct reg_signer_hello *h)
+{
+    if (h != NULL)
+        hm_buf_free(&h->last_note);
+    free(h);
+}
+
+/* Returns what was known before. */
+static struct reg_signer_hello *know(struct reg_seq *s, struct reg_signer_hello *h)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    struct reg_signer_hello *old = s->hello;
+    s->hello = h;
+    (void)pthread_mutex_unlock(&s->lock);
+    return old;
+}
+
 static enum hm_err meet_signer(struct reg_seq *s, struct hm_why *why)
 {
     struct reg_signer_hello *h = calloc(1, sizeof *h);
@@ -86,19 +108,24 @@ static enum hm_err meet_signer(struct reg_seq *s, struct hm_why *why)
     enum hm_err err = reg_signer_hello(s->signer, h, why);
     if (err == HM_OK)
         err = compare_with_signer(s, h, why);
-    if (err != HM_OK) {
-        hm_buf_free(&h->last_note);
-        free(h);
-        return err;
-    }
-    (void)pthread_mutex_lock(&s->lock);
-    struct reg_signer_hello *old = s->hello;
-    s->hello = h;
-    (void)pthread_mutex_unlock(&s->lock);
-    if (old != NULL)
-        hm_buf_free(&old->last_note);
-    free(old);
-    return HM_OK;
+    if (err == HM_OK)
+        h = know(s, h);
+    drop(h);
+    return err;
+}
+
+enum hm_err reg_seq_greet(struct reg_seq *s, struct hm_why *why)
+{
+    struct reg_signer_hello *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return hm_fail(why, HM_E_MEMORY, "no memory");
+    enum hm_err err = reg_signer_hello(s->signer, h, why);
+    if (err == HM_OK && !is_ours(s, h))
+        err = hm_fail(why, HM_E_UNAVAILABLE, "another signer answers");
+    if (err == HM_OK)
+        h = know(s, h);
+    drop(h);
+    return err;
 }
 
 static enum hm_err append(struct reg_seq *s, struct hm_record *r, struct hm_why *why)

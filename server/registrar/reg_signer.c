@@ -9,7 +9,6 @@
 #define IDLE_CONNECTIONS 4
 
 struct reg_signer {
-    const char *socket;
     struct ipc_pool *pool;
     struct ipc_pool *bulk; /* signatures: the signer serves these connections behind the others */
     int64_t timeout_ms;
@@ -21,7 +20,6 @@ enum hm_err reg_signer_open(const char *socket, uint64_t timeout_ms, struct reg_
     struct reg_signer *s = calloc(1, sizeof *s);
     if (s == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
-    s->socket = socket;
     s->timeout_ms = (int64_t)timeout_ms;
     enum hm_err err = ipc_pool_open(socket, IDLE_CONNECTIONS, &s->pool, why);
     if (err == HM_OK)
@@ -41,13 +39,6 @@ void reg_signer_close(struct reg_signer *s)
     ipc_pool_close(s->pool);
     ipc_pool_close(s->bulk);
     free(s);
-}
-
-enum hm_err reg_signer_probe(const struct reg_signer *s, struct hm_why *why)
-{
-    HM_FD_AUTO sock = -1;
-    enum hm_err err = ipc_connect(s->socket, &sock, why);
-    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "signer");
 }
 
 static enum hm_err call(struct reg_signer *s, uint16_t op, const struct hm_buf *request,

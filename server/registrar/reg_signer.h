@@ -49,9 +49,6 @@ struct reg_sign_item {
 enum hm_err HM_MUST_USE reg_signer_open(const char *socket, uint64_t timeout_ms,
                                         struct reg_signer **out, struct hm_why *why);
 void reg_signer_close(struct reg_signer *s);
-/* Does anybody listen on the signer's socket? Does not wait for an answer, so a signer that hangs
- * passes. */
-enum hm_err HM_MUST_USE reg_signer_probe(const struct reg_signer *s, struct hm_why *why);
 /* Caller frees out->last_note; out is large: allocate it. */
 enum hm_err HM_MUST_USE reg_signer_hello(struct reg_signer *s, struct reg_signer_hello *out,
                                          struct hm_why *why);

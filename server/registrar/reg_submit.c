@@ -426,20 +426,37 @@ static enum hm_err decide(struct reg_tx *tx, void *arg, struct reg_result *out, 
 }
 
 /* Several keys protect only if no single token holds two of them. */
+static enum hm_err check_apart(const struct submission *s, const struct policy_rule *rule, size_t i,
+                               struct hm_why *why)
+{
+    for (size_t n = 0; n < i; n++)
+        if (s->tokens[i][0] != '\0' && strcmp(s->tokens[n], s->tokens[i]) == 0)
+            return hm_fail(why, HM_E_STATE,
+                           "keys %s and %s of rule %s lie on one token; expected each on a token "
+                           "of its own",
+                           rule->keys[n]->id, rule->keys[i]->id, rule->id);
+    return HM_OK;
+}
+
+/* The token of each key; "" for one that is away, of which there may be as many as are not needed:
+ * one broken token stops nothing. */
 static enum hm_err find_tokens(struct submission *s, const struct policy_rule *rule,
                                struct hm_why *why)
 {
+    size_t away = 0;
     for (size_t i = 0; i < rule->key_count; i++) {
+        s->tokens[i][0] = '\0';
         enum hm_err err =
             reg_seq_key_token(s->conn->desk->seq, &rule->keys[i]->key_id, s->tokens[i], why);
+        away += err == HM_E_NOT_FOUND;
+        if (err == HM_OK)
+            err = check_apart(s, rule, i, why);
+        else if (err != HM_E_NOT_FOUND || away > rule->key_count - rule->key_threshold)
+            err = hm_fail_in(why, HM_E_UNAVAILABLE, "key %s", rule->keys[i]->id);
+        else
+            err = HM_OK;
         if (err != HM_OK)
-            return hm_fail_in(why, HM_E_UNAVAILABLE, "key %s", rule->keys[i]->id);
-        for (size_t n = 0; n < i; n++)
-            if (strcmp(s->tokens[n], s->tokens[i]) == 0)
-                return hm_fail(why, HM_E_STATE,
-                               "keys %s and %s of rule %s lie on one token; expected each on a "
-                               "token of its own",
-                               rule->keys[n]->id, rule->keys[i]->id, rule->id);
+            return err;
     }
     return HM_OK;
 }

@@ -119,6 +119,26 @@ class Processes:
                       events.count("sign.intended") == events.count("release.signed") + events.count("sign.failed") +
                       events.count("sign.unknown"), "%r %r" % (a, events))
 
+    def signer_hangs(self):
+        """It listens and does not answer: that is as good as away."""
+        lab = self.lab
+        pid = lab.processes["signer"].pid
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            code = self.ready_within(503, 25)
+            self.rows.row("signer hangs: not ready", code == 503, code)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.rows.equal("signer goes on: ready", self.ready_within(200, 25), 200)
+        release, _ = lab.signed(version="61.5.0")
+        self.rows.equal("and signs", lab.settled("/v1/releases/" + release)["state"], "signed")
+
+    def ready_within(self, code, seconds):
+        end = time.time() + seconds
+        while (found := self.lab.curl("/readyz").code) != code and time.time() < end:
+            time.sleep(0.1)
+        return found
+
     def orders(self):
         """All ways to kill two of three, in either order, and to start them again in that order."""
         for victims in itertools.permutations(SERVICES, 2):
@@ -262,7 +282,7 @@ class Processes:
 
 def main(lab, rows):
     p = Processes(lab, rows)
-    rows.parts(p.confinement, p.read_model, p.signer_absent_at_start, p.registrar_absent, p.signer_absent, p.orders, p.ends_on_request, p.wrong_pin)
+    rows.parts(p.confinement, p.read_model, p.signer_absent_at_start, p.registrar_absent, p.signer_absent, p.signer_hangs, p.orders, p.ends_on_request, p.wrong_pin)
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies afterwards", r.returncode == 0, r.out + r.err)
 
