@@ -67,6 +67,8 @@ enum hm_err HM_MUST_USE cli_release_operand(struct cli *c, uint64_t *idx);
 
 /* Sleeps. */
 void cli_pause_ms(unsigned ms);
+/* "1 record", "2 records": what stands behind the word. */
+#define CLI_S(n) ((n) == 1 ? "" : "s")
 
 /* Commands. */
 extern const struct cli_command cli_cmd_submit, cli_cmd_approve, cli_cmd_reject, cli_cmd_cancel,

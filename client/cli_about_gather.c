@@ -2,6 +2,8 @@
  * much is left out by cli_about_takes, like everything else. */
 #include "client/cli_about.h"
 
+#include "client/cli_grow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,14 +44,8 @@ static enum hm_err add_version(struct versions *v, const struct hm_record *r, st
         if (strcmp(v->list[i].product, r->product) == 0 &&
             strcmp(v->list[i].version, r->version) == 0)
             return HM_OK;
-    if (v->count == v->cap) {
-        size_t cap = v->cap == 0 ? 8 : v->cap * 2;
-        struct version *bigger = reallocarray(v->list, cap, sizeof *bigger);
-        if (bigger == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        v->list = bigger;
-        v->cap = cap;
-    }
+    if (cli_grow((void *)&v->list, v->count, &v->cap, sizeof *v->list, why) != HM_OK)
+        return HM_E_MEMORY;
     struct version *to = &v->list[v->count++];
     memcpy(to->product, r->product, sizeof to->product);
     memcpy(to->version, r->version, sizeof to->version);

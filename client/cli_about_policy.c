@@ -1,13 +1,9 @@
 /* What a policy says of a key, and of a person. */
 #include "client/cli_about.h"
 
-#include <string.h>
+#include "schema/json/hm_json.h"
 
-static const char *text_of(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
+#include <string.h>
 
 static bool among(const struct hm_key *keys, size_t count, const struct hm_digest *id)
 {
@@ -70,11 +66,11 @@ static void credentials(const json_t *person, json_t *facts)
         const json_t *one = json_array_get(list, i);
         const json_t *oidc = json_object_get(one, "oidc");
         if (json_object_get(one, "san_uri") != NULL)
-            cli_about_fact(facts, "known by certificates for %s", text_of(one, "san_uri"));
+            cli_about_fact(facts, "known by certificates for %s", hm_json_text(one, "san_uri"));
         else if (oidc != NULL)
-            cli_about_fact(facts, "known by tokens of %s", text_of(oidc, "issuer"));
+            cli_about_fact(facts, "known by tokens of %s", hm_json_text(oidc, "issuer"));
         else
-            cli_about_fact(facts, "known by the certificate %s", text_of(one, "fingerprint"));
+            cli_about_fact(facts, "known by the certificate %s", hm_json_text(one, "fingerprint"));
     }
 }
 
@@ -98,7 +94,7 @@ static const json_t *person_of(const json_t *doc, const char *id)
 {
     const json_t *people = json_object_get(doc, "principals");
     for (size_t i = 0; i < json_array_size(people); i++)
-        if (strcmp(text_of(json_array_get(people, i), "id"), id) == 0)
+        if (strcmp(hm_json_text(json_array_get(people, i), "id"), id) == 0)
             return json_array_get(people, i);
     return NULL;
 }
@@ -110,12 +106,12 @@ static void memberships(const json_t *doc, const char *id, json_t *facts)
     for (size_t i = 0; i < json_array_size(groups); i++) {
         const json_t *g = json_array_get(groups, i);
         if (cli_texts_have(json_object_get(g, "members"), id))
-            cli_about_fact(facts, "in group %s", text_of(g, "id"));
+            cli_about_fact(facts, "in group %s", hm_json_text(g, "id"));
     }
     for (size_t i = 0; i < json_array_size(rules); i++) {
         const json_t *r = json_array_get(rules, i);
         if (cli_texts_have(json_object_get(r, "submitters"), id))
-            cli_about_fact(facts, "may submit under rule %s", text_of(r, "id"));
+            cli_about_fact(facts, "may submit under rule %s", hm_json_text(r, "id"));
     }
 }
 

@@ -1,17 +1,12 @@
 #include "client/cli_about.h"
 
 #include "client/cli_when.h"
+#include "schema/json/hm_json.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define SUMS 32 /* events */
-
-static const char *text_of(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
 
 static void subject_text(const struct cli_about *a, char out[static HM_SHA256_HEX + 16])
 {
@@ -31,7 +26,7 @@ static json_t *sums_of(const struct cli_about *a)
 {
     json_t *sums = json_object();
     for (size_t i = 0; i < json_array_size(a->told); i++) {
-        const char *event = text_of(json_array_get(a->told, i), "event");
+        const char *event = hm_json_text(json_array_get(a->told, i), "event");
         json_int_t n = json_integer_value(json_object_get(sums, event));
         (void)json_object_set_new(sums, event, json_integer(n + 1));
     }
@@ -79,7 +74,7 @@ static struct columns columns_of(const struct cli_about *a)
     struct columns k = {.local = cli_args_has(&a->c->args, "local"), .color = a->c->term.color_out};
     k.index = digits(json_integer_value(json_object_get(last, "index"))) + 1;
     for (size_t i = 0; i < json_array_size(a->told); i++) {
-        int n = (int)strlen(text_of(json_array_get(a->told, i), "release"));
+        int n = (int)strlen(hm_json_text(json_array_get(a->told, i), "release"));
         k.release = n > k.release ? n : k.release;
     }
     return k;
@@ -89,7 +84,7 @@ static void put_entry(const json_t *e, const struct columns *k)
 {
     char time[CLI_WHEN_TEXT];
     char index[24];
-    const char *tone = text_of(e, "tone");
+    const char *tone = hm_json_text(e, "tone");
     enum cli_style style = strcmp(tone, "good") == 0  ? CLI_GOOD
                            : strcmp(tone, "bad") == 0 ? CLI_BAD
                                                       : CLI_PLAIN;
@@ -99,9 +94,9 @@ static void put_entry(const json_t *e, const struct columns *k)
     (void)printf("%s%s  %*s%s  ", cli_term_style(k->color, CLI_DIM), time, k->index, index,
                  cli_term_style(k->color, CLI_PLAIN));
     if (k->release > 0)
-        (void)printf("%-*s  ", k->release, text_of(e, "release"));
+        (void)printf("%-*s  ", k->release, hm_json_text(e, "release"));
     (void)fputs(cli_term_style(k->color, style), stdout);
-    cli_put_text(stdout, text_of(e, "text"));
+    cli_put_text(stdout, hm_json_text(e, "text"));
     (void)printf("%s\n", cli_term_style(k->color, CLI_PLAIN));
     const json_t *lines = json_object_get(e, "lines");
     int indent = (int)strlen(time) + 2 + k->index + 2 + (k->release > 0 ? k->release + 2 : 0) + 2;
@@ -145,11 +140,11 @@ static void put_notes(const struct cli_about *a)
                  a->log_size, a->source.key.name);
     else
         cli_note(c,
-                 "%zu records%s, true up to log size %" PRIu64
+                 "%zu record%s%s, true up to log size %" PRIu64
                  ". They were picked by the server, which may have left some out: --complete reads "
                  "the whole log.",
-                 json_array_size(a->told), a->prove ? ", each proven to be in the log" : "",
-                 a->log_size);
+                 json_array_size(a->told), CLI_S(json_array_size(a->told)),
+                 a->prove ? ", each proven to be in the log" : "", a->log_size);
 }
 
 enum hm_err cli_about_show(struct cli_about *a)

@@ -2,7 +2,8 @@
  * happens to it, and an intention before its result. */
 #include "client/cli_about.h"
 
-#include <stdlib.h>
+#include "client/cli_grow.h"
+
 #include <string.h>
 
 static bool in_set(const struct cli_about_set *s, uint64_t v)
@@ -23,14 +24,8 @@ static bool in_set(const struct cli_about_set *s, uint64_t v)
 
 static enum hm_err add(struct cli_about_set *s, uint64_t v, struct hm_why *why)
 {
-    if (s->count == s->cap) {
-        size_t cap = s->cap == 0 ? 16 : s->cap * 2;
-        uint64_t *bigger = reallocarray(s->v, cap, sizeof *bigger);
-        if (bigger == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        s->v = bigger;
-        s->cap = cap;
-    }
+    if (cli_grow((void *)&s->v, s->count, &s->cap, sizeof *s->v, why) != HM_OK)
+        return HM_E_MEMORY;
     s->v[s->count++] = v;
     return HM_OK;
 }

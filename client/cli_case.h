@@ -9,7 +9,7 @@
 #define CLI_CASES_MAX 10000
 #define CLI_CASE_TITLE_MAX 256 /* bytes of a case's name */
 #define CLI_CASE_LIST_MAX 64   /* elements of a list of facts */
-#define CLI_CASE_NUMBER_MAX (((uint64_t)1 << 53) - 1)
+#define CLI_CASE_NUMBER_MAX HM_NUMBER_MAX
 
 struct cli_case {
     const char *name;

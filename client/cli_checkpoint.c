@@ -150,3 +150,19 @@ enum hm_err cli_checkpoint_keep(struct cli *c, const struct hm_checkpoint *seen,
         err = hm_dir_make(c->set.state_dir, 0700, &c->why);
     return err == HM_OK ? hm_file_write_atomic(path, note, 0600, &c->why) : err;
 }
+
+enum hm_err cli_checkpoint_renew(struct cli *c, const struct hm_vkey *key, struct hm_buf *note,
+                                 struct hm_checkpoint *now, struct hm_checkpoint *seen)
+{
+    enum hm_err err = cli_checkpoint_seen(c, key, seen);
+    if (err == HM_OK)
+        err = cli_checkpoint_fetch(c, key, note, now);
+    if (err == HM_OK)
+        err = cli_checkpoint_extends(c, seen, now);
+    if (err == HM_OK && now->size < seen->size)
+        err = hm_fail(&c->why, HM_E_HISTORY,
+                      "the server shows a checkpoint of size %" PRIu64 ", one of size %" PRIu64
+                      " was seen before",
+                      now->size, seen->size);
+    return err == HM_OK ? cli_checkpoint_keep(c, seen, now, hm_buf_bytes(note)) : err;
+}

@@ -11,7 +11,7 @@ static const char *const columns[] = {
     "environment", "sequence",     "state",  "actor",    "outcome",   "artifacts",   "keys",
     "tokens",      "approver_key", "guard",  "manifest", "statement", "policy",      "intent",
     "retry_of",    "proposal",     "serial", "count",    "expires",   "store_epoch", "req",
-    "evidence",    "detail",       "leaf",
+    "evidence",    "detail",       "first",  "last",     "archive",   "leaf",
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
@@ -120,6 +120,9 @@ static void put_rest(struct row *w, const struct hm_record *r)
     put(w, r->req);
     put_digests(w, r->evidence, r->evidence_count);
     put_digests(w, &r->detail, r->has_detail);
+    put_number(w, r->has_first, r->first);
+    put_number(w, r->has_last, r->last);
+    put_digests(w, &r->archive, r->has_archive);
 }
 
 void cli_csv_header(struct hm_buf *out)

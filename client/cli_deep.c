@@ -1,6 +1,8 @@
 /* Goes along the log: keeps what is open, asks the parts, and writes down what does not hold. */
 #include "client/cli_deep_priv.h"
 
+#include "client/cli_grow.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +73,7 @@ enum hm_err deep_fault(struct cli_deep *d, uint64_t intention, uint64_t record,
     if (intention != CLI_DEEP_NO_INTENTION && has_fault(d, intention))
         return HM_OK;
     enum hm_err err =
-        deep_grow((void *)&d->faults, d->fault_count, &d->fault_cap, sizeof *d->faults, why);
+        cli_grow((void *)&d->faults, d->fault_count, &d->fault_cap, sizeof *d->faults, why);
     char *copy = strdup(text);
     if (err == HM_OK && copy == NULL)
         err = hm_fail(why, HM_E_MEMORY, "out of memory");
@@ -193,8 +195,7 @@ static enum hm_err examine_submission(struct cli_deep *d, struct deep_release *o
 static enum hm_err on_submitted(struct cli_deep *d, const struct hm_record *r,
                                 struct hm_bytes bytes, struct hm_why *why)
 {
-    enum hm_err err =
-        deep_grow((void *)&d->open, d->open_count, &d->open_cap, sizeof *d->open, why);
+    enum hm_err err = cli_grow((void *)&d->open, d->open_count, &d->open_cap, sizeof *d->open, why);
     if (err != HM_OK || (d->open_count > 0 && d->open[d->open_count - 1].id >= r->idx))
         return err;
     struct deep_release *o = calloc(1, sizeof *o);

@@ -33,7 +33,7 @@ enum cli_deep_kind {
     CLI_DEEP_GUARD,
     CLI_DEEP_NOT_CHECKED,
 };
-#define CLI_DEEP_KINDS 21
+#define CLI_DEEP_KINDS (CLI_DEEP_NOT_CHECKED + 1)
 const char *cli_deep_kind_name(enum cli_deep_kind k); /* "verdict-signing" */
 
 #define CLI_DEEP_NO_INTENTION UINT64_MAX

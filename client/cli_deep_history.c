@@ -2,6 +2,8 @@
  * before the record in question has been taken. */
 #include "client/cli_deep_priv.h"
 
+#include "client/cli_grow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +50,7 @@ static enum hm_err keep(struct deep_history *h, const struct hm_record *r, const
                             .size = size,
                             .floor = floor,
                             .signed_s = (int64_t)(r->t_ms / 1000)};
-    enum hm_err err = deep_grow((void *)&h->list, h->count, &h->cap, sizeof *h->list, why);
+    enum hm_err err = cli_grow((void *)&h->list, h->count, &h->cap, sizeof *h->list, why);
     if (err != HM_OK)
         return err;
     s.artifacts = malloc((r->artifact_count + 1) * sizeof *s.artifacts);

@@ -1,23 +1,11 @@
 #include "client/cli_deep_priv.h"
 
+#include "client/cli_grow.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define MAP_FIRST 256
-
-enum hm_err deep_grow(void *list, size_t count, size_t *cap, size_t one, struct hm_why *why)
-{
-    void **at = list;
-    if (count < *cap)
-        return HM_OK;
-    size_t more = *cap == 0 ? 16 : *cap * 2;
-    void *bigger = reallocarray(*at, more, one);
-    if (bigger == NULL)
-        return hm_fail(why, HM_E_MEMORY, "out of memory");
-    *at = bigger;
-    *cap = more;
-    return HM_OK;
-}
 
 /* Keys are SHA-256 of something: their first bytes are as good as any hash. */
 static size_t place(const struct deep_map *m, const struct hm_digest *key)
@@ -90,7 +78,7 @@ enum hm_err deep_lists_add(struct deep_lists *m, const struct hm_digest *key, ui
 {
     uint64_t n = deep_map_get(&m->at, key);
     if (n == 0) {
-        enum hm_err err = deep_grow((void *)&m->lists, m->count, &m->cap, sizeof *m->lists, why);
+        enum hm_err err = cli_grow((void *)&m->lists, m->count, &m->cap, sizeof *m->lists, why);
         if (err == HM_OK)
             err = deep_map_put(&m->at, key, m->count + 1, why);
         if (err != HM_OK)
@@ -99,7 +87,7 @@ enum hm_err deep_lists_add(struct deep_lists *m, const struct hm_digest *key, ui
         n = m->count;
     }
     struct deep_list *l = &m->lists[n - 1];
-    enum hm_err err = deep_grow((void *)&l->v, l->count, &l->cap, sizeof *l->v, why);
+    enum hm_err err = cli_grow((void *)&l->v, l->count, &l->cap, sizeof *l->v, why);
     if (err == HM_OK)
         l->v[l->count++] = v;
     return err;

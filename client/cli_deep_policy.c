@@ -2,6 +2,7 @@
  * further one by the administrators of the one before it, or by the root. */
 #include "client/cli_deep_priv.h"
 
+#include "client/cli_grow.h"
 #include "schema/attest/hm_policy_statement.h"
 #include "schema/trust/hm_policy_root.h"
 
@@ -119,8 +120,8 @@ static enum hm_err take_proposal(struct cli_deep *d, const struct hm_record *r,
                                  struct hm_bytes bytes, struct hm_why *why)
 {
     struct deep_policies *p = &d->policies;
-    enum hm_err err = deep_grow((void *)&p->proposals, p->proposal_count, &p->proposal_cap,
-                                sizeof *p->proposals, why);
+    enum hm_err err = cli_grow((void *)&p->proposals, p->proposal_count, &p->proposal_cap,
+                               sizeof *p->proposals, why);
     if (err == HM_OK && r->evidence_count < 2)
         err = hm_fail(why, HM_E_DENIED, "a proposal without its document");
     if (err != HM_OK)
@@ -133,8 +134,8 @@ static enum hm_err take_proposal(struct cli_deep *d, const struct hm_record *r,
 static enum hm_err take_approval(struct cli_deep *d, const struct hm_record *r, struct hm_why *why)
 {
     struct deep_policies *p = &d->policies;
-    enum hm_err err = deep_grow((void *)&p->approvals, p->approval_count, &p->approval_cap,
-                                sizeof *p->approvals, why);
+    enum hm_err err = cli_grow((void *)&p->approvals, p->approval_count, &p->approval_cap,
+                               sizeof *p->approvals, why);
     if (err == HM_OK && (!r->has_proposal || r->evidence_count < 1))
         err = hm_fail(why, HM_E_DENIED, "an approval without its proposal or document");
     if (err != HM_OK)
@@ -295,7 +296,7 @@ static enum hm_err take_activation(struct cli_deep *d, const struct hm_record *r
         *why = fault;
     }
     if (err == HM_OK)
-        err = deep_grow((void *)&all->list, all->count, &all->cap, sizeof *all->list, why);
+        err = cli_grow((void *)&all->list, all->count, &all->cap, sizeof *all->list, why);
     if (err != HM_OK) {
         policy_free(p->policy);
         free(p->fault);

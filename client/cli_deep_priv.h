@@ -34,9 +34,6 @@ struct deep_list deep_lists_get(const struct deep_lists *m, const struct hm_dige
 enum hm_err HM_MUST_USE deep_lists_add(struct deep_lists *m, const struct hm_digest *key,
                                        uint64_t v, struct hm_why *why);
 void deep_lists_free(struct deep_lists *m);
-/* Grows an array of `one` bytes each so that one more fits. */
-enum hm_err HM_MUST_USE deep_grow(void *list, size_t count, size_t *cap, size_t one,
-                                  struct hm_why *why);
 struct hm_digest deep_names(const char *a, const char *b, const char *c);
 
 /* ---- cli_deep_history.c: what the log knew ---- */

@@ -1,12 +1,11 @@
 #include "client/cli_details.h"
 
+#include "client/cli_grow.h"
 #include "schema/attest/hm_erasure.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FIRST_CAP 64
 
 struct item {
     uint64_t idx;
@@ -36,14 +35,8 @@ void cli_details_close(struct cli_details *d)
 enum hm_err cli_details_add(struct cli_details *d, const struct hm_record *r, bool there,
                             struct hm_why *why)
 {
-    if (d->count == d->cap) {
-        size_t cap = d->cap == 0 ? FIRST_CAP : 2 * d->cap;
-        struct item *grown = reallocarray(d->items, cap, sizeof *grown);
-        if (grown == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        d->items = grown;
-        d->cap = cap;
-    }
+    if (cli_grow((void *)&d->items, d->count, &d->cap, sizeof *d->items, why) != HM_OK)
+        return HM_E_MEMORY;
     d->items[d->count++] = (struct item){.idx = r->idx, .detail = r->detail, .there = there};
     return HM_OK;
 }

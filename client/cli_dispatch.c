@@ -82,13 +82,44 @@ static void print_exit_codes(void)
         stdout);
 }
 
+/* Do the words of the command line begin this name, and leave something of it? */
+static bool begins(const char *name, int argc, char **argv)
+{
+    int i = 0;
+    for (; i < argc && argv[i][0] != '-'; i++) {
+        size_t n = strcspn(name, " ");
+        if (strlen(argv[i]) != n || memcmp(argv[i], name, n) != 0 || name[n] == '\0')
+            return false;
+        name += n + 1;
+    }
+    return true;
+}
+
+/* Those that begin like this; *any: there are some. A gap stands between groups of them. */
+static void list_commands(int argc, char **argv, bool *any)
+{
+    const char *before = NULL;
+    *any = false;
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const char *name = commands[i]->name;
+        size_t group = strchr(name, ' ') != NULL ? strcspn(name, " ") + 1 : 0;
+        if (!begins(name, argc, argv))
+            continue;
+        if (*any && group > 0 && strncmp(before, name, group) != 0)
+            (void)putchar('\n');
+        (void)printf("  %-18s %s\n", name, commands[i]->summary);
+        before = name;
+        *any = true;
+    }
+}
+
 static void help_all(void)
 {
+    bool any;
     (void)fputs("hallmark: submit, approve, sign and audit firmware releases.\n\n"
                 "Usage: hallmark COMMAND [OPTIONS]\n\nCommands:\n",
                 stdout);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        (void)printf("  %-16s %s\n", commands[i]->name, commands[i]->summary);
+    list_commands(0, NULL, &any);
     (void)fputs("\nExample:\n  hallmark approve r17 --agent\n\n"
                 "Every command has --help. Settings: --config FILE, $HALLMARK_CONFIG or\n"
                 "~/.config/hallmark/config.json.\n",
@@ -176,7 +207,10 @@ static int unknown_command(struct cli *c, int argc, char **argv)
 {
     (void)hm_fail(&c->why, HM_E_CONFIG, "unknown command '%.40s%s%.40s'", argv[0],
                   argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
-    cli_next(c, "hallmark --help");
+    bool group = false; /* "log nix" */
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        group = group || begins(commands[i]->name, 1, argv);
+    cli_next(c, "hallmark%s%s --help", group ? " " : "", group ? argv[0] : "");
     return cli_end(c, HM_E_CONFIG);
 }
 
@@ -193,8 +227,13 @@ int cli_main(int argc, char **argv)
         return CLI_EXIT_OK;
     }
     c.command = find_command(argc - 1, argv + 1, &used);
-    if (c.command == NULL)
+    if (c.command == NULL) {
+        bool any; /* "hallmark log" */
+        list_commands(argc - 1, argv + 1, &any);
+        if (any)
+            return has_word(argc - 1, argv + 1, "--help") ? CLI_EXIT_OK : CLI_EXIT_USAGE;
         return unknown_command(&c, argc - 1, argv + 1);
+    }
     argc -= 1 + used;
     argv += 1 + used;
     if (has_word(argc, argv, "--help")) {

@@ -51,7 +51,7 @@ enum cli_fault_kind {
     CLI_FAULT_PROOF_MALFORMED,
     CLI_FAULT_INCLUSION,
 };
-#define CLI_FAULT_KINDS 38
+#define CLI_FAULT_KINDS (CLI_FAULT_INCLUSION + 1)
 const char *cli_fault_name(enum cli_fault_kind k); /* "checkpoint-root" */
 
 struct cli_fault {

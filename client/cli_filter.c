@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INDEX_MAX ((UINT64_C(1) << 53) - 1)
-
 /* ---- options ---- */
 
 static enum hm_err take_time(struct cli *c, const char *name, int64_t now_s, uint64_t *ms)
@@ -112,8 +110,10 @@ enum hm_err cli_key_digest(struct cli *c, const char *text, struct hm_digest *ou
     if (hm_digest_unhex(hm_bytes_str(text), out) == HM_OK || read_vkey(text, out))
         return HM_OK;
     enum hm_err err = cli_roster_key(c, text, &key);
-    if (err != HM_OK)
+    if (err != HM_OK) {
+        cli_next(c, "hallmark policy show lists people and release keys with their key ids");
         return hm_fail_in(&c->why, err, "no key id of 64 hex digits, and no key");
+    }
     *out = hm_key_id(&key);
     return HM_OK;
 }
@@ -145,7 +145,7 @@ enum hm_err cli_filter_take(struct cli *c, struct cli_filter *out)
     if (err == HM_OK)
         err = take_names(c, &f);
     if (err == HM_OK)
-        err = cli_args_uint(&c->args, "after", 0, INDEX_MAX, 0, &f.after, &c->why);
+        err = cli_args_uint(&c->args, "after", 0, HM_NUMBER_MAX, 0, &f.after, &c->why);
     if (err != HM_OK)
         return err;
     if (event != NULL && (f.event = hm_event_parse(hm_bytes_str(event))) == HM_EV_NONE)

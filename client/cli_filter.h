@@ -24,23 +24,31 @@ struct cli_filter {
     {                                                                                              \
         "until", "TIME", "the same; excluded", false                                               \
     }
-/* What cli_filter_take reads, without the order. */
-#define CLI_FILTER_OPTS                                                                            \
-    CLI_PERIOD_OPTS, {"event", "NAME", "such as release.signed", false},                           \
-        {"product", "NAME", "", false}, {"version", "NAME", "", false},                            \
-        {"channel", "NAME", "", false}, {"environment", "NAME", "", false},                        \
-        {"actor", "ID", "principal", false},                                                       \
+/* What a record is about. */
+#define CLI_SUBJECT_OPTS                                                                           \
+    {"event", "NAME", "such as release.signed", false},                                            \
+        {"product", "NAME", "of the release", false},                                              \
+        {"version", "NAME", "of the product", false},                                              \
+        {"channel", "NAME", "such as stable", false},                                              \
+        {"environment", "NAME", "such as production", false},                                      \
+        {"actor", "ID", "who: a person or pipeline of the policy", false},                         \
         {"outcome", "CODE", "ok, break-glass, or the id of the check that failed", false},         \
         {"release", "ID", "such as r17", false},                                                   \
         {"artifact", "SHA256|FILE", "digest (64 hex digits), or the file itself", false},          \
-        {"key", "ID|FILE", "key id (64 hex digits), or the public key", false},                    \
+    {                                                                                              \
+        "key", "ID|FILE", "key id (64 hex digits), or the public key", false                       \
+    }
+/* All that cli_filter_take reads, without the order. A command may leave some of them out. */
+#define CLI_FILTER_OPTS                                                                            \
+    CLI_PERIOD_OPTS, CLI_SUBJECT_OPTS,                                                             \
     {                                                                                              \
         "after", "INDEX", "cursor: go on behind this record", false                                \
     }
 
 /* The two options of a period; now_s is what "7d" is counted from. HM_E_CONFIG. */
 enum hm_err HM_MUST_USE cli_filter_period(struct cli *c, int64_t now_s, struct cli_filter *out);
-/* All options of CLI_FILTER_OPTS. Texts are borrowed from the command line. HM_E_CONFIG, HM_E_IO.
+/* Those of CLI_FILTER_OPTS that the command has. Texts are borrowed from the command line.
+ * HM_E_CONFIG, HM_E_IO.
  */
 enum hm_err HM_MUST_USE cli_filter_take(struct cli *c, struct cli_filter *out);
 /* Nothing but times and a cursor: a run of records without gaps. */

@@ -1,5 +1,7 @@
 #include "client/cli_kept.h"
 
+#include "client/cli_grow.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +13,7 @@ static enum hm_err make_room(struct cli_kept *k, size_t more, struct hm_why *why
                        "more records than fit into %zu MiB: narrow the question (--since, --until, "
                        "--limit), or use hallmark log export, which streams",
                        CLI_KEPT_BYTES >> 20);
-    if (k->count < k->cap)
-        return HM_OK;
-    size_t cap = k->cap == 0 ? 64 : k->cap * 2;
-    struct cli_kept_row *rows = reallocarray(k->rows, cap, sizeof *rows);
-    if (rows == NULL)
-        return hm_fail(why, HM_E_MEMORY, "out of memory");
-    k->rows = rows;
-    k->cap = cap;
-    return HM_OK;
+    return cli_grow((void *)&k->rows, k->count, &k->cap, sizeof *k->rows, why);
 }
 
 static enum hm_err copy(uint64_t idx, struct hm_bytes record, struct cli_kept_row *out,

@@ -1,5 +1,6 @@
 #include "client/cli_papers.h"
 
+#include "client/cli_grow.h"
 #include "client/cli_roster.h"
 #include "schema/json/hm_json.h"
 
@@ -43,14 +44,8 @@ enum hm_err cli_papers_note(struct cli_papers *p, const struct hm_record *r, str
     bool brings = r->event == HM_EV_POLICY_ACTIVATED || r->event == HM_EV_LOG_CREATED;
     if (!brings || !r->has_policy || find(p, &r->policy) != NULL)
         return HM_OK;
-    if (p->count == p->cap) {
-        size_t cap = p->cap == 0 ? 8 : p->cap * 2;
-        struct cli_paper *bigger = reallocarray(p->policies, cap, sizeof *bigger);
-        if (bigger == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        p->policies = bigger;
-        p->cap = cap;
-    }
+    if (cli_grow((void *)&p->policies, p->count, &p->cap, sizeof *p->policies, why) != HM_OK)
+        return HM_E_MEMORY;
     p->policies[p->count++] = (struct cli_paper){.digest = r->policy, .where = *r};
     return HM_OK;
 }

@@ -9,13 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The document has been accepted by policy_load before: members are there and of the right type. */
-static const char *text_of(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
-
 static void joined(const json_t *list, char *out, size_t size)
 {
     size_t n = 0;
@@ -32,7 +25,7 @@ static void put(struct cli_table *t, const json_t *v, const char *member)
     if (json_is_array(m))
         joined(m, text, sizeof text);
     else
-        (void)snprintf(text, sizeof text, "%s", text_of(v, member));
+        (void)snprintf(text, sizeof text, "%s", hm_json_text(v, member));
     cli_table_cell(t, "%s", text);
 }
 
@@ -150,7 +143,7 @@ static void print_keys(const struct cli *c, const struct policy *p, const json_t
         const json_t *v = json_array_get(keys, i);
         char hex[HM_SHA256_HEX] = "";
         for (size_t n = 0; (k = policy_key_at(p, n)) != NULL; n++)
-            if (strcmp(k->id, text_of(v, "id")) == 0)
+            if (strcmp(k->id, hm_json_text(v, "id")) == 0)
                 hm_digest_hex(&k->key_id, hex);
         put(&t, v, "id");
         put(&t, v, "environment");

@@ -19,15 +19,9 @@ static json_t *problem_parse(struct hm_bytes body)
     return NULL;
 }
 
-static const char *text_of(const json_t *doc, const char *member)
-{
-    const char *text = json_string_value(json_object_get(doc, member));
-    return text != NULL ? text : "";
-}
-
 static const char *name_of(const json_t *doc)
 {
-    const char *type = text_of(doc, "type");
+    const char *type = hm_json_text(doc, "type");
     size_t n = sizeof PROBLEM_PREFIX - 1;
     return strncmp(type, PROBLEM_PREFIX, n) == 0 ? type + n : "";
 }
@@ -75,8 +69,8 @@ enum hm_err cli_problem_error(const char *method, const char *path, long status,
     if (status == 409 && doc != NULL && strcmp(name_of(doc), "in-flight") == 0)
         return hm_fail(why, HM_E_UNAVAILABLE, "%s %.*s: the same request is still being handled",
                        method, path_len < 160 ? path_len : 160, path);
-    const char *title = doc != NULL ? text_of(doc, "title") : "";
-    const char *detail = doc != NULL ? text_of(doc, "detail") : "";
+    const char *title = doc != NULL ? hm_json_text(doc, "title") : "";
+    const char *detail = doc != NULL ? hm_json_text(doc, "detail") : "";
     return hm_fail(why, error_of(status), "%s %.*s: the server answered %ld%s%.60s%s%.120s%s%.240s",
                    method, path_len < 160 ? path_len : 160, path, status,
                    doc != NULL && name_of(doc)[0] != '\0' ? " " : "",
@@ -93,10 +87,10 @@ void cli_problem_findings(struct hm_bytes body, FILE *out, bool color)
     cli_table_begin(&t, headers, 4);
     for (size_t i = 0; i < json_array_size(list) && i < 64; i++) {
         const json_t *f = json_array_get(list, i);
-        cli_table_cell(&t, "%s", text_of(f, "check"));
+        cli_table_cell(&t, "%s", hm_json_text(f, "check"));
         cli_table_cell(&t, "%s", json_is_true(json_object_get(f, "ok")) ? "ok" : "FAILED");
-        cli_table_cell(&t, "%s", text_of(f, "required"));
-        cli_table_cell(&t, "%s", text_of(f, "found"));
+        cli_table_cell(&t, "%s", hm_json_text(f, "required"));
+        cli_table_cell(&t, "%s", hm_json_text(f, "found"));
     }
     cli_table_write(&t, out, color);
 }

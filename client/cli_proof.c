@@ -123,7 +123,7 @@ static enum hm_err ack_read(struct hm_json_in *in, const struct hm_vkey *log_key
     const char *proof = hm_json_str(in, "proof");
     const char *statement = hm_json_str_or(in, "statement", "");
     const char *envelope = hm_json_str_or(in, "envelope", "");
-    uint64_t index = hm_json_uint(in, "index", 0, (UINT64_C(1) << 53) - 1);
+    uint64_t index = hm_json_uint(in, "index", 0, HM_NUMBER_MAX);
     in->open = true; /* the verdict is for people; later servers may say more */
     if (hm_json_end(in) != HM_OK)
         return hm_fail_in(why, in->err, "acknowledgement");

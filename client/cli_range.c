@@ -2,42 +2,11 @@
 
 #include "client/cli_checkpoint.h"
 #include "client/cli_entries.h"
-#include "schema/core/hm_text.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define BEHIND_TRIES 20
 #define BEHIND_MS 250
-
-/* RFC 9162 §2.1.3.2, looking only at which side each hash stands. */
-enum hm_err cli_range_frontier(uint64_t index, uint64_t size, const struct hm_path *path,
-                               struct hm_frontier *out)
-{
-    struct hm_digest left[64];
-    unsigned count = 0;
-    uint64_t fn = index;
-    uint64_t sn = size - 1;
-    for (size_t i = 0; i < path->count; i++) {
-        if (sn == 0)
-            return HM_E_SIGNATURE;
-        if ((fn & 1) != 0 || fn == sn) {
-            left[count++] = path->hash[i];
-            while ((fn & 1) == 0 && fn != 0) {
-                fn >>= 1;
-                sn >>= 1;
-            }
-        }
-        fn >>= 1;
-        sn >>= 1;
-    }
-    if (sn != 0 || count != (unsigned)__builtin_popcountll(index))
-        return HM_E_SIGNATURE;
-    *out = (struct hm_frontier){.size = index, .count = count};
-    for (unsigned i = 0; i < count; i++) /* largest first */
-        out->node[i] = left[count - 1 - i];
-    return HM_OK;
-}
 
 struct range {
     struct cli_source *s;
@@ -49,45 +18,17 @@ struct range {
     uint64_t t_ms;
 };
 
-/* The hashes of a proof that has been verified. */
-static enum hm_err read_path(struct hm_bytes proof, struct hm_path *out)
-{
-    bool begun = false;
-    out->count = 0;
-    while (proof.len > 0) {
-        const uint8_t *lf = memchr(proof.data, '\n', proof.len);
-        size_t len = lf != NULL ? (size_t)(lf - proof.data) : proof.len;
-        struct hm_bytes line = hm_bytes_of(proof.data, len);
-        HM_BUF_AUTO raw = {.limit = 64};
-        if (len == 0)
-            return HM_OK;
-        if (begun && (out->count == HM_PROOF_HASHES_MAX || hm_unbase64(line, &raw) != HM_OK ||
-                      raw.len != HM_SHA256_LEN))
-            return HM_E_MALFORMED;
-        if (begun)
-            memcpy(out->hash[out->count++].b, raw.data, HM_SHA256_LEN);
-        begun = begun || (len > 6 && memcmp(line.data, "index ", 6) == 0);
-        proof = hm_bytes_of(proof.data + len + (lf != NULL), proof.len - len - (lf != NULL));
-    }
-    return HM_E_MALFORMED;
-}
-
-/* A record on either side of the run, proven, with the tree left of it. */
+/* A record at one end of the run, proven, with the tree that ends with it. */
 static enum hm_err prove(struct range *g, uint64_t idx, struct cli_record *rec,
-                         struct hm_frontier *left)
+                         struct hm_frontier *upto)
 {
     struct cli *c = g->s->c;
-    struct hm_path path;
     enum hm_err err = cli_record_fetch(c, idx, rec);
-    if (err != HM_OK)
-        return err;
-    err = read_path(hm_buf_bytes(&rec->text), &path);
-    if (err == HM_OK)
-        err = cli_range_frontier(idx, rec->checkpoint.size, &path, left);
-    if (err != HM_OK)
-        return hm_fail(&c->why, err, "the proof of record %" PRIu64 " cannot be read", idx);
+    if (err == HM_OK && hm_merkle_frontier_of_leaf(idx, rec->checkpoint.size, &rec->leaf,
+                                                   &rec->path, upto) != HM_OK)
+        err = hm_fail(&c->why, HM_E_INTERNAL, "a proof that held has another form");
     /* Both proofs and the checkpoint are of one log. */
-    return cli_checkpoint_extends(c, &g->s->checkpoint, &rec->checkpoint);
+    return err == HM_OK ? cli_checkpoint_extends(c, &g->s->checkpoint, &rec->checkpoint) : err;
 }
 
 /* ---- where it begins ---- */
@@ -161,7 +102,6 @@ static enum hm_err begin(struct range *g, uint64_t first)
         return hm_fail(&g->s->c->why, HM_E_DENIED,
                        "record %" PRIu64 " is of the period, and the server left it out",
                        first - 1);
-    (void)hm_frontier_add(&g->at, &before.leaf, NULL);
     g->prev = before.leaf;
     g->t_ms = before.record.t_ms;
     return HM_OK;
@@ -214,7 +154,8 @@ static bool same_tree(const struct hm_frontier *a, const struct hm_frontier *b)
 static enum hm_err check_end(struct range *g)
 {
     CLI_RECORD_AUTO next = {.leaf = {{0}}};
-    struct hm_frontier left;
+    struct hm_frontier proven;
+    struct hm_frontier mine = g->at;
     struct hm_why *why = &g->s->c->why;
     if (g->at.size >= g->s->checkpoint.size) {
         struct hm_digest root = hm_frontier_root(&g->at);
@@ -222,10 +163,11 @@ static enum hm_err check_end(struct range *g)
                    ? HM_OK
                    : hm_fail(why, HM_E_HISTORY, "the records do not make the checkpoint's root");
     }
-    enum hm_err err = prove(g, g->at.size, &next, &left);
+    enum hm_err err = prove(g, g->at.size, &next, &proven);
     if (err != HM_OK)
         return err;
-    if (!same_tree(&left, &g->at))
+    (void)hm_frontier_add(&mine, &next.leaf, NULL);
+    if (!same_tree(&proven, &mine))
         return hm_fail(why, HM_E_HISTORY,
                        "the records before %" PRIu64 " are not the ones under the checkpoint",
                        g->at.size);
@@ -242,11 +184,7 @@ enum hm_err cli_range_walk(struct cli_source *s, const struct cli_filter *f, cli
     struct hm_checkpoint seen;
     uint64_t first = 0;
     hm_buf_reset(&s->note);
-    enum hm_err err = cli_checkpoint_seen(s->c, &s->key, &seen);
-    if (err == HM_OK)
-        err = cli_checkpoint_fetch(s->c, &s->key, &s->note, &s->checkpoint);
-    if (err == HM_OK)
-        err = cli_checkpoint_extends(s->c, &seen, &s->checkpoint);
+    enum hm_err err = cli_checkpoint_renew(s->c, &s->key, &s->note, &s->checkpoint, &seen);
     if (err == HM_OK)
         err = find_first(&g, &first);
     if (err == HM_OK)
@@ -258,8 +196,6 @@ enum hm_err cli_range_walk(struct cli_source *s, const struct cli_filter *f, cli
     cli_count_clear(&s->progress);
     if (err == HM_OK)
         err = check_end(&g);
-    if (err == HM_OK)
-        err = cli_checkpoint_keep(s->c, &seen, &s->checkpoint, hm_buf_bytes(&s->note));
     if (err == HM_OK)
         *out = (struct cli_ranged){first, g.at.size};
     return err;

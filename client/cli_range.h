@@ -16,9 +16,4 @@ struct cli_ranged {
 enum hm_err HM_MUST_USE cli_range_walk(struct cli_source *s, const struct cli_filter *f,
                                        cli_source_fn fn, void *ctx, struct cli_ranged *out);
 
-/* The perfect subtrees left of a leaf, out of the hashes of its inclusion proof. HM_E_SIGNATURE
- * where there are more or fewer hashes than such a proof has. */
-enum hm_err HM_MUST_USE cli_range_frontier(uint64_t index, uint64_t size,
-                                           const struct hm_path *path, struct hm_frontier *out);
-
 #endif

@@ -34,12 +34,6 @@ bool cli_reason_has(const struct hm_record *r)
     return speech_of(r) != SILENT;
 }
 
-static const char *text_of(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
-
 static bool read_verdict(struct hm_bytes bytes, struct cli_reason *out)
 {
     HM_JSON_AUTO *doc = NULL;
@@ -50,10 +44,10 @@ static bool read_verdict(struct hm_bytes bytes, struct cli_reason *out)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *f = json_array_get(list, i);
         if (json_is_false(json_object_get(f, "ok")))
-            (void)json_array_append_new(out->findings,
-                                        json_pack("{s:s, s:s, s:s}", "check", text_of(f, "check"),
-                                                  "required", text_of(f, "required"), "found",
-                                                  text_of(f, "found")));
+            (void)json_array_append_new(
+                out->findings,
+                json_pack("{s:s, s:s, s:s}", "check", hm_json_text(f, "check"), "required",
+                          hm_json_text(f, "required"), "found", hm_json_text(f, "found")));
     }
     return json_is_array(list);
 }

@@ -2,6 +2,8 @@
  * cli_replay_sign.c. */
 #include "client/cli_replay_priv.h"
 
+#include "client/cli_grow.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,17 +28,6 @@ void cli_replay_expect(struct cli_replay *r, const struct hm_checkpoint *seen)
     r->seen = *seen;
 }
 
-void *replay_grow(void *list, size_t count, size_t *cap, size_t one)
-{
-    if (count < *cap)
-        return list;
-    size_t more = *cap == 0 ? 64 : *cap * 2;
-    void *bigger = reallocarray(list, more, one);
-    if (bigger != NULL)
-        *cap = more;
-    return bigger;
-}
-
 /* ---- what a record says ---- */
 
 static struct cli_replay_release *find_release(const struct cli_replay *r, uint64_t id)
@@ -49,10 +40,11 @@ static struct cli_replay_release *find_release(const struct cli_replay *r, uint6
 static enum hm_err begin_release(struct cli_replay *r, const struct hm_record *rec,
                                  struct hm_why *why)
 {
-    void *list = replay_grow(r->releases, r->release_count, &r->release_cap, sizeof *r->releases);
-    if (list == NULL || r->release_count == UINT32_MAX)
-        return hm_fail(why, HM_E_MEMORY, "out of memory");
-    r->releases = list;
+    if (r->release_count == UINT32_MAX)
+        return hm_fail(why, HM_E_LIMIT, "too many releases to check at once");
+    if (cli_grow((void *)&r->releases, r->release_count, &r->release_cap, sizeof *r->releases,
+                 why) != HM_OK)
+        return HM_E_MEMORY;
     r->releases[r->release_count++] = (struct cli_replay_release){.id = rec->idx};
     r->release_of[rec->idx] = (uint32_t)r->release_count;
     return HM_OK;
@@ -229,10 +221,9 @@ enum hm_err cli_replay_chain(struct cli_replay *r, struct hm_bytes record, struc
         err = check_place(r, &r->record, why);
     if (err != HM_OK)
         return err;
-    void *list = replay_grow(r->release_of, at, &r->record_cap, sizeof *r->release_of);
-    if (list == NULL)
-        return hm_fail(why, HM_E_MEMORY, "out of memory");
-    r->release_of = list;
+    err = cli_grow((void *)&r->release_of, at, &r->record_cap, sizeof *r->release_of, why);
+    if (err != HM_OK)
+        return err;
     r->release_of[at] = 0;
     r->prev = hm_merkle_leaf(record);
     r->t_ms = r->record.t_ms;

@@ -2,6 +2,8 @@
  * has at most one intention that is open or whose result is unknown. */
 #include "client/cli_replay_priv.h"
 
+#include "client/cli_grow.h"
+
 #include <inttypes.h>
 
 #define NO_INDEX UINT64_MAX
@@ -51,10 +53,11 @@ static void drop_intent(struct cli_replay *r, struct cli_replay_release *release
 static enum hm_err keep_intent(struct cli_replay *r, const struct hm_record *rec,
                                struct cli_replay_release *release, struct hm_why *why)
 {
-    void *list = replay_grow(r->intents, r->intent_count, &r->intent_cap, sizeof *r->intents);
-    if (list == NULL || r->intent_count == UINT32_MAX)
-        return hm_fail(why, HM_E_MEMORY, "out of memory");
-    r->intents = list;
+    if (r->intent_count == UINT32_MAX)
+        return hm_fail(why, HM_E_LIMIT, "too many signatures to check at once");
+    if (cli_grow((void *)&r->intents, r->intent_count, &r->intent_cap, sizeof *r->intents, why) !=
+        HM_OK)
+        return HM_E_MEMORY;
     struct cli_replay_intent *n = &r->intents[r->intent_count++];
     *n = (struct cli_replay_intent){.idx = rec->idx,
                                     .unknown = NO_INDEX,

@@ -2,6 +2,7 @@
 #include "client/cli_report_priv.h"
 
 #include "client/cli_diff.h"
+#include "schema/json/hm_json.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,12 +18,6 @@ static bool is_change(enum hm_event event)
 }
 
 /* ---- what a new policy changes ---- */
-
-static const char *text_of(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
 
 /* "alice (Alice Example)", kept for the record that puts the proposal into force. */
 static enum hm_err take_approval(struct report *p, const struct report_record *x,
@@ -73,8 +68,9 @@ static enum hm_err policy_lines(struct report *p, const struct report_record *x,
                         (struct cli_diff_side){x->policy->policy, x->policy->doc}, &d, why);
     for (size_t i = 0; err == HM_OK && i < json_array_size(d.changes); i++) {
         const json_t *c = json_array_get(d.changes, i);
-        (void)json_array_append_new(lines, json_sprintf("%s: %s: %s", text_of(c, "kind"),
-                                                        text_of(c, "where"), text_of(c, "what")));
+        (void)json_array_append_new(lines, json_sprintf("%s: %s: %s", hm_json_text(c, "kind"),
+                                                        hm_json_text(c, "where"),
+                                                        hm_json_text(c, "what")));
     }
     return err;
 }

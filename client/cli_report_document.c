@@ -2,6 +2,7 @@
 #include "client/cli_report_priv.h"
 
 #include "schema/core/hm_time.h"
+#include "schema/json/hm_json.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,12 +12,6 @@
 static const char *const counted[] = {"submitted", "signed",  "refused",    "rejected",
                                       "cancelled", "expired", "superseded", "open"};
 #define COUNTED (sizeof counted / sizeof counted[0])
-
-static const char *text_of(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
 
 static void count(json_t *row, const char *what)
 {
@@ -29,9 +24,9 @@ static json_t *row_for(json_t *rows, const char *product, const char *channel,
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         json_t *row = json_array_get(rows, i);
-        if (strcmp(text_of(row, "product"), product) == 0 &&
-            strcmp(text_of(row, "channel"), channel) == 0 &&
-            strcmp(text_of(row, "environment"), environment) == 0)
+        if (strcmp(hm_json_text(row, "product"), product) == 0 &&
+            strcmp(hm_json_text(row, "channel"), channel) == 0 &&
+            strcmp(hm_json_text(row, "environment"), environment) == 0)
             return row;
     }
     json_t *row = json_pack("{s:s, s:s, s:s}", "product", product, "channel", channel,
@@ -45,7 +40,7 @@ static json_t *row_for(json_t *rows, const char *product, const char *channel,
 static bool is_of_period(const struct report *p, const json_t *at)
 {
     int64_t s = 0;
-    const char *time = text_of(at, "time");
+    const char *time = hm_json_text(at, "time");
     char whole[HM_TIME_TEXT];
     (void)snprintf(whole, sizeof whole, "%.19sZ", time);
     if (hm_time_parse(hm_bytes_str(whole), &s) != HM_OK)
@@ -61,8 +56,8 @@ static const char *word_of(const char *event)
 
 static void count_release(const struct report *p, json_t *rows, const json_t *doc)
 {
-    json_t *row = row_for(rows, text_of(doc, "product"), text_of(doc, "channel"),
-                          text_of(doc, "environment"));
+    json_t *row = row_for(rows, hm_json_text(doc, "product"), hm_json_text(doc, "channel"),
+                          hm_json_text(doc, "environment"));
     const json_t *made = json_object_get(doc, "signed");
     const json_t *end = json_object_get(doc, "end");
     if (is_of_period(p, json_object_get(doc, "submitted")))
@@ -70,7 +65,7 @@ static void count_release(const struct report *p, json_t *rows, const json_t *do
     if (json_is_object(made))
         count(row, "signed");
     else if (json_is_object(end))
-        count(row, word_of(text_of(end, "event")));
+        count(row, word_of(hm_json_text(end, "event")));
     else
         count(row, "open");
 }
@@ -83,8 +78,9 @@ static json_t *by_product(const struct report *p, const json_t *releases)
         count_release(p, rows, json_array_get(releases, i));
     for (size_t i = 0; i < json_array_size(p->refusals); i++) {
         const json_t *r = json_array_get(p->refusals, i);
-        if (strcmp(text_of(r, "event"), "release.refused") == 0)
-            count(row_for(rows, text_of(r, "product"), text_of(r, "channel"), ""), "refused");
+        if (strcmp(hm_json_text(r, "event"), "release.refused") == 0)
+            count(row_for(rows, hm_json_text(r, "product"), hm_json_text(r, "channel"), ""),
+                  "refused");
     }
     return rows;
 }

@@ -1,6 +1,8 @@
 /* How the release keys were used. */
 #include "client/cli_report_priv.h"
 
+#include "client/cli_grow.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +16,8 @@ static enum hm_err find_key(struct report *p, const struct hm_digest *id, struct
             *out = &l->list[i];
             return HM_OK;
         }
-    if (l->count == l->cap) {
-        size_t cap = l->cap == 0 ? 8 : l->cap * 2;
-        struct report_key *bigger = reallocarray(l->list, cap, sizeof *bigger);
-        if (bigger == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        l->list = bigger;
-        l->cap = cap;
-    }
+    if (cli_grow((void *)&l->list, l->count, &l->cap, sizeof *l->list, why) != HM_OK)
+        return HM_E_MEMORY;
     *out = &l->list[l->count++];
     **out = (struct report_key){.id = *id, .asked = json_object()};
     return HM_OK;
@@ -54,14 +50,9 @@ static enum hm_err intended(struct report *p, const struct report_record *x, str
     const struct hm_record *r = x->r;
     struct report_keys *l = &p->keys;
     enum hm_err err = HM_OK;
-    if (l->intent_count == l->intent_cap) {
-        size_t cap = l->intent_cap == 0 ? 16 : l->intent_cap * 2;
-        struct report_intent *bigger = reallocarray(l->intents, cap, sizeof *bigger);
-        if (bigger == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        l->intents = bigger;
-        l->intent_cap = cap;
-    }
+    if (cli_grow((void *)&l->intents, l->intent_count, &l->intent_cap, sizeof *l->intents, why) !=
+        HM_OK)
+        return HM_E_MEMORY;
     struct report_intent *n = &l->intents[l->intent_count++];
     *n = (struct report_intent){r->idx, r->t_ms, r->release, x->wanted, {{{0}}}, r->key_count};
     for (size_t i = 0; err == HM_OK && i < r->key_count; i++) {
@@ -140,14 +131,8 @@ static void count_time(struct report_key *k, uint64_t t_ms)
 
 static enum hm_err add_use(struct report_key *k, const struct report_record *x, struct hm_why *why)
 {
-    if (k->count == k->cap) {
-        size_t cap = k->cap == 0 ? 64 : k->cap * 2;
-        struct report_use *bigger = reallocarray(k->uses, cap, sizeof *bigger);
-        if (bigger == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        k->uses = bigger;
-        k->cap = cap;
-    }
+    if (cli_grow((void *)&k->uses, k->count, &k->cap, sizeof *k->uses, why) != HM_OK)
+        return HM_E_MEMORY;
     k->uses[k->count++] = (struct report_use){x->r->t_ms, x->r->idx, x->wanted};
     count_time(k, x->r->t_ms);
     if (!x->wanted)

@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-static void nothing(struct hm_buf *out, const char *what)
-{
-    html_element(out, "p", "s", what);
-    hm_buf_putc(out, '\n');
-}
-
 /* Index and time of a row. */
 static void begin_row(struct hm_buf *out, const json_t *v)
 {
@@ -18,7 +12,7 @@ static void begin_row(struct hm_buf *out, const json_t *v)
         page_record(out, page_int(v, "index"));
     hm_buf_puts(out, "</td>");
     html_open(out, "td", NULL);
-    page_time(out, page_str(v, "time"));
+    page_time(out, hm_json_text(v, "time"));
     hm_buf_puts(out, "</td>");
 }
 
@@ -27,14 +21,14 @@ static void begin_row(struct hm_buf *out, const json_t *v)
 static void subject(struct hm_buf *out, const json_t *r)
 {
     html_open(out, "td", "w");
-    html_text(out, page_str(r, "release"));
-    if (page_str(r, "release")[0] != '\0')
+    html_text(out, hm_json_text(r, "release"));
+    if (hm_json_text(r, "release")[0] != '\0')
         hm_buf_puts(out, "<br>");
-    html_text(out, page_str(r, "product"));
+    html_text(out, hm_json_text(r, "product"));
     hm_buf_putc(out, ' ');
-    html_text(out, page_str(r, "version"));
-    if (page_str(r, "channel")[0] != '\0')
-        html_elementf(out, "span", "s", ", %s", page_str(r, "channel"));
+    html_text(out, hm_json_text(r, "version"));
+    if (hm_json_text(r, "channel")[0] != '\0')
+        html_elementf(out, "span", "s", ", %s", hm_json_text(r, "channel"));
     hm_buf_puts(out, "</td>");
 }
 
@@ -42,15 +36,15 @@ static void findings(struct hm_buf *out, const json_t *r)
 {
     const json_t *list = json_object_get(r, "findings");
     html_open(out, "td", "x");
-    html_element(out, "span", "tag bad", page_str(r, "outcome"));
+    html_element(out, "span", "tag bad", hm_json_text(r, "outcome"));
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *f = json_array_get(list, i);
         hm_buf_puts(out, "<br>");
-        html_element(out, "strong", NULL, page_str(f, "check"));
+        html_element(out, "strong", NULL, hm_json_text(f, "check"));
         html_element(out, "span", NULL, ": required: ");
-        html_text(out, page_str(f, "required"));
+        html_text(out, hm_json_text(f, "required"));
         html_element(out, "span", NULL, "; found: ");
-        html_text(out, page_str(f, "found"));
+        html_text(out, hm_json_text(f, "found"));
     }
     if (json_is_true(json_object_get(r, "unreadable")))
         html_element(out, "span", "s", " the verdict could not be had or read");
@@ -63,14 +57,14 @@ void page_refusals(struct hm_buf *out, const json_t *doc)
     const json_t *list = json_object_get(doc, "refusals");
     page_section(out, "refusals", "7 Refusals");
     if (json_array_size(list) == 0) {
-        nothing(out, "Nothing was refused in this period.");
+        page_nothing(out, "Nothing was refused in this period.");
         return;
     }
     html_table(out, "rows", headers, 6);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *r = json_array_get(list, i);
         begin_row(out, r);
-        html_element(out, "td", NULL, page_str(r, "event"));
+        html_element(out, "td", NULL, hm_json_text(r, "event"));
         html_open(out, "td", "w");
         page_person(out, json_object_get(r, "person"));
         hm_buf_puts(out, "</td>");
@@ -89,7 +83,7 @@ void page_changes(struct hm_buf *out, const json_t *doc)
     const json_t *list = json_object_get(doc, "changes");
     page_section(out, "changes", "8 Policy, guards, lists of approvers, private detail");
     if (json_array_size(list) == 0) {
-        nothing(out, "No rule changed in this period.");
+        page_nothing(out, "No rule changed in this period.");
         return;
     }
     html_table(out, "rows", headers, 3);
@@ -98,7 +92,7 @@ void page_changes(struct hm_buf *out, const json_t *doc)
         const json_t *lines = json_object_get(c, "lines");
         begin_row(out, c);
         html_open(out, "td", "x");
-        html_text(out, page_str(c, "text"));
+        html_text(out, hm_json_text(c, "text"));
         for (size_t n = 0; n < json_array_size(lines); n++) {
             hm_buf_puts(out, "<br>");
             html_element(out, "span", "s", json_string_value(json_array_get(lines, n)));
@@ -149,17 +143,17 @@ void page_anomalies(struct hm_buf *out, const json_t *doc)
     const json_t *list = json_object_get(doc, "anomalies");
     page_section(out, "anomalies", "9 Anomalies");
     if (json_array_size(list) == 0)
-        nothing(out, "None.");
+        page_nothing(out, "None.");
     else
         html_table(out, "rows", headers, 4);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *a = json_array_get(list, i);
-        const char *kind = page_str(a, "kind");
+        const char *kind = hm_json_text(a, "kind");
         begin_row(out, a);
         html_open(out, "td", NULL);
         html_element(out, "span", is_mild(kind) ? "tag" : "tag bad", kind);
         hm_buf_puts(out, "</td>");
-        html_element(out, "td", "x", page_str(a, "text"));
+        html_element(out, "td", "x", hm_json_text(a, "text"));
         hm_buf_puts(out, "</tr>\n");
     }
     if (json_array_size(list) > 0)
@@ -182,10 +176,10 @@ void page_appendix(struct hm_buf *out, const json_t *doc)
         hm_buf_printf(out, "<tr id=\"record-%" JSON_INTEGER_FORMAT "\">", page_int(m, "index"));
         html_elementf(out, "td", "n", "%" JSON_INTEGER_FORMAT, page_int(m, "index"));
         html_open(out, "td", NULL);
-        page_time(out, page_str(m, "time"));
+        page_time(out, hm_json_text(m, "time"));
         hm_buf_puts(out, "</td>");
-        html_element(out, "td", NULL, page_str(m, "event"));
-        html_element(out, "td", "m", page_str(m, "leaf"));
+        html_element(out, "td", NULL, hm_json_text(m, "event"));
+        html_element(out, "td", "m", hm_json_text(m, "leaf"));
         hm_buf_puts(out, "</tr>\n");
     }
     html_table_end(out);

@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-const char *page_str(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
-
 json_int_t page_int(const json_t *v, const char *member)
 {
     return json_integer_value(json_object_get(v, member));
@@ -37,8 +31,8 @@ void page_record(struct hm_buf *out, json_int_t idx)
 
 void page_person(struct hm_buf *out, const json_t *person)
 {
-    const char *name = page_str(person, "name");
-    const char *id = page_str(person, "id");
+    const char *name = hm_json_text(person, "name");
+    const char *id = hm_json_text(person, "id");
     if (id[0] == '\0') {
         html_element(out, "span", "s", "the service");
         return;
@@ -57,6 +51,12 @@ void page_section(struct hm_buf *out, const char *id, const char *title)
     hm_buf_puts(out, "</h2>\n");
 }
 
+void page_nothing(struct hm_buf *out, const char *what)
+{
+    html_element(out, "p", "s", what);
+    hm_buf_putc(out, '\n');
+}
+
 /* ---- the head ---- */
 
 static void put_head(struct hm_buf *out, const json_t *doc)
@@ -71,7 +71,7 @@ static void put_head(struct hm_buf *out, const json_t *doc)
                   hm_buf_str(&hash));
     hm_buf_puts(out, "<meta name=\"referrer\" content=\"no-referrer\">\n<meta name=\"viewport\" "
                      "content=\"width=device-width\">\n<title>Audit report: ");
-    html_text(out, page_str(doc, "origin"));
+    html_text(out, hm_json_text(doc, "origin"));
     hm_buf_printf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n", cli_report_style);
 }
 
@@ -87,8 +87,8 @@ static void put_period(struct hm_buf *out, const json_t *doc)
 {
     char text[128];
     const json_t *period = json_object_get(doc, "period");
-    const char *since = page_str(period, "since");
-    const char *until = page_str(period, "until");
+    const char *since = hm_json_text(period, "since");
+    const char *until = hm_json_text(period, "until");
     (void)snprintf(text, sizeof text, "%s to %s",
                    since[0] != '\0' ? since : "the beginning of the log",
                    until[0] != '\0' ? until : "the end of the log");
@@ -99,10 +99,10 @@ static void put_title(struct hm_buf *out, const json_t *doc)
 {
     char text[128];
     const json_t *records = json_object_get(doc, "records");
-    const char *product = page_str(doc, "product");
+    const char *product = hm_json_text(doc, "product");
     html_element(out, "h1", NULL, "Audit report");
     hm_buf_puts(out, "<p class=\"origin\">Firmware signing log ");
-    html_element(out, "strong", NULL, page_str(doc, "origin"));
+    html_element(out, "strong", NULL, hm_json_text(doc, "origin"));
     hm_buf_puts(out, "</p>\n<table class=\"facts\"><tbody>\n");
     put_period(out, doc);
     fact(out, "Products", product[0] != '\0' ? product : "all");
@@ -116,8 +116,8 @@ static void put_title(struct hm_buf *out, const json_t *doc)
     else
         (void)snprintf(text, sizeof text, "none");
     fact(out, "Records of the period", text);
-    (void)snprintf(text, sizeof text, "%s, by %s, from %s", page_str(doc, "made"),
-                   page_str(doc, "made_by"), page_str(doc, "source"));
+    (void)snprintf(text, sizeof text, "%s, by %s, from %s", hm_json_text(doc, "made"),
+                   hm_json_text(doc, "made_by"), hm_json_text(doc, "source"));
     fact(out, "Made", text);
     hm_buf_puts(out, "</tbody></table>\n<p class=\"s\">All times are UTC. Numbers in tables are "
                      "indexes of records; each leads to its leaf hash in the "
@@ -156,9 +156,9 @@ static const char *const columns[] = {"submitted", "signed",  "refused",    "rej
 static void product_row(struct hm_buf *out, const json_t *row, bool total)
 {
     html_open(out, "tr", total ? "total" : NULL);
-    html_element(out, "td", NULL, total ? "all" : page_str(row, "product"));
-    html_element(out, "td", NULL, page_str(row, "channel"));
-    const char *environment = page_str(row, "environment");
+    html_element(out, "td", NULL, total ? "all" : hm_json_text(row, "product"));
+    html_element(out, "td", NULL, hm_json_text(row, "channel"));
+    const char *environment = hm_json_text(row, "environment");
     html_element(out, "td", NULL, environment[0] != '\0' || total ? environment : "–");
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         html_elementf(out, "td", "n", "%" JSON_INTEGER_FORMAT, page_int(row, columns[i]));
@@ -249,7 +249,7 @@ static void put_basis(struct hm_buf *out, const json_t *doc)
     page_section(out, "basis", "3 What this report rests on");
     hm_buf_puts(out, "<p class=\"keep\">The signed checkpoint under which all records were "
                      "verified:</p>\n<pre>");
-    const char *note = page_str(c, "text");
+    const char *note = hm_json_text(c, "text");
     while (*note != '\0') { /* line by line: the text's own line ends are no control characters */
         char line[512];
         size_t len = strcspn(note, "\n");
@@ -261,8 +261,8 @@ static void put_basis(struct hm_buf *out, const json_t *doc)
     hm_buf_puts(out, "</pre>\n<table class=\"facts\"><tbody>\n");
     (void)snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT, page_int(c, "size"));
     fact(out, "Size", text);
-    fact(out, "Root (hex)", page_str(c, "root"));
-    fact(out, "Log key (id)", page_str(c, "log_key"));
+    fact(out, "Root (hex)", hm_json_text(c, "root"));
+    fact(out, "Log key (id)", hm_json_text(c, "log_key"));
     hm_buf_puts(out, "</tbody></table>\n");
     if (missing > 0)
         html_elementf(out, "p", "note",

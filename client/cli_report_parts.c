@@ -1,9 +1,9 @@
 #include "client/cli_report_priv.h"
 
+#include "client/cli_grow.h"
 #include "client/cli_when.h"
 
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 bool report_in_period(const struct report *p, uint64_t t_ms)
@@ -21,14 +21,8 @@ bool report_of_product(const struct report *p, const char *product)
 enum hm_err report_mention(struct report_mentions *m, const struct report_record *x,
                            struct hm_why *why)
 {
-    if (m->count == m->cap) {
-        size_t cap = m->cap == 0 ? 8 : m->cap * 2;
-        struct report_mention *bigger = reallocarray(m->list, cap, sizeof *bigger);
-        if (bigger == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        m->list = bigger;
-        m->cap = cap;
-    }
+    if (cli_grow((void *)&m->list, m->count, &m->cap, sizeof *m->list, why) != HM_OK)
+        return HM_E_MEMORY;
     m->list[m->count++] = (struct report_mention){x->r->idx, x->r->t_ms, x->r->event, x->leaf};
     return HM_OK;
 }

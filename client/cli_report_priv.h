@@ -133,7 +133,6 @@ void report_limits(struct report *p, const struct report_record *x, struct repor
 json_t *report_keys_json(const struct report *p);
 void report_keys_free(struct report_keys *l);
 
-bool report_is_refusal(enum hm_event event);
 enum hm_err HM_MUST_USE report_refusal(struct report *p, const struct report_record *x,
                                        struct hm_why *why);
 enum hm_err HM_MUST_USE report_run_anomalies(struct report *p, struct hm_why *why);

@@ -1,20 +1,14 @@
 /* What was refused, with the reasons; and refusals in a row. */
 #include "client/cli_report_priv.h"
 
+#include "client/cli_grow.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ROW_MIN 5                      /* so many in a row are an anomaly */
 #define ROW_PAUSE_MS UINT64_C(3600000) /* after an hour a row begins anew */
-
-bool report_is_refusal(enum hm_event event)
-{
-    return event == HM_EV_RELEASE_REFUSED || event == HM_EV_APPROVAL_REFUSED ||
-           event == HM_EV_REQUEST_REFUSED || event == HM_EV_SIGN_REFUSED ||
-           event == HM_EV_POLICY_REFUSED || event == HM_EV_ROSTER_REFUSED ||
-           event == HM_EV_GUARDS_REFUSED || event == HM_EV_DETAIL_REFUSED;
-}
 
 /* ---- in a row ---- */
 
@@ -23,16 +17,8 @@ static struct report_run *find_run(struct report *p, const char *actor, struct h
     for (size_t i = 0; i < p->run_count; i++)
         if (strcmp(p->runs[i].actor, actor) == 0)
             return &p->runs[i];
-    if (p->run_count == p->run_cap) {
-        size_t cap = p->run_cap == 0 ? 16 : p->run_cap * 2;
-        struct report_run *bigger = reallocarray(p->runs, cap, sizeof *bigger);
-        if (bigger == NULL) {
-            (void)hm_fail(why, HM_E_MEMORY, "out of memory");
-            return NULL;
-        }
-        p->runs = bigger;
-        p->run_cap = cap;
-    }
+    if (cli_grow((void *)&p->runs, p->run_count, &p->run_cap, sizeof *p->runs, why) != HM_OK)
+        return NULL;
     struct report_run *run = &p->runs[p->run_count++];
     *run = (struct report_run){.count = 0};
     (void)snprintf(run->actor, sizeof run->actor, "%s", actor);
@@ -131,7 +117,7 @@ enum hm_err report_refusal(struct report *p, const struct report_record *x, stru
         return HM_OK;
     if (event == HM_EV_REFUSALS_SUMMARISED)
         return summarised(p, x, why);
-    bool refusal = report_is_refusal(event);
+    bool refusal = hm_event_is_refusal(event);
     if (!x->wanted)
         return HM_OK;
     enum hm_err err = count_run(p, x, refusal, why);

@@ -1,6 +1,7 @@
 /* What became of each release. */
 #include "client/cli_report_priv.h"
 
+#include "client/cli_grow.h"
 #include "client/cli_when.h"
 
 #include <inttypes.h>
@@ -104,14 +105,8 @@ static enum hm_err begin(struct report *p, const struct report_record *x, struct
 {
     struct report_releases *l = &p->releases;
     tidy(l);
-    if (l->count == l->cap) {
-        size_t cap = l->cap == 0 ? 64 : l->cap * 2;
-        struct report_release *bigger = reallocarray(l->list, cap, sizeof *bigger);
-        if (bigger == NULL)
-            return hm_fail(why, HM_E_MEMORY, "out of memory");
-        l->list = bigger;
-        l->cap = cap;
-    }
+    if (cli_grow((void *)&l->list, l->count, &l->cap, sizeof *l->list, why) != HM_OK)
+        return HM_E_MEMORY;
     json_t *doc = begin_doc(x);
     if (doc == NULL)
         return hm_fail(why, HM_E_MEMORY, "out of memory");
@@ -191,7 +186,7 @@ static enum hm_err follow(struct report *p, const struct report_record *x,
     else if (x->r->event == HM_EV_RELEASE_REJECTED || x->r->event == HM_EV_RELEASE_CANCELLED ||
              x->r->event == HM_EV_RELEASE_EXPIRED || x->r->event == HM_EV_RELEASE_SUPERSEDED)
         return ended(p, x, rel, why);
-    else if (report_is_refusal(x->r->event))
+    else if (hm_event_is_refusal(x->r->event))
         (void)json_object_set_new(
             rel->doc, "refusals",
             json_integer(json_integer_value(json_object_get(rel->doc, "refusals")) + 1));

@@ -1,16 +1,10 @@
-/* The tables of a report: releases, keys, refusals, changes, anomalies, records. */
+/* The tables of a report: releases and keys. */
 #include "client/cli_report_page.h"
 
 #include "client/cli_when.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-static void nothing(struct hm_buf *out, const char *what)
-{
-    html_element(out, "p", "s", what);
-    hm_buf_putc(out, '\n');
-}
 
 static void cell(struct hm_buf *out, const char *class)
 {
@@ -37,12 +31,12 @@ static void span(struct hm_buf *out, json_int_t ms)
 /* "production 0123456789abcdef" */
 static void key_text(struct hm_buf *out, const json_t *key)
 {
-    const char *name = page_str(key, "name");
+    const char *name = hm_json_text(key, "name");
     if (name[0] != '\0') {
         html_text(out, name);
         hm_buf_putc(out, ' ');
     }
-    html_elementf(out, "span", "m", "%.16s", page_str(key, "id"));
+    html_elementf(out, "span", "m", "%.16s", hm_json_text(key, "id"));
 }
 
 static void records_cell(struct hm_buf *out, const json_t *list)
@@ -61,13 +55,14 @@ static void records_cell(struct hm_buf *out, const json_t *list)
 static void release_cell(struct hm_buf *out, const json_t *r)
 {
     cell(out, "w");
-    html_element(out, "strong", NULL, page_str(r, "id"));
+    html_element(out, "strong", NULL, hm_json_text(r, "id"));
     hm_buf_putc(out, ' ');
-    html_text(out, page_str(r, "product"));
+    html_text(out, hm_json_text(r, "product"));
     hm_buf_putc(out, ' ');
-    html_element(out, "strong", NULL, page_str(r, "version"));
+    html_element(out, "strong", NULL, hm_json_text(r, "version"));
     line_break(out);
-    html_elementf(out, "span", "s", "%s, %s", page_str(r, "channel"), page_str(r, "environment"));
+    html_elementf(out, "span", "s", "%s, %s", hm_json_text(r, "channel"),
+                  hm_json_text(r, "environment"));
     if (json_is_string(json_object_get(r, "break_glass"))) {
         line_break(out);
         html_element(out, "span", "tag bad", "break-glass");
@@ -80,7 +75,7 @@ static void submitted_cell(struct hm_buf *out, const json_t *r)
     cell(out, NULL);
     page_person(out, json_object_get(r, "submitter"));
     line_break(out);
-    page_time(out, page_str(json_object_get(r, "submitted"), "time"));
+    page_time(out, hm_json_text(json_object_get(r, "submitted"), "time"));
     end(out);
 }
 
@@ -97,7 +92,9 @@ static void approvals_cell(struct hm_buf *out, const json_t *r)
         hm_buf_puts(out, "</span></div>");
     }
     if (json_array_size(list) == 0)
-        html_element(out, "span", "s", "nobody; none were needed or given");
+        html_element(out, "span", "s",
+                     json_is_object(json_object_get(r, "signed")) ? "nobody: none were needed"
+                                                                  : "nobody");
     end(out);
 }
 
@@ -106,7 +103,7 @@ static void signed_cell(struct hm_buf *out, const json_t *r)
     const json_t *s = json_object_get(r, "signed");
     const json_t *keys = json_object_get(s, "keys");
     cell(out, NULL);
-    page_time(out, page_str(s, "time"));
+    page_time(out, hm_json_text(s, "time"));
     for (size_t i = 0; i < json_array_size(keys); i++) {
         line_break(out);
         key_text(out, json_array_get(keys, i));
@@ -149,18 +146,18 @@ void page_signed(struct hm_buf *out, const json_t *doc)
     if (shown > 0)
         html_table_end(out);
     else
-        nothing(out, "No release was signed in this period.");
+        page_nothing(out, "No release was signed in this period.");
 }
 
 static void outcome_cell(struct hm_buf *out, const json_t *r)
 {
     const json_t *e = json_object_get(r, "end");
-    const char *reason = page_str(e, "reason");
+    const char *reason = hm_json_text(e, "reason");
     cell(out, NULL);
-    html_element(out, "span", json_is_object(e) ? "tag bad" : "tag", page_str(r, "state"));
+    html_element(out, "span", json_is_object(e) ? "tag bad" : "tag", hm_json_text(r, "state"));
     if (json_is_object(e)) {
         hm_buf_putc(out, ' ');
-        page_time(out, page_str(e, "time"));
+        page_time(out, hm_json_text(e, "time"));
         line_break(out);
         page_person(out, json_object_get(e, "person"));
     }
@@ -195,7 +192,7 @@ void page_unsigned(struct hm_buf *out, const json_t *doc)
     if (shown > 0)
         html_table_end(out);
     else
-        nothing(out, "Every release of this period was signed.");
+        page_nothing(out, "Every release of this period was signed.");
 }
 
 static void glass_box(struct hm_buf *out, const json_t *r)
@@ -203,14 +200,15 @@ static void glass_box(struct hm_buf *out, const json_t *r)
     const json_t *s = json_object_get(r, "signed");
     const json_t *list = json_object_get(r, "approvals");
     html_open(out, "div", "glass");
-    html_elementf(out, "h3", NULL, "%s: %s %s, channel %s", page_str(r, "id"),
-                  page_str(r, "product"), page_str(r, "version"), page_str(r, "channel"));
+    html_elementf(out, "h3", NULL, "%s: %s %s, channel %s", hm_json_text(r, "id"),
+                  hm_json_text(r, "product"), hm_json_text(r, "version"),
+                  hm_json_text(r, "channel"));
     hm_buf_puts(out, "<p>");
-    html_elementf(out, "span", NULL, "“%s”", page_str(r, "break_glass"));
+    html_elementf(out, "span", NULL, "“%s”", hm_json_text(r, "break_glass"));
     hm_buf_puts(out, "</p>\n<p>Submitted by ");
     page_person(out, json_object_get(r, "submitter"));
     hm_buf_puts(out, ", ");
-    page_time(out, page_str(json_object_get(r, "submitted"), "time"));
+    page_time(out, hm_json_text(json_object_get(r, "submitted"), "time"));
     hm_buf_puts(out, ". Approved by ");
     for (size_t i = 0; i < json_array_size(list); i++) {
         if (i > 0)
@@ -220,9 +218,9 @@ static void glass_box(struct hm_buf *out, const json_t *r)
     hm_buf_puts(out, json_array_size(list) == 0 ? "nobody. " : ". ");
     html_text(out, json_is_object(s) ? "Signed " : "Not signed: ");
     if (json_is_object(s))
-        page_time(out, page_str(s, "time"));
+        page_time(out, hm_json_text(s, "time"));
     else
-        html_text(out, page_str(r, "state"));
+        html_text(out, hm_json_text(r, "state"));
     hm_buf_puts(out, ". Record ");
     page_record(out, page_int(json_object_get(r, "submitted"), "index"));
     hm_buf_puts(out, ".</p></div>\n");
@@ -241,7 +239,7 @@ void page_glass(struct hm_buf *out, const json_t *doc)
         shown++;
     }
     if (shown == 0)
-        nothing(out, "No release of this period asked for the break-glass rules.");
+        page_nothing(out, "No release of this period asked for the break-glass rules.");
 }
 
 /* ---- keys ---- */
@@ -254,7 +252,7 @@ static void limit_cell(struct hm_buf *out, const json_t *limit)
                       page_int(limit, "used"), page_int(limit, "count"));
         span(out, 1000 * page_int(limit, "window_s"));
         line_break(out);
-        html_elementf(out, "span", "s", "rule %s, record ", page_str(limit, "rule"));
+        html_elementf(out, "span", "s", "rule %s, record ", hm_json_text(limit, "rule"));
         page_record(out, page_int(limit, "index"));
     } else {
         html_element(out, "span", "s", "none");
@@ -268,17 +266,17 @@ static void key_row(struct hm_buf *out, const json_t *k)
     const json_t *asked = json_object_get(k, "asked_by");
     html_open(out, "tr", NULL);
     cell(out, NULL);
-    html_element(out, "strong", NULL, page_str(k, "name"));
-    html_elementf(out, "span", "s", " (%s)", page_str(k, "environment"));
+    html_element(out, "strong", NULL, hm_json_text(k, "name"));
+    html_elementf(out, "span", "s", " (%s)", hm_json_text(k, "environment"));
     line_break(out);
-    html_element(out, "span", "m", page_str(k, "id"));
+    html_element(out, "span", "m", hm_json_text(k, "id"));
     end(out);
     for (size_t i = 0; i < 4; i++)
         html_elementf(out, "td", "n", "%" JSON_INTEGER_FORMAT, page_int(k, numbers[i]));
     cell(out, NULL);
-    page_time(out, page_str(k, "first"));
+    page_time(out, hm_json_text(k, "first"));
     line_break(out);
-    page_time(out, page_str(k, "last"));
+    page_time(out, hm_json_text(k, "last"));
     end(out);
     cell(out, NULL);
     for (size_t i = 0; i < json_array_size(asked); i++) {
@@ -301,7 +299,7 @@ void page_keys(struct hm_buf *out, const json_t *doc)
     const json_t *list = json_object_get(doc, "keys");
     page_section(out, "keys", "6 Keys used");
     if (json_array_size(list) == 0) {
-        nothing(out, "No release key was used in this period.");
+        page_nothing(out, "No release key was used in this period.");
         return;
     }
     html_table(out, "rows", headers, 8);

@@ -3,6 +3,7 @@
 #include "client/cli_report_priv.h"
 
 #include "client/cli_when.h"
+#include "schema/json/hm_json.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,12 +13,6 @@
 #define NEAR_PERCENT 80 /* of a limit */
 
 /* ---- limits ---- */
-
-static const char *text_of(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
 
 static bool lists(const json_t *rule, const char *member, const char *text)
 {
@@ -30,8 +25,8 @@ static bool rule_fits(const json_t *rule, const struct report_record *x, const c
                       bool break_glass)
 {
     const json_t *of = json_object_get(json_object_get(rule, "keys"), "of");
-    bool uses = of != NULL ? cli_texts_have(of, key) : strcmp(text_of(rule, "key"), key) == 0;
-    return uses && strcmp(text_of(rule, "environment"), x->r->environment) == 0 &&
+    bool uses = of != NULL ? cli_texts_have(of, key) : strcmp(hm_json_text(rule, "key"), key) == 0;
+    return uses && strcmp(hm_json_text(rule, "environment"), x->r->environment) == 0 &&
            lists(rule, "products", x->r->product) && lists(rule, "channels", x->r->channel) &&
            json_is_true(json_object_get(rule, "break_glass")) == break_glass;
 }
@@ -58,7 +53,7 @@ static void look_at(const struct report_record *x, struct report_key *k, const j
     json_decref(k->peak);
     k->peak_percent = used * 100 / count;
     k->peak =
-        json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "rule", text_of(rule, "id"), "used",
+        json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "rule", hm_json_text(rule, "id"), "used",
                   (json_int_t)used, "count", (json_int_t)count, "window_s", (json_int_t)window_s,
                   "index", (json_int_t)x->r->idx, "time", report_time(x->r->t_ms));
 }
@@ -87,8 +82,8 @@ static enum hm_err near_limit(struct report *p, const struct report_key *k, stru
         "key %s made %" JSON_INTEGER_FORMAT " of the %" JSON_INTEGER_FORMAT
         " signatures that rule %s allows within %s, reached with record %" JSON_INTEGER_FORMAT,
         k->name, json_integer_value(json_object_get(k->peak, "used")),
-        json_integer_value(json_object_get(k->peak, "count")), text_of(k->peak, "rule"), window,
-        json_integer_value(json_object_get(k->peak, "index")));
+        json_integer_value(json_object_get(k->peak, "count")), hm_json_text(k->peak, "rule"),
+        window, json_integer_value(json_object_get(k->peak, "index")));
 }
 
 /* ---- hours and days ---- */

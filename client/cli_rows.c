@@ -202,11 +202,6 @@ static enum hm_err stray_cosigned(struct walk *w, struct hm_why *why)
                      "a stored checkpoint of this size", "none", why);
 }
 
-static bool same_bytes(struct hm_bytes a, struct hm_bytes b)
-{
-    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
-}
-
 /* What the stored checkpoint says, with a line more than the log's own. The lines themselves are
  * looked at with all other signatures. */
 static enum hm_err check_cosigned(struct walk *w, struct hm_why *why)
@@ -226,7 +221,7 @@ static enum hm_err check_cosigned(struct walk *w, struct hm_why *why)
     if (note.len > HM_CHECKPOINT_MAX || hm_checkpoint_split(note, false, &parts, &inner) != HM_OK)
         return cli_fault(w->f, CLI_FAULT_COSIGNED, size,
                          "a checkpoint of docs/formats/log-proof.md", inner.text, why);
-    if (!same_bytes(stored.body, parts.body))
+    if (!hm_bytes_eq(stored.body, parts.body))
         return cli_fault(w->f, CLI_FAULT_COSIGNED, size, "what the stored checkpoint says",
                          "something else", why);
     if (parts.signatures.len <= stored.signatures.len)

@@ -264,14 +264,15 @@ void cli_source_note(const struct cli_source *s, const struct cli_found *f, bool
 {
     if (cli_source_is_complete(s)) {
         cli_note(s->c,
-                 "%" PRIu64 " of %" PRIu64 " records that fit. Complete: all %" PRIu64
+                 "%" PRIu64 " of %" PRIu64 " record%s that fit. Complete: all %" PRIu64
                  " records of %s were read, and the root is the one in the signed checkpoint.",
-                 f->given, f->fit, f->log_size, s->key.name);
+                 f->given, f->fit, CLI_S(f->fit), f->log_size, s->key.name);
         return;
     }
     cli_note(s->c,
-             "%" PRIu64 " records%s, true up to log size %" PRIu64
+             "%" PRIu64 " record%s%s, true up to log size %" PRIu64
              ". A filtered list is not proven complete: a proof shows that a record is there, not "
              "that none is missing; --complete reads the whole log and picks here.",
-             f->given, proven ? ", each proven to be in the log" : "", f->log_size);
+             f->given, CLI_S(f->given), proven ? ", each proven to be in the log" : "",
+             f->log_size);
 }

@@ -1,22 +1,20 @@
 #include "client/cli_story.h"
 
+#include "schema/json/hm_json.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 enum cli_story_tone cli_story_tone(const struct hm_record *r)
 {
     static const enum cli_story_tone tones[] = {
-        [HM_EV_RELEASE_REFUSED] = CLI_STORY_BAD,     [HM_EV_APPROVAL_RECORDED] = CLI_STORY_GOOD,
-        [HM_EV_APPROVAL_REFUSED] = CLI_STORY_BAD,    [HM_EV_REQUEST_REFUSED] = CLI_STORY_BAD,
+        [HM_EV_APPROVAL_RECORDED] = CLI_STORY_GOOD,  [HM_EV_RELEASE_SIGNED] = CLI_STORY_GOOD,
         [HM_EV_RELEASE_REJECTED] = CLI_STORY_BAD,    [HM_EV_RELEASE_CANCELLED] = CLI_STORY_BAD,
         [HM_EV_RELEASE_EXPIRED] = CLI_STORY_BAD,     [HM_EV_RELEASE_SUPERSEDED] = CLI_STORY_BAD,
-        [HM_EV_SIGN_REFUSED] = CLI_STORY_BAD,        [HM_EV_RELEASE_SIGNED] = CLI_STORY_GOOD,
         [HM_EV_SIGN_FAILED] = CLI_STORY_BAD,         [HM_EV_SIGN_UNKNOWN] = CLI_STORY_BAD,
-        [HM_EV_REFUSALS_SUMMARISED] = CLI_STORY_BAD, [HM_EV_POLICY_REFUSED] = CLI_STORY_BAD,
-        [HM_EV_ROSTER_REFUSED] = CLI_STORY_BAD,      [HM_EV_GUARDS_REFUSED] = CLI_STORY_BAD,
-        [HM_EV_DETAIL_REFUSED] = CLI_STORY_BAD,
+        [HM_EV_REFUSALS_SUMMARISED] = CLI_STORY_BAD,
     };
-    if (strcmp(r->outcome, "break-glass") == 0)
+    if (hm_event_is_refusal(r->event) || strcmp(r->outcome, "break-glass") == 0)
         return CLI_STORY_BAD;
     return (size_t)r->event < sizeof tones / sizeof tones[0] ? tones[r->event] : CLI_STORY_PLAIN;
 }
@@ -192,15 +190,16 @@ static void guards(const struct story *s)
 
 static void erased(const struct story *s)
 {
-    hm_buf_printf(s->out, "private detail of %" PRIu64 " records erased", s->r->count);
+    hm_buf_printf(s->out, "private detail of %" PRIu64 " record%s erased", s->r->count,
+                  CLI_S(s->r->count));
     asked_by(s);
 }
 
 static void retired(const struct story *s)
 {
     hm_buf_printf(s->out,
-                  "private detail of %" PRIu64 " records retired, #%" PRIu64 " to #%" PRIu64,
-                  s->r->count, s->r->first, s->r->last);
+                  "private detail of %" PRIu64 " record%s retired, #%" PRIu64 " to #%" PRIu64,
+                  s->r->count, CLI_S(s->r->count), s->r->first, s->r->last);
     hm_buf_puts(s->out, s->r->has_archive ? ", into an archive" : "");
 }
 
@@ -281,12 +280,6 @@ enum hm_err cli_story_text(struct cli_papers *p, const struct hm_record *r, stru
     return hm_buf_err(out);
 }
 
-static const char *text_of(const json_t *v, const char *member)
-{
-    const char *text = json_string_value(json_object_get(v, member));
-    return text != NULL ? text : "";
-}
-
 json_t *cli_story_reason(const struct cli_reason *reason)
 {
     json_t *lines = json_array();
@@ -294,9 +287,9 @@ json_t *cli_story_reason(const struct cli_reason *reason)
         (void)json_array_append_new(lines, json_sprintf("reason: %s", reason->text));
     for (size_t i = 0; i < json_array_size(reason->findings); i++) {
         const json_t *f = json_array_get(reason->findings, i);
-        (void)json_array_append_new(lines,
-                                    json_sprintf("%s: required: %s; found: %s", text_of(f, "check"),
-                                                 text_of(f, "required"), text_of(f, "found")));
+        (void)json_array_append_new(
+            lines, json_sprintf("%s: required: %s; found: %s", hm_json_text(f, "check"),
+                                hm_json_text(f, "required"), hm_json_text(f, "found")));
     }
     if (reason->unreadable)
         (void)json_array_append_new(

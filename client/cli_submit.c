@@ -120,8 +120,8 @@ static enum hm_err add_conditions(struct cli *c, struct hm_request *r)
     enum hm_err err =
         cli_args_uint(&c->args, "valid-for", 60, CLI_VALID_MAX_S, valid, &valid, &c->why);
     if (err == HM_OK)
-        err = cli_args_uint(&c->args, "rollback-floor", 1, (UINT64_C(1) << 53) - 1, 0,
-                            &r->rollback_floor, &c->why);
+        err = cli_args_uint(&c->args, "rollback-floor", 1, HM_NUMBER_MAX, 0, &r->rollback_floor,
+                            &c->why);
     if (err != HM_OK)
         return err;
     if (before != NULL && hm_time_parse(hm_bytes_str(before), &r->use_before_s) != HM_OK)

@@ -66,7 +66,7 @@ static void report_json(const struct cli_verify_report *r, const struct cli_deep
 static void report_gone(const struct cli_verify_sums *s)
 {
     const struct cli_details_gone *g = &s->gone;
-    (void)printf("  %" PRIu64 " details are erased:", s->details_erased);
+    (void)printf("  %" PRIu64 " details are gone:", s->details_erased);
     for (uint64_t i = 0; i < g->records && i < CLI_DETAILS_NAMED; i++)
         (void)printf("%s %" PRIu64 " %s by record %" PRIu64, i > 0 ? "," : "", g->by[i].count,
                      g->by[i].retired ? "retired" : "erased", g->by[i].record);

@@ -17,20 +17,7 @@ static enum hm_err checkpoint(struct cli *c)
     struct hm_vkey key;
     enum hm_err err = cli_log_key(c, &key);
     if (err == HM_OK)
-        err = cli_checkpoint_seen(c, &key, &seen);
-    if (err == HM_OK)
-        err = cli_checkpoint_fetch(c, &key, &note, &now);
-    if (err == HM_OK)
-        err = cli_checkpoint_extends(c, &seen, &now);
-    /* A smaller one that fits is an old one served again: nothing was rewritten, but it is stale.
-     */
-    if (err == HM_OK && now.size < seen.size)
-        err = hm_fail(&c->why, HM_E_HISTORY,
-                      "the server shows a checkpoint of size %" PRIu64 ", one of size %" PRIu64
-                      " was seen before",
-                      now.size, seen.size);
-    if (err == HM_OK)
-        err = cli_checkpoint_keep(c, &seen, &now, hm_buf_bytes(&note));
+        err = cli_checkpoint_renew(c, &key, &note, &now, &seen);
     if (err == HM_OK)
         err = cli_write(cli_args_get(&c->args, "out"), hm_buf_bytes(&note), &c->why);
     if (err != HM_OK)

@@ -78,28 +78,16 @@ static enum hm_err on_walked(void *ctx, const struct cli_source_record *x, struc
     return cli_filter_fits(&n->filter, x->r) ? cli_export_row(&n->e, x, why) : HM_OK;
 }
 
-/* The newest checkpoint, held against the one that was seen before. */
-static enum hm_err fetch_checkpoint(struct run *n)
+static enum hm_err pick(struct run *n)
 {
     struct cli_source *s = &n->source;
     struct hm_checkpoint seen;
-    enum hm_err err = cli_checkpoint_seen(n->c, &s->key, &seen);
-    if (err == HM_OK)
-        err = cli_checkpoint_fetch(n->c, &s->key, &s->note, &s->checkpoint);
-    if (err == HM_OK)
-        err = cli_checkpoint_extends(n->c, &seen, &s->checkpoint);
-    return err == HM_OK ? cli_checkpoint_keep(n->c, &seen, &s->checkpoint, hm_buf_bytes(&s->note))
-                        : err;
-}
-
-static enum hm_err pick(struct run *n)
-{
     struct cli_found found;
     enum hm_err err =
         cli_source_find(&n->source, &n->filter, UINT64_MAX, cli_export_row, &n->e, &found);
     n->log_size = found.log_size;
     if (err == HM_OK)
-        err = fetch_checkpoint(n);
+        err = cli_checkpoint_renew(n->c, &s->key, &s->note, &s->checkpoint, &seen);
     if (err == HM_OK && n->source.checkpoint.size < n->log_size)
         err = hm_fail(&n->c->why, HM_E_DENIED,
                       "the server's list is of a log of size %" PRIu64
@@ -159,6 +147,15 @@ static enum hm_err write_all(struct run *n)
 
 /* ---- what to say ---- */
 
+/* What shows that no record of the period is missing at its ends. */
+static const char *beside(const struct run *n)
+{
+    if (n->range.first > 0)
+        return n->range.end < n->log_size ? "the records on both sides lie outside"
+                                          : "the record in front lies outside";
+    return n->range.end < n->log_size ? "the record behind lies outside" : "there are no others";
+}
+
 static void report_range(const struct run *n, const char *proofs)
 {
     char which[64] = "";
@@ -166,20 +163,20 @@ static void report_range(const struct run *n, const char *proofs)
         (void)snprintf(which, sizeof which, ", %" PRIu64 " to %" PRIu64, n->range.first,
                        n->range.end - 1);
     cli_note(n->c,
-             "%" PRIu64 " records%s%s. Complete: chain and tree are those under the signed "
-             "checkpoint of size %" PRIu64 ", and the records on both sides lie outside. The rules "
-             "of the log are looked at only from record 0 on.",
-             n->e.rows, which, proofs, n->log_size);
+             "%" PRIu64 " record%s%s%s. Complete: chain and tree are those under the signed "
+             "checkpoint of size %" PRIu64 ", and %s. The rules of the log are looked at only from "
+             "record 0 on.",
+             n->e.rows, CLI_S(n->e.rows), which, proofs, n->log_size, beside(n));
 }
 
 static void report_picked(const struct run *n)
 {
     bool proven = n->e.proofs != NULL;
     cli_note(n->c,
-             "%" PRIu64 " records, %s, true up to log size %" PRIu64
+             "%" PRIu64 " record%s, %s, true up to log size %" PRIu64
              ". A filtered list is not proven complete: a proof shows that a record is there, not "
              "that none is missing; --complete reads the whole log and picks here.",
-             n->e.rows,
+             n->e.rows, CLI_S(n->e.rows),
              proven ? "each with its proof" : "by the server's word (--proofs proves each of them)",
              n->log_size);
 }
@@ -187,18 +184,19 @@ static void report_picked(const struct run *n)
 static void report(const struct run *n)
 {
     const char *proofs = n->e.proofs != NULL ? ", each with its proof" : "";
+    uint64_t whole = n->e.appended ? n->log_size : n->e.rows;
     if (n->way == RANGE)
         report_range(n, proofs);
     else if (n->way == ALL)
         cli_note(n->c,
-                 "%" PRIu64 " records%s%s: chain, root and results verified against the signed "
+                 "%" PRIu64 " record%s%s%s: chain, root and results verified against the signed "
                  "checkpoint",
-                 n->e.appended ? n->log_size : n->e.rows, proofs, n->e.appended ? ", resumed" : "");
+                 whole, CLI_S(whole), proofs, n->e.appended ? ", resumed" : "");
     else if (n->way == SIEVED)
         cli_note(n->c,
-                 "%" PRIu64 " records%s. Complete: all %" PRIu64
+                 "%" PRIu64 " record%s%s. Complete: all %" PRIu64
                  " records of the log were read, and the root is the one in the signed checkpoint.",
-                 n->e.rows, proofs, n->log_size);
+                 n->e.rows, CLI_S(n->e.rows), proofs, n->log_size);
     else
         report_picked(n);
 }

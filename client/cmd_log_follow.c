@@ -2,8 +2,9 @@
  * breaks is made again, and nothing is lost or shown twice. */
 #include "client/cli_checkpoint.h"
 #include "client/cli_follow.h"
-#include "client/cli_match.h"
+#include "client/cli_filter.h"
 #include "client/cli_proof.h"
+#include "client/cli_story.h"
 #include "client/cli_stream.h"
 
 #include "schema/core/hm_time.h"
@@ -24,16 +25,7 @@
 static const struct cli_opt opts[] = {
     {"from", "INDEX", "first record that is shown (default: those that come from now on)", false},
     {"after", "INDEX", "the record behind which to begin, such as the last one seen", false},
-    {"event", "NAME", "such as release.signed", false},
-    {"product", "NAME", "", false},
-    {"version", "NAME", "", false},
-    {"channel", "NAME", "", false},
-    {"environment", "NAME", "", false},
-    {"actor", "ID", "principal", false},
-    {"outcome", "CODE", "ok, or the id of the check that failed", false},
-    {"release", "ID", "such as r17", false},
-    {"artifact", "SHA256", "artifact digest, 64 hex digits", false},
-    {"key", "ID", "key id of a signing or approving key", false},
+    CLI_SUBJECT_OPTS,
     {"limit", "N", "end after N records were shown", false},
     {"give-up", "SECONDS", "end when the server was away for so long (default: never)", false},
     {NULL, NULL, NULL, false},
@@ -41,7 +33,7 @@ static const struct cli_opt opts[] = {
 
 struct run {
     struct cli *c;
-    struct cli_match match;
+    struct cli_filter filter;
     struct hm_vkey key;
     struct cli_follow f;
     struct hm_checkpoint kept; /* as the state directory has it */
@@ -66,11 +58,9 @@ static void free_run(struct run *n)
 static enum cli_style style_of(const struct hm_record *r)
 {
     const char *name = hm_event_name(r->event);
-    const char *dot = strrchr(name, '.');
-    if (r->event == HM_EV_RELEASE_SIGNED)
-        return CLI_GOOD;
-    if (strcmp(dot, ".refused") == 0 || strcmp(dot, ".failed") == 0 || strcmp(dot, ".unknown") == 0)
-        return CLI_BAD;
+    enum cli_story_tone tone = cli_story_tone(r);
+    if (tone != CLI_STORY_PLAIN)
+        return tone == CLI_STORY_GOOD ? CLI_GOOD : CLI_BAD;
     if (strncmp(name, "policy.", 7) == 0 || strncmp(name, "roster.", 7) == 0 ||
         strncmp(name, "guards.", 7) == 0)
         return CLI_BOLD;
@@ -117,7 +107,7 @@ static enum hm_err show(void *ctx, struct hm_bytes record, struct hm_why *why)
     struct run *n = ctx;
     struct hm_record r;
     enum hm_err err = hm_record_parse(record, &r, why);
-    if (err != HM_OK || !cli_match_record(&n->match, &r))
+    if (err != HM_OK || !cli_filter_fits(&n->filter, &r))
         return err;
     if (n->c->term.json) {
         (void)fwrite(record.data, 1, record.len, stdout);
@@ -186,18 +176,7 @@ static enum hm_err begin(struct run *n)
     struct hm_checkpoint now;
     struct hm_frontier tree;
     uint64_t start = 0;
-    enum hm_err err = cli_checkpoint_seen(n->c, &n->key, &n->kept);
-    if (err == HM_OK)
-        err = cli_checkpoint_fetch(n->c, &n->key, &note, &now);
-    if (err == HM_OK)
-        err = cli_checkpoint_extends(n->c, &n->kept, &now);
-    if (err == HM_OK && now.size < n->kept.size)
-        err = hm_fail(&n->c->why, HM_E_HISTORY,
-                      "the server shows a checkpoint of size %" PRIu64 ", one of size %" PRIu64
-                      " was seen before",
-                      now.size, n->kept.size);
-    if (err == HM_OK)
-        err = cli_checkpoint_keep(n->c, &n->kept, &now, hm_buf_bytes(&note));
+    enum hm_err err = cli_checkpoint_renew(n->c, &n->key, &note, &now, &n->kept);
     if (err == HM_OK)
         err = read_start(n->c, now.size, &start);
     if (err == HM_OK)
@@ -385,7 +364,7 @@ static enum hm_err run_all(struct run *n)
 {
     uint64_t give_up_s = 0;
     struct cli *c = n->c;
-    enum hm_err err = cli_match_read(c, &n->match);
+    enum hm_err err = cli_filter_take(c, &n->filter);
     if (err == HM_OK)
         err = cli_args_uint(&c->args, "limit", 1, INT64_MAX, 0, &n->limit, &c->why);
     if (err == HM_OK)
@@ -412,9 +391,9 @@ static int run(struct cli *c)
     enum hm_err err = run_all(&n);
     if (err == HM_OK)
         cli_note(c,
-                 "%" PRIu64 " records shown; every record up to %" PRIu64
+                 "%" PRIu64 " record%s shown; every record up to %" PRIu64
                  " stands under a signed checkpoint, and none was left out",
-                 n.shown, n.f.proven);
+                 n.shown, CLI_S(n.shown), n.f.proven);
     else if (cli_exit_of(err) == CLI_EXIT_REFUSED && c->next[0] == '\0')
         cli_next(c, "keep what you have; hallmark log verify; tell the log's operator");
     return cli_end(c, err);

@@ -14,7 +14,7 @@ static enum hm_err proof(struct cli *c)
 {
     CLI_RECORD_AUTO r = {.leaf = {{0}}};
     uint64_t idx;
-    if (hm_decimal(hm_bytes_str(c->args.operand[0]), (UINT64_C(1) << 53) - 1, &idx) != HM_OK)
+    if (hm_decimal(hm_bytes_str(c->args.operand[0]), HM_NUMBER_MAX, &idx) != HM_OK)
         return hm_fail(&c->why, HM_E_CONFIG, "'%.40s': expected the index of a record",
                        c->args.operand[0]);
     enum hm_err err = cli_record_fetch(c, idx, &r);

@@ -11,7 +11,6 @@
 #define DAY_S 86400u
 #define DAYS_MAX 90u
 #define DAYS_DEFAULT 7u
-#define INDEX_MAX ((UINT64_C(1) << 53) - 1)
 
 static const struct cli_opt opts[] = {
     {"record", "INDEX", "a record whose private detail is to go", true},
@@ -38,7 +37,7 @@ static enum hm_err take_records(struct cli *c, struct hm_erasure *e)
         if (e->count == HM_ERASURE_MAX)
             return hm_fail(&c->why, HM_E_LIMIT, "--record: at most %d in one statement",
                            HM_ERASURE_MAX);
-        if (hm_decimal(hm_bytes_str(text), INDEX_MAX, &item->idx) != HM_OK)
+        if (hm_decimal(hm_bytes_str(text), HM_NUMBER_MAX, &item->idx) != HM_OK)
             return hm_fail(&c->why, HM_E_CONFIG,
                            "--record: '%.40s': expected the index of a record", text);
         enum hm_err err = cli_redact_item(c, item->idx, &rec, &item->detail);

@@ -18,8 +18,7 @@ static int run(struct cli *c)
 
 const struct cli_command cli_cmd_policy_check = {
     .name = "policy check",
-    .summary = "load a policy document, with every check the registrar makes, and compare its time "
-               "zones with this machine's",
+    .summary = "check a policy document as the registrar does, and its time zones",
     .usage = "FILE",
     .example = "  hallmark policy check policy.json",
     .opts = opts,

@@ -41,16 +41,9 @@ static enum hm_err check_file(const char *path, const struct stat *st, struct hm
 static enum hm_err read_line(int fd, const char *path, struct hsm_pin *p, struct hm_why *why)
 {
     size_t len = 0;
-    for (;;) {
-        ssize_t n = read(fd, p->text + len, sizeof p->text - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return hm_fail_errno(why, errno, "%s: cannot read the PIN file", path);
-        len += (size_t)n;
-        if (n == 0 || len == sizeof p->text)
-            break;
-    }
+    enum hm_err err = hm_fd_read_into(fd, p->text, sizeof p->text, &len, why);
+    if (err != HM_OK && err != HM_E_LIMIT)
+        return hm_fail_in(why, err, "%s: the PIN file", path);
     if (len > 0 && p->text[len - 1] == '\n')
         len--;
     if (len == 0 || len > HSM_PIN_MAX || memchr(p->text, '\n', len) != NULL ||

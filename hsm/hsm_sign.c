@@ -12,19 +12,6 @@
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_MAX_MS 60000
 
-static struct timespec deadline_in(int64_t ms)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(ms / 1000);
-    t.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (t.tv_nsec >= 1000000000L) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000L;
-    }
-    return t;
-}
-
 static void notice(const struct hsm *h, const char *what, const char *text)
 {
     char line[HM_WHY_MAX + 64];
@@ -115,7 +102,7 @@ static enum hm_err sign_once(struct hsm *h, struct hsm_key *k, struct hm_bytes m
                              uint8_t sig[static HSM_SIG_LEN], int64_t timeout_ms,
                              struct hm_why *why)
 {
-    struct timespec deadline = deadline_in(timeout_ms);
+    struct timespec deadline = hm_clock_deadline(timeout_ms);
     struct hsm_token *t = &h->tokens[k->info.token];
     enum hm_err err = enter(h, &deadline, why);
     if (err != HM_OK)

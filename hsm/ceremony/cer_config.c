@@ -235,7 +235,7 @@ static void read_names(struct cer_reader *r)
     else if (domain != NULL)
         c->vendor_domain = strdup(domain);
     c->module = read_path(r, r->root, "pkcs11_module");
-    c->guards_serial = hm_json_uint_or(r->root, "guards_serial", 1, (UINT64_C(1) << 53) - 1, 0);
+    c->guards_serial = hm_json_uint_or(r->root, "guards_serial", 1, HM_NUMBER_MAX, 0);
     if (hm_json_has(r->root, "policy"))
         c->policy = read_path(r, r->root, "policy");
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EPOCH_MAX ((UINT64_C(1) << 53) - 1)
+#define EPOCH_MAX HM_NUMBER_MAX
 
 static void read_hardware(struct hm_json_in *store, const json_t *v, size_t i, struct cer_store *s)
 {

@@ -5,7 +5,7 @@
 #include "schema/attest/hm_approval.h"
 
 #define HM_APPROVAL_TYPE "release-approval/v1"
-#define HM_APPROVAL_UINT_MAX ((UINT64_C(1) << 53) - 1)
+#define HM_APPROVAL_UINT_MAX HM_NUMBER_MAX
 #define HM_MECHANISM_MAX 15
 
 bool hm_approval_commit_ok(const char *text);    /* 40 or 64 hex digits */

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#define RELEASE_MAX ((UINT64_C(1) << 53) - 1)
+#define RELEASE_MAX HM_NUMBER_MAX
 
 enum hm_err hm_release_id_parse(const char *text, uint64_t *idx)
 {

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 
 #define TYPE "detail-erasure/v1"
-#define INDEX_MAX ((UINT64_C(1) << 53) - 1)
 
 enum hm_err hm_erasure_write(const struct hm_erasure *e, struct hm_buf *out, struct hm_why *why)
 {
@@ -45,7 +44,7 @@ static void read_item(struct hm_lines *l, struct hm_erasure *e)
     }
     struct hm_erasure_item *item = &e->items[e->count];
     if (!hm_lines_split(value, ' ', &index, &digest) ||
-        hm_decimal(index, INDEX_MAX, &item->idx) != HM_OK ||
+        hm_decimal(index, HM_NUMBER_MAX, &item->idx) != HM_OK ||
         !hm_lines_prefixed_digest(digest, "sha256:", &item->detail))
         hm_lines_bad(l, "the index of a record and the digest of its detail");
     else if (e->count > 0 && item->idx <= e->items[e->count - 1].idx)

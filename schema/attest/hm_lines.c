@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define UINT_MAX_VALUE ((UINT64_C(1) << 53) - 1)
+#define UINT_MAX_VALUE HM_NUMBER_MAX
 
 bool hm_lines_split(struct hm_bytes text, uint8_t separator, struct hm_bytes *head,
                     struct hm_bytes *tail)

@@ -5,7 +5,7 @@
 #include "schema/attest/hm_request.h"
 
 #define HM_REQUEST_TYPE "release-request/v1"
-#define HM_REQUEST_UINT_MAX ((UINT64_C(1) << 53) - 1)
+#define HM_REQUEST_UINT_MAX HM_NUMBER_MAX
 
 /* Rules between members: unique lists, slots all or none, classes within their limit.
  * HM_E_MALFORMED, HM_E_LIMIT. */

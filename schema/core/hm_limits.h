@@ -3,7 +3,10 @@
 #define SCHEMA_CORE_HM_LIMITS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+/* Any number in a document: what every JSON reader keeps exactly (RFC 7493, section 2.2). */
+#define HM_NUMBER_MAX ((UINT64_C(1) << 53) - 1)
 #define HM_NAME_MAX 64               /* bytes, NUL not counted */
 #define HM_ORIGIN_MAX 128            /* bytes */
 #define HM_URI_MAX 512               /* bytes */

@@ -23,3 +23,16 @@ int64_t hm_clock_mono_ms(void)
 {
     return read_ms(CLOCK_MONOTONIC);
 }
+
+struct timespec hm_clock_deadline(int64_t ms)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t)(ms / 1000);
+    t.tv_nsec += (long)(ms % 1000) * 1000000L;
+    if (t.tv_nsec >= 1000000000L) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000L;
+    }
+    return t;
+}

@@ -143,3 +143,19 @@ enum hm_err hm_dir_make(const char *path, mode_t mode, struct hm_why *why)
     }
     return HM_OK;
 }
+
+enum hm_err hm_fd_read_into(int fd, void *room, size_t cap, size_t *len, struct hm_why *why)
+{
+    *len = 0;
+    while (*len < cap) {
+        ssize_t n = read(fd, (uint8_t *)room + *len, cap - *len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return hm_fail_errno(why, errno, "cannot read");
+        if (n == 0)
+            return HM_OK;
+        *len += (size_t)n;
+    }
+    return hm_fail(why, HM_E_LIMIT, "%zu bytes or more", cap);
+}

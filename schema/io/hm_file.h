@@ -13,6 +13,10 @@ enum hm_err HM_MUST_USE hm_file_read(const char *path, size_t max, struct hm_buf
 /* Same, from a descriptor at its current position. `name` is for the error text. */
 enum hm_err HM_MUST_USE hm_fd_read(int fd, const char *name, size_t max, struct hm_buf *out,
                                    struct hm_why *why);
+/* The same for a secret: into room, which the caller wipes, and nothing of it stays anywhere else.
+ * HM_E_LIMIT: cap bytes or more. */
+enum hm_err HM_MUST_USE hm_fd_read_into(int fd, void *room, size_t cap, size_t *len,
+                                        struct hm_why *why);
 /* Writes path.tmp-XXXXXX, fsyncs, renames over path, fsyncs the directory. HM_E_IO, HM_E_FULL. */
 enum hm_err HM_MUST_USE hm_file_write_atomic(const char *path, struct hm_bytes data, mode_t mode,
                                              struct hm_why *why);

@@ -7,6 +7,12 @@
 #include "schema/core/hm_text.h"
 #include "schema/json/hm_json_priv.h"
 
+const char *hm_json_text(const json_t *object, const char *member)
+{
+    const char *text = json_string_value(json_object_get(object, member));
+    return text != NULL ? text : "";
+}
+
 void hm_json_free(json_t **v)
 {
     json_decref(*v);

@@ -28,6 +28,10 @@ enum hm_err HM_MUST_USE hm_json_parse(struct hm_bytes text, const struct hm_json
 #define HM_JSON_FOREIGN(max_bytes)                                                                 \
     (&(const struct hm_json_limits){(max_bytes), HM_JSON_DEPTH_FOREIGN_MAX, true})
 
+/* The text of a member; "" where there is none. Of a document that was judged before, or where a
+ * missing text says nothing. Borrowed. */
+const char *hm_json_text(const json_t *object, const char *member);
+
 void hm_json_free(json_t **v); /* cleanup helper */
 #define HM_JSON_AUTO __attribute__((cleanup(hm_json_free))) json_t
 

@@ -6,13 +6,11 @@
 
 #include <inttypes.h>
 
-#define INDEX_MAX ((UINT64_C(1) << 53) - 1)
-
 enum hm_err hm_detail_line_write(uint64_t idx, const uint8_t salt[static HM_DETAIL_SALT],
                                  struct hm_bytes detail, struct hm_buf *out, struct hm_why *why)
 {
     char hex[2 * HM_DETAIL_SALT + 1];
-    if (!hm_utf8_ok(detail) || idx > INDEX_MAX)
+    if (!hm_utf8_ok(detail) || idx > HM_NUMBER_MAX)
         return hm_fail(why, HM_E_MALFORMED, "detail of record %" PRIu64 ": no UTF-8 text", idx);
     hm_hex(salt, HM_DETAIL_SALT, hex);
     hm_buf_puts(out, "{\"detail\":");
@@ -26,7 +24,7 @@ static enum hm_err read_members(const json_t *doc, struct hm_detail_line *out, s
     struct hm_json_in in;
     hm_json_begin(&in, doc, "$", why);
     const char *detail = hm_json_str(&in, "detail");
-    uint64_t idx = hm_json_uint(&in, "idx", 0, INDEX_MAX);
+    uint64_t idx = hm_json_uint(&in, "idx", 0, HM_NUMBER_MAX);
     const char *salt = hm_json_str(&in, "salt");
     if (salt != NULL && hm_unhex(hm_bytes_str(salt), out->salt, sizeof out->salt) != HM_OK)
         hm_json_bad(&in, HM_E_MALFORMED, "salt", "expected 64 hex digits");

@@ -42,6 +42,8 @@ enum hm_event {
 #define HM_EVENT_LAST HM_EV_DETAIL_RETIRED
 const char *hm_event_name(enum hm_event e);         /* "release.signed" */
 enum hm_event hm_event_parse(struct hm_bytes name); /* HM_EV_NONE if unknown */
+/* Something that was asked for and not granted: release.refused, policy.refused, … */
+bool hm_event_is_refusal(enum hm_event e);
 
 #define HM_RECORD_EVIDENCE_MAX (3 + HM_ATTESTATIONS_MAX)
 #define HM_OUTCOME_MAX 48

@@ -98,6 +98,13 @@ const char *hm_event_name(enum hm_event e)
     return e != HM_EV_NONE && (unsigned)e < EVENT_COUNT ? events[e].text : "none";
 }
 
+bool hm_event_is_refusal(enum hm_event e)
+{
+    return e == HM_EV_RELEASE_REFUSED || e == HM_EV_APPROVAL_REFUSED ||
+           e == HM_EV_REQUEST_REFUSED || e == HM_EV_SIGN_REFUSED || e == HM_EV_POLICY_REFUSED ||
+           e == HM_EV_ROSTER_REFUSED || e == HM_EV_GUARDS_REFUSED || e == HM_EV_DETAIL_REFUSED;
+}
+
 enum hm_event hm_event_parse(struct hm_bytes name)
 {
     for (unsigned i = HM_EV_NONE + 1; i < EVENT_COUNT; i++)

@@ -6,7 +6,7 @@
 #include "schema/log/hm_record.h"
 
 #define HM_RECORD_VERSION 1
-#define HM_RECORD_UINT_MAX ((UINT64_C(1) << 53) - 1)
+#define HM_RECORD_UINT_MAX HM_NUMBER_MAX
 #define HM_RECORD_NO_FLAG ((size_t)-1)
 
 enum hm_member_kind {

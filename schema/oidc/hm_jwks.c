@@ -232,8 +232,3 @@ unsigned hm_jwk_algs(const struct hm_jwk *k)
 {
     return k->algs;
 }
-
-const char *hm_jwk_kid(const struct hm_jwk *k)
-{
-    return k->kid;
-}

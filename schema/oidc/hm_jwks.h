@@ -38,6 +38,5 @@ void hm_jwk_free(struct hm_jwk *k); /* NULL allowed */
 struct hm_bytes hm_jwk_text(const struct hm_jwk *k);
 /* The algorithms that this key can be used with. */
 unsigned hm_jwk_algs(const struct hm_jwk *k);
-const char *hm_jwk_kid(const struct hm_jwk *k);
 
 #endif

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #define PARTS 3
-#define TIME_MAX ((UINT64_C(1) << 53) - 1)
+#define TIME_MAX HM_NUMBER_MAX
 
 static enum hm_err split(struct hm_bytes text, struct hm_bytes part[static PARTS],
                          struct hm_why *why)

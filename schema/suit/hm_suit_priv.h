@@ -6,7 +6,7 @@
 
 #define HM_SUIT_MANIFEST_VERSION 1
 #define HM_SUIT_SLOTS 2
-#define HM_SUIT_UINT_MAX ((UINT64_C(1) << 53) - 1)
+#define HM_SUIT_UINT_MAX HM_NUMBER_MAX
 #define HM_SUIT_TIME_MAX UINT64_C(253402300799) /* end of the year 9999 */
 #define HM_SUIT_VERSION_GREATER_EQUAL 2         /* draft-ietf-suit-update-management-14 */
 

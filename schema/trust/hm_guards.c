@@ -12,7 +12,7 @@
 #define GUARDS_TYPE "key-guards/v1"
 #define HM_GUARDS_AUTO __attribute__((cleanup(hm_guards_free))) struct hm_guards
 #define PATH_SIZE 160
-#define SERIAL_MAX ((UINT64_C(1) << 53) - 1)
+#define SERIAL_MAX HM_NUMBER_MAX
 
 void hm_guards_free(struct hm_guards *g)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define POLICY_ROOT_TYPE "policy-replacement/v1"
-#define RECORD_MAX ((UINT64_C(1) << 53) - 1)
+#define RECORD_MAX HM_NUMBER_MAX
 
 static enum hm_err read_document(const json_t *doc, struct hm_policy_root *out, struct hm_why *why)
 {

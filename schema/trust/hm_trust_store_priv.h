@@ -5,7 +5,7 @@
 #include "schema/trust/hm_trust_store.h"
 
 #define HM_TS_FORMAT_VERSION 1
-#define HM_TS_UINT_MAX ((UINT64_C(1) << 53) - 1)
+#define HM_TS_UINT_MAX HM_NUMBER_MAX
 #define HM_TS_TIME_MAX UINT64_C(253402300799) /* end of the year 9999 */
 
 /* Every count is within its array. */

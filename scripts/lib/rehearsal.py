@@ -196,10 +196,11 @@ def next_commands(lab):
     cli = os.path.relpath(lab.program("hallmark"))
     config = lambda who: lab.path("clients", who + ".json")  # noqa: E731
     say("The service is running at %s. Try:" % lab.url())
-    for who, args in (("audit", "list"), ("audit", "log query --limit 5"), ("audit", "log verify"), ("alice", "show r4")):
+    for who, args in (("audit", "list"), ("alice", "show r4"), ("audit", "log query --limit 5"), ("audit", "log about person alice"),
+                      ("audit", "log report --since 1d --out report.html"), ("audit", "log verify")):
         words = args.split()
         at = 2 if words[0] == "log" else 1
-        say("  %s %s --config %s %s" % (cli, " ".join(words[:at]), config(who), " ".join(words[at:])))
+        say(" ".join([" ", cli, *words[:at], "--config", config(who), *words[at:]]))
     say("Stop it:")
     say("  kill %s" % " ".join(str(lab.processes[s].pid) for s in SERVICES))
 

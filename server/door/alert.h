@@ -54,7 +54,7 @@ struct alert_option {
     size_t at; /* of the uint64_t in struct alert_config */
     uint64_t min, max;
 };
-#define ALERT_OPTIONS 14
+#define ALERT_OPTIONS (sizeof(struct alert_config) / sizeof(uint64_t))
 extern const struct alert_option alert_options[ALERT_OPTIONS];
 uint64_t *alert_option_at(struct alert_config *c, const struct alert_option *o);
 

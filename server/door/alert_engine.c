@@ -65,12 +65,8 @@ static enum hm_err look_at_keys(struct alerts *a, const struct hm_record *r)
 
 static uint64_t refusals_in(const struct hm_record *r)
 {
-    static const enum hm_event refusals[] = {
-        HM_EV_RELEASE_REFUSED, HM_EV_APPROVAL_REFUSED, HM_EV_REQUEST_REFUSED, HM_EV_SIGN_REFUSED,
-        HM_EV_POLICY_REFUSED,  HM_EV_ROSTER_REFUSED,   HM_EV_GUARDS_REFUSED,  HM_EV_DETAIL_REFUSED};
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-        if (r->event == refusals[i])
-            return 1;
+    if (hm_event_is_refusal(r->event))
+        return 1;
     return r->event == HM_EV_REFUSALS_SUMMARISED ? r->count : 0;
 }
 

@@ -15,12 +15,6 @@
 #define TICK_MS 5000      /* between two looks at what lasts */
 #define ASK_MS 600000     /* between two questions to the registrar about what ends, */
 #define ASK_AGAIN_MS 5000 /* and when it did not answer */
-#ifdef HALLMARK_SANITIZED
-#define STACK_BYTES ((size_t)4096 * 1024)
-#else
-#define STACK_BYTES ((size_t)512 * 1024)
-#endif
-
 /* --- records --- */
 
 /* About another policy or trust store: what ends may be something else now. */
@@ -235,26 +229,19 @@ static void free_parts(struct door_alerts *d)
 enum hm_err door_alerts_start(const struct door_alerts_config *c, struct door_alerts **out,
                               struct hm_why *why)
 {
-    pthread_attr_t a;
     struct door_alerts *d = calloc(1, sizeof *d);
     if (d == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory for alerts");
     d->c = *c;
     (void)pthread_mutex_init(&d->lock, NULL);
     enum hm_err err = open_parts(d, why);
-    if (err == HM_OK && pthread_attr_init(&a) != 0)
-        err = hm_fail(why, HM_E_MEMORY, "no memory for alerts");
+    if (err == HM_OK) {
+        door_ends_own(d);
+        err = proc_thread_start(&d->thread, alerts_main, d, "that watches for alerts", why);
+    }
     if (err != HM_OK) {
         free_parts(d);
         return err;
-    }
-    door_ends_own(d);
-    (void)pthread_attr_setstacksize(&a, STACK_BYTES);
-    int rc = pthread_create(&d->thread, &a, alerts_main, d);
-    (void)pthread_attr_destroy(&a);
-    if (rc != 0) {
-        free_parts(d);
-        return hm_fail(why, HM_E_MEMORY, "cannot start the thread that watches for alerts");
     }
     *out = d;
     return HM_OK;

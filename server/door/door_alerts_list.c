@@ -2,6 +2,7 @@
 #include "server/door/door_alerts_priv.h"
 
 #include "schema/io/hm_clock.h"
+#include "server/ipc/proc_metric.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -82,8 +83,8 @@ void door_alerts_metrics(struct door_alerts *d, struct hm_buf *out)
 {
     uint64_t current[ALERT_SEVERITIES] = {0};
     uint64_t now = (uint64_t)hm_clock_unix_ms();
-    hm_buf_puts(out, "# HELP hallmarkd_alerts_total Alerts reported since the start.\n"
-                     "# TYPE hallmarkd_alerts_total counter\n");
+    proc_metric_head(out, "hallmarkd", "alerts_total", "counter",
+                     "Alerts reported since the start.");
     (void)pthread_mutex_lock(&d->lock);
     for (unsigned k = 0; k < ALERT_KINDS; k++)
         hm_buf_printf(out, "hallmarkd_alerts_total{kind=\"%s\"} %" PRIu64 "\n",
@@ -93,8 +94,8 @@ void door_alerts_metrics(struct door_alerts *d, struct hm_buf *out)
         current[x->severity] += alerts_is_open(d->engine, x, now) ? 1 : 0;
     }
     (void)pthread_mutex_unlock(&d->lock);
-    hm_buf_puts(out, "# HELP hallmarkd_alerts_current Alerts that happen or last now.\n"
-                     "# TYPE hallmarkd_alerts_current gauge\n");
+    proc_metric_head(out, "hallmarkd", "alerts_current", "gauge",
+                     "Alerts that happen or last now.");
     for (unsigned s = 0; s < ALERT_SEVERITIES; s++)
         hm_buf_printf(out, "hallmarkd_alerts_current{severity=\"%s\"} %" PRIu64 "\n",
                       alert_severity_name((enum alert_severity)s), current[s]);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define EVENTS_MAX 63
-_Static_assert(HM_EV_GUARDS_REFUSED < EVENTS_MAX, "a bit for each event");
+_Static_assert(HM_EVENT_LAST < EVENTS_MAX, "a bit for each event");
 
 /* --- alerts --- */
 

@@ -5,7 +5,6 @@
 #include "schema/io/hm_clock.h"
 #include "schema/io/hm_file.h"
 #include "server/door/door.h"
-#include "server/door/door_time.h"
 #include "server/ipc/ipc_conn.h"
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_ops.h"
@@ -41,7 +40,7 @@ struct batch {
 /* Rests until time is over, somebody waits for records, or the end. */
 static void rest(struct door_model *m, int64_t ms, bool until_wanted)
 {
-    struct timespec until = door_deadline(ms);
+    struct timespec until = hm_clock_deadline(ms);
     (void)pthread_mutex_lock(&m->lock);
     while (!atomic_load(&m->stopping) && !(until_wanted && m->waiting > 0))
         if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)
@@ -133,9 +132,7 @@ static enum hm_err fetch_path(struct door_model *m, int sock, uint64_t old, uint
     if (err != HM_OK)
         return err;
     ipc_in_begin(&in, hm_buf_bytes(&reply));
-    out->count = ipc_get_count(&in, HM_PROOF_HASHES_MAX);
-    for (size_t i = 0; i < out->count; i++)
-        ipc_get_digest(&in, &out->hash[i]);
+    out->count = ipc_get_digests(&in, out->hash, HM_PROOF_HASHES_MAX);
     return ipc_in_end(&in, why);
 }
 

@@ -1,7 +1,8 @@
 #include "server/door/door_gate.h"
 
 #include "schema/core/hm_limits.h"
-#include "server/door/door_time.h"
+#include "schema/io/hm_clock.h"
+#include "server/ipc/proc_thread.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ struct door_gate *door_gate_new(unsigned places)
     if (g == NULL)
         return NULL;
     (void)pthread_mutex_init(&g->lock, NULL);
-    door_cond_init(&g->left);
+    proc_cond_init(&g->left);
     g->places = g->free = places;
     return g;
 }
@@ -37,7 +38,7 @@ void door_gate_free(struct door_gate *g)
 
 bool door_gate_enter(struct door_gate *g, int64_t wait_ms)
 {
-    struct timespec until = door_deadline(wait_ms);
+    struct timespec until = hm_clock_deadline(wait_ms);
     bool in_time = wait_ms > 0;
     (void)pthread_mutex_lock(&g->lock);
     while (g->free == 0 && in_time)
@@ -93,7 +94,7 @@ void door_gate_leave_as(struct door_gate *g, unsigned place)
 
 void door_gate_empty(struct door_gate *g, int64_t wait_ms)
 {
-    struct timespec until = door_deadline(wait_ms);
+    struct timespec until = hm_clock_deadline(wait_ms);
     (void)pthread_mutex_lock(&g->lock);
     while (g->free < g->places)
         if (pthread_cond_timedwait(&g->left, &g->lock, &until) != 0)

@@ -57,23 +57,6 @@ enum hm_err door_hook_secrets_parse(struct hm_bytes text, struct door_hook_secre
     return err;
 }
 
-/* Into memory that is wiped; hm_file_read would leave copies behind. */
-static enum hm_err read_all(int fd, uint8_t text[static FILE_MAX], size_t *len, struct hm_why *why)
-{
-    *len = 0;
-    while (*len < FILE_MAX) {
-        ssize_t n = read(fd, text + *len, FILE_MAX - *len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return hm_fail_errno(why, errno, "cannot read");
-        if (n == 0)
-            return HM_OK;
-        *len += (size_t)n;
-    }
-    return hm_fail(why, HM_E_LIMIT, "%d bytes or more", FILE_MAX);
-}
-
 static enum hm_err check_file(int fd, struct hm_why *why)
 {
     struct stat st;
@@ -95,7 +78,7 @@ enum hm_err door_hook_secrets_read(const char *path, struct door_hook_secrets *o
     HM_FD_AUTO fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     enum hm_err err = fd >= 0 ? check_file(fd, why) : hm_fail_errno(why, errno, "cannot open");
     if (err == HM_OK)
-        err = read_all(fd, text, &len, why);
+        err = hm_fd_read_into(fd, text, sizeof text, &len, why);
     if (err == HM_OK)
         err = door_hook_secrets_parse(hm_bytes_of(text, len), out, why);
     explicit_bzero(text, sizeof text);

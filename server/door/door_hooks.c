@@ -3,17 +3,13 @@
 #include "schema/core/hm_text.h"
 #include "server/door/door.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_metric.h"
+#include "server/ipc/proc_thread.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifdef HALLMARK_SANITIZED
-#define STACK_BYTES ((size_t)4096 * 1024)
-#else
-#define STACK_BYTES ((size_t)512 * 1024)
-#endif
 
 struct door_hooks {
     struct door_model *model;
@@ -66,14 +62,9 @@ static enum hm_err open_hook(struct door_hook *h, const struct door_config *c, s
 
 static enum hm_err start_hook(struct door_hook *h, struct hm_why *why)
 {
-    pthread_attr_t a;
-    if (pthread_attr_init(&a) != 0)
-        return hm_fail(why, HM_E_MEMORY, "no memory for a webhook");
-    (void)pthread_attr_setstacksize(&a, STACK_BYTES);
-    int rc = pthread_create(&h->thread, &a, door_hook_main, h);
-    (void)pthread_attr_destroy(&a);
-    if (rc != 0)
-        return hm_fail(why, HM_E_MEMORY, "cannot start the thread of a webhook");
+    enum hm_err err = proc_thread_start(&h->thread, door_hook_main, h, "of a webhook", why);
+    if (err != HM_OK)
+        return err;
     h->started = true;
     proc_log(DOOR_PROGRAM, PROC_INFO, "webhook %s: delivers to %s%s", h->name, h->host,
              h->c->events == 0 ? ", only alerts" : (h->c->alerts ? ", alerts too" : ""));
@@ -127,8 +118,7 @@ static void one_metric(struct door_hooks *all, struct hm_buf *out, const char *n
                        const char *type, const char *help,
                        uint64_t (*value)(struct door_hooks *all, struct door_hook *h))
 {
-    hm_buf_printf(out, "# HELP hallmarkd_webhook_%s %s\n# TYPE hallmarkd_webhook_%s %s\n", name,
-                  help, name, type);
+    proc_metric_head(out, "hallmarkd_webhook", name, type, help);
     for (size_t i = 0; i < all->count; i++)
         hm_buf_printf(out, "hallmarkd_webhook_%s{hook=\"%s\"} %" PRIu64 "\n", name, all->of[i].name,
                       value(all, &all->of[i]));

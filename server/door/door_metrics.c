@@ -1,6 +1,7 @@
 #include "server/door/door_metrics.h"
 
 #include "server/door/door_route.h"
+#include "server/ipc/proc_metric.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>
@@ -11,17 +12,18 @@ static const unsigned statuses[] = {200, 201, 304, 400, 401, 403, 404, 405, 409,
 #define STATUSES (sizeof statuses / sizeof statuses[0])
 
 struct door_metrics {
-    _Atomic uint64_t answered[DOOR_ROUTES + 1][STATUSES + 1]; /* last ones: none of them */
     _Atomic int64_t in_flight;
     _Atomic uint64_t upload_bytes;
     _Atomic uint64_t reaped;
     _Atomic int64_t streams;
     _Atomic uint64_t followed;
+    _Atomic uint64_t answered[][STATUSES + 1]; /* by route; the last ones: none of them */
 };
 
 struct door_metrics *door_metrics_new(void)
 {
-    return calloc(1, sizeof(struct door_metrics));
+    struct door_metrics *m = NULL;
+    return calloc(1, sizeof *m + (door_route_count + 1) * sizeof m->answered[0]);
 }
 
 void door_metrics_free(struct door_metrics *m)
@@ -44,7 +46,7 @@ void door_metrics_answered(struct door_metrics *m, size_t route, unsigned status
     size_t s = 0;
     while (s < STATUSES && statuses[s] != status)
         s++;
-    size_t r = route < DOOR_ROUTES ? route : DOOR_ROUTES;
+    size_t r = route < door_route_count ? route : door_route_count;
     (void)atomic_fetch_add_explicit(&m->answered[r][s], 1, memory_order_relaxed);
 }
 
@@ -70,16 +72,16 @@ void door_metrics_reaped(struct door_metrics *m, size_t connections)
 
 static void write_requests(struct door_metrics *m, struct hm_buf *out)
 {
-    hm_buf_puts(out, "# HELP hallmarkd_requests_total Requests answered, by route and status.\n"
-                     "# TYPE hallmarkd_requests_total counter\n");
-    for (size_t r = 0; r <= DOOR_ROUTES; r++) {
+    proc_metric_head(out, "hallmarkd", "requests_total", "counter",
+                     "Requests answered, by route and status.");
+    for (size_t r = 0; r <= door_route_count; r++) {
         for (size_t s = 0; s <= STATUSES; s++) {
             uint64_t n = atomic_load_explicit(&m->answered[r][s], memory_order_relaxed);
             if (n == 0)
                 continue;
             hm_buf_printf(out, "hallmarkd_requests_total{method=\"%s\",route=\"%s\",status=\"",
-                          r < DOOR_ROUTES ? door_routes[r].method : "",
-                          r < DOOR_ROUTES ? door_routes[r].path : "none");
+                          r < door_route_count ? door_routes[r].method : "",
+                          r < door_route_count ? door_routes[r].path : "none");
             if (s < STATUSES)
                 hm_buf_printf(out, "%u", statuses[s]);
             else
@@ -92,8 +94,8 @@ static void write_requests(struct door_metrics *m, struct hm_buf *out)
 static void gauge(struct hm_buf *out, const char *name, const char *help, const char *type,
                   uint64_t value)
 {
-    hm_buf_printf(out, "# HELP hallmarkd_%s %s\n# TYPE hallmarkd_%s %s\nhallmarkd_%s %" PRIu64 "\n",
-                  name, help, name, type, name, value);
+    proc_metric_head(out, "hallmarkd", name, type, help);
+    hm_buf_printf(out, "hallmarkd_%s %" PRIu64 "\n", name, value);
 }
 
 void door_metrics_write(struct door_metrics *m, const struct door_gauges *g, struct hm_buf *out)

@@ -3,7 +3,7 @@
 #include "schema/io/hm_clock.h"
 #include "server/door/door.h"
 #include "server/door/door_model_priv.h"
-#include "server/door/door_time.h"
+#include "server/ipc/proc_thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,23 +12,6 @@
 
 #define ACKNOWLEDGED_MS 2000 /* how long a reader waits for what was acknowledged */
 #define READER_MS 5000       /* how long for a free handle */
-#ifdef HALLMARK_SANITIZED
-#define STACK_BYTES ((size_t)4096 * 1024)
-#else
-#define STACK_BYTES ((size_t)512 * 1024)
-#endif
-
-static enum hm_err start_thread(struct door_model *m, struct hm_why *why)
-{
-    pthread_attr_t a;
-    if (pthread_attr_init(&a) != 0)
-        return hm_fail(why, HM_E_MEMORY, "no memory for the follower");
-    (void)pthread_attr_setstacksize(&a, STACK_BYTES);
-    int rc = pthread_create(&m->thread, &a, door_follow_main, m);
-    (void)pthread_attr_destroy(&a);
-    return rc == 0 ? HM_OK : hm_fail(why, HM_E_MEMORY, "cannot start the follower thread");
-}
-
 enum hm_err door_model_start(const struct door_model_config *c, struct door_model **out,
                              struct hm_why *why)
 {
@@ -39,8 +22,9 @@ enum hm_err door_model_start(const struct door_model_config *c, struct door_mode
     m->sock = -1;
     (void)snprintf(m->reason, sizeof m->reason, "the registrar was not reached yet");
     (void)pthread_mutex_init(&m->lock, NULL);
-    door_cond_init(&m->changed);
-    enum hm_err err = start_thread(m, why);
+    proc_cond_init(&m->changed);
+    enum hm_err err =
+        proc_thread_start(&m->thread, door_follow_main, m, "that follows the log", why);
     if (err != HM_OK) {
         free(m);
         return err;
@@ -82,7 +66,7 @@ void door_model_acknowledged(struct door_model *m, uint64_t size)
 /* Waits until what is there (m->size, m->noted.size) has reached size; lock held. */
 static void wait_for(struct door_model *m, const uint64_t *there, uint64_t size, int64_t ms)
 {
-    struct timespec until = door_deadline(ms);
+    struct timespec until = hm_clock_deadline(ms);
     m->waiting++;
     if (*there < size)
         (void)pthread_cond_broadcast(&m->changed); /* the follower may be resting */
@@ -108,7 +92,7 @@ enum hm_err door_model_borrow(struct door_model *m, struct db_query **q, uint64_
     if (m->size < wanted && may_read(m, NULL) == HM_OK)
         wait_for(m, &m->size, wanted, ACKNOWLEDGED_MS);
     enum hm_err err = may_read(m, why);
-    struct timespec until = door_deadline(READER_MS);
+    struct timespec until = hm_clock_deadline(READER_MS);
     while (err == HM_OK && m->lent == DOOR_READERS)
         if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)
             err = hm_fail(why, HM_E_UNAVAILABLE, "too many queries at once");
@@ -155,7 +139,7 @@ bool door_model_wait(struct door_model *m, uint64_t size, int64_t until_ms)
 bool door_model_watch(struct door_model *m, uint64_t size, int64_t until_ms)
 {
     int64_t left = until_ms - hm_clock_mono_ms();
-    struct timespec until = door_deadline(left);
+    struct timespec until = hm_clock_deadline(left);
     (void)pthread_mutex_lock(&m->lock);
     while (left > 0 && m->size <= size && !atomic_load(&m->stopping))
         if (pthread_cond_timedwait(&m->changed, &m->lock, &until) != 0)

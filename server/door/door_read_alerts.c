@@ -27,16 +27,6 @@ static bool read_names(struct door_req *r, struct door_alerts_filter *f)
     return true;
 }
 
-static bool read_current(struct door_req *r, struct door_alerts_filter *f)
-{
-    const char *v = door_req_param(r, "current");
-    f->current = v != NULL && strcmp(v, "true") == 0;
-    if (v == NULL || f->current || strcmp(v, "false") == 0)
-        return true;
-    door_problem(r, DOOR_BAD_PARAMETER, "current: expected true or false");
-    return false;
-}
-
 /* "1790000000000-0123456789abcdef": where the page before ended. */
 static bool read_after(struct door_req *r, struct door_alerts_filter *f)
 {
@@ -62,7 +52,7 @@ void door_get_alerts(struct door_req *r)
     bool more = false;
     uint64_t next_ms = 0;
     char next_id[17];
-    if (!read_names(r, &f) || !read_current(r, &f) || !read_after(r, &f) ||
+    if (!read_names(r, &f) || !door_param_flag(r, "current", &f.current) || !read_after(r, &f) ||
         !door_param_limit(r, &f.limit))
         return;
     hm_buf_puts(out, "{\"alerts\":[");

@@ -49,9 +49,7 @@ static void take_missing(struct ipc_in *in, struct door_missing *out)
 {
     struct door_missing none;
     struct door_missing *m = out != NULL ? out : &none;
-    m->count = ipc_get_count(in, HM_ARTIFACTS_MAX);
-    for (size_t i = 0; i < m->count; i++)
-        ipc_get_digest(in, &m->digest[i]);
+    m->count = ipc_get_digests(in, m->digest, HM_ARTIFACTS_MAX);
 }
 
 static enum hm_err read_answer(struct door_req *r, struct door_missing *missing)

@@ -39,8 +39,8 @@ struct door_route {
     void (*handle)(struct door_req *r); /* after the body; must answer */
 };
 
-#define DOOR_ROUTES 39
-extern const struct door_route door_routes[DOOR_ROUTES];
+extern const struct door_route door_routes[];
+extern const size_t door_route_count;
 
 #define DOOR_CAPTURES_MAX 2
 #define DOOR_CAPTURE_MAX 80

@@ -5,10 +5,10 @@
 #include "server/door/door_alerts.h"
 #include "server/door/door_model.h"
 #include "server/door/door_out.h"
-#include "server/door/door_time.h"
 #include "server/ipc/ipc_msg.h"
 #include "server/ipc/ipc_ops.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_metric.h"
 #include "server/ipc/proc_thread.h"
 
 #include <pthread.h>
@@ -51,7 +51,7 @@ struct door_witnesses {
 
 static void rest(struct door_witnesses *w, int64_t ms)
 {
-    struct timespec until = door_deadline(ms);
+    struct timespec until = hm_clock_deadline(ms);
     (void)pthread_mutex_lock(&w->lock);
     while (!atomic_load(&w->stopping) && pthread_cond_timedwait(&w->wake, &w->lock, &until) == 0)
         continue;
@@ -76,9 +76,7 @@ static enum hm_err fetch_path(struct door *d, uint64_t old, uint64_t size, struc
     if (err != HM_OK)
         return err;
     ipc_in_begin(&in, hm_buf_bytes(&reply));
-    out->count = ipc_get_count(&in, HM_PROOF_HASHES_MAX);
-    for (size_t i = 0; i < out->count; i++)
-        ipc_get_digest(&in, &out->hash[i]);
+    out->count = ipc_get_digests(&in, out->hash, HM_PROOF_HASHES_MAX);
     return ipc_in_end(&in, why);
 }
 
@@ -99,7 +97,8 @@ static enum hm_err post(struct witness *w, struct hm_bytes note, uint64_t size,
                                  .body = hm_buf_bytes(&body),
                                  .timeout_ms = ASK_MS,
                                  .max = HM_COSIGNED_MAX};
-    return door_out_post(w->out, &call, answer, why);
+    err = door_out_post(w->out, &call, answer, why);
+    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "cannot be asked");
 }
 
 /* 409: the witness is elsewhere. Behind us or unknown to us: we begin there. Ahead of us: it has
@@ -167,8 +166,8 @@ static enum hm_err report(struct witness *w, uint64_t size, struct hm_bytes line
     ipc_put_u64(&frame, w->known);
     enum hm_err err = ipc_pool_call(d->registrar, REG_COSIGN, hm_buf_bytes(&frame), -1, &reply,
                                     NULL, (int64_t)d->config->registrar_timeout_ms, why);
-    if (err == HM_E_NOT_FOUND && lines.len > 0) /* none of the lines is signed by a known key */
-        return hm_fail(why, HM_E_SIGNATURE, "answers with a cosignature that does not verify");
+    if (err == HM_E_NOT_FOUND && lines.len > 0) /* nobody asks for this witness yet */
+        return HM_OK;
     if (err != HM_OK)
         return err;
     ipc_in_begin(&in, hm_buf_bytes(&reply));
@@ -333,8 +332,8 @@ static enum hm_err start_one(struct door_witnesses *w, size_t i, struct hm_why *
     (void)snprintf(x->url, sizeof x->url, "%s%sadd-checkpoint", c->witnesses[i].url,
                    len > 0 && c->witnesses[i].url[len - 1] == '/' ? "" : "/");
     enum hm_err err = door_out_open(c->outbound_ca, &x->out, why);
-    if (err == HM_OK && pthread_create(&x->thread, NULL, witness_main, x) != 0)
-        err = hm_fail(why, HM_E_INTERNAL, "cannot start a thread for a witness");
+    if (err == HM_OK)
+        err = proc_thread_start(&x->thread, witness_main, x, "of a witness", why);
     if (err == HM_OK)
         w->started++;
     return err;
@@ -352,7 +351,7 @@ enum hm_err door_witnesses_start(struct door *d, struct door_witnesses **out, st
     w->door = d;
     w->count = n;
     (void)pthread_mutex_init(&w->lock, NULL);
-    door_cond_init(&w->wake);
+    proc_cond_init(&w->wake);
     enum hm_err err = HM_OK;
     for (size_t i = 0; err == HM_OK && i < n; i++)
         err = start_one(w, i, why);
@@ -397,8 +396,7 @@ static void one_metric(const struct door_witness_state *s, size_t count, struct 
                        const char *name, const char *type, const char *help,
                        uint64_t (*value)(const struct door_witness_state *s))
 {
-    hm_buf_printf(out, "# HELP hallmarkd_witness_%s %s\n# TYPE hallmarkd_witness_%s %s\n", name,
-                  help, name, type);
+    proc_metric_head(out, "hallmarkd_witness", name, type, help);
     for (size_t i = 0; i < count; i++)
         hm_buf_printf(out, "hallmarkd_witness_%s{witness=\"%s\"} %llu\n", name, s[i].name,
                       (unsigned long long)value(&s[i]));

@@ -35,6 +35,13 @@ void ipc_put_digest(struct hm_buf *b, const struct hm_digest *d)
     hm_buf_put(b, d->b, sizeof d->b);
 }
 
+void ipc_put_digests(struct hm_buf *b, const struct hm_digest *list, size_t count)
+{
+    ipc_put_u64(b, count);
+    for (size_t i = 0; i < count; i++)
+        ipc_put_digest(b, &list[i]);
+}
+
 void ipc_in_begin(struct ipc_in *in, struct hm_bytes body)
 {
     in->p = body.data;
@@ -109,6 +116,14 @@ void ipc_get_digest(struct ipc_in *in, struct hm_digest *out)
         memcpy(out->b, p, sizeof out->b);
     else
         memset(out, 0, sizeof *out);
+}
+
+size_t ipc_get_digests(struct ipc_in *in, struct hm_digest *list, size_t max)
+{
+    size_t count = ipc_get_count(in, max);
+    for (size_t i = 0; i < count; i++)
+        ipc_get_digest(in, &list[i]);
+    return count;
 }
 
 enum hm_err ipc_in_end(const struct ipc_in *in, struct hm_why *why)

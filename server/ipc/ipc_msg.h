@@ -10,6 +10,7 @@ void ipc_put_u64(struct hm_buf *b, uint64_t v);
 void ipc_put_bytes(struct hm_buf *b, struct hm_bytes v);
 void ipc_put_str(struct hm_buf *b, const char *v);
 void ipc_put_digest(struct hm_buf *b, const struct hm_digest *d); /* 32 bytes, no length */
+void ipc_put_digests(struct hm_buf *b, const struct hm_digest *list, size_t count); /* u64, list */
 
 struct ipc_in {
     const uint8_t *p;
@@ -24,6 +25,8 @@ struct hm_bytes ipc_get_bytes(struct ipc_in *in, size_t max); /* borrowed from t
 /* Copies into out (cap bytes with NUL); refuses NUL inside and longer text. "" on error. */
 void ipc_get_str(struct ipc_in *in, char *out, size_t cap);
 void ipc_get_digest(struct ipc_in *in, struct hm_digest *out);
+/* What ipc_put_digests wrote, into list (room for max): how many; more than max is HM_E_LIMIT. */
+size_t ipc_get_digests(struct ipc_in *in, struct hm_digest *list, size_t max);
 /* HM_OK if nothing failed and nothing is left. */
 enum hm_err HM_MUST_USE ipc_in_end(const struct ipc_in *in, struct hm_why *why);
 

@@ -73,8 +73,8 @@ enum registrar_op {
     REG_GUARDS = 26,          /* as REG_POLICY_PROPOSE */
     /* What a witness answered. in: str its name, u64 size of the checkpoint, bytes signature lines
      * (empty: none), str what is wrong (empty: nothing), u64 size of the log as it knows it. out:
-     * bytes newest note with a quorum of cosignatures (may be empty). HM_E_SIGNATURE,
-     * HM_E_NOT_FOUND. */
+     * bytes newest note with a quorum of cosignatures (may be empty). HM_E_SIGNATURE;
+     * HM_E_NOT_FOUND: nobody names this witness, or the log has no checkpoint of this size. */
     REG_COSIGN = 27,
     REG_ERASE = 40, /* as REG_POLICY_PROPOSE */
 };

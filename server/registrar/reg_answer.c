@@ -26,9 +26,7 @@ static void put_answer(struct hm_buf *reply, unsigned status, const char *type, 
 enum hm_err reg_answer_missing(const struct hm_digest *missing, size_t count, struct hm_buf *reply)
 {
     put_answer(reply, 0, "", "", 0, 0, hm_bytes_of(NULL, 0));
-    ipc_put_u64(reply, count);
-    for (size_t i = 0; i < count; i++)
-        ipc_put_digest(reply, &missing[i]);
+    ipc_put_digests(reply, missing, count);
     return hm_buf_err(reply);
 }
 

@@ -78,6 +78,8 @@ enum hm_err reg_backup_command(const struct reg_config *c, const char *vkey, con
     HM_FD_AUTO sock = -1;
     HM_BUF_AUTO reply = {.limit = IPC_FRAME_MAX};
     struct state s = {.phase = REG_BACKUP_NONE};
+    if (c->backup_dir == NULL)
+        return hm_fail(why, HM_E_CONFIG, "the configuration names no backup_dir");
     enum hm_err err = reg_backup_socket(c, name, sizeof name, why);
     if (err == HM_OK)
         err = ipc_connect(name, &sock, why);

@@ -113,6 +113,24 @@ void reg_cosign_put(const struct reg_conn *c, struct hm_buf *reply)
     ipc_put_bytes(reply, hm_bytes_of(w.note, w.note_len));
 }
 
+/* What a witness that somebody asks for signed has to be signed by its key. One that is asked
+ * before the policy names it is no reason for worry: its lines are left aside. */
+static enum hm_err take(const struct reg_desk *d, const struct said *said, struct hm_bytes note,
+                        struct reg_cosigned *out, struct hm_why *why)
+{
+    enum hm_err err = reg_witness_take(d->witness, note, said->lines, out, why);
+    if (err != HM_E_NOT_FOUND)
+        return err;
+    if (reg_witness_knows(d->witness, said->name))
+        return hm_fail(
+            why, HM_E_SIGNATURE,
+            "answers with a cosignature by another key than the one that the policy or a "
+            "trust store has for it");
+    return hm_fail(why, err,
+                   "cosigns, and counts for nobody: neither the policy in force nor a trust store "
+                   "names it");
+}
+
 enum hm_err reg_op_cosign(void *desk, struct ipc_request *r, struct hm_why *why)
 {
     const struct reg_desk *d = desk;
@@ -125,20 +143,19 @@ enum hm_err reg_op_cosign(void *desk, struct ipc_request *r, struct hm_why *why)
     enum hm_err err = read_said(r, &said, why);
     if (err != HM_OK)
         return err;
-    reg_witness_say(d->witness, said.name, said.trouble, said.their);
     if (said.lines.len == 0) {
+        reg_witness_say(d->witness, said.name, said.trouble, said.their);
         reg_cosign_put(c, r->reply);
         return HM_OK;
     }
     err = find_note(c, said.size, &note, why);
     if (err == HM_OK)
-        err = reg_witness_take(d->witness, hm_buf_bytes(&note), said.lines, &w, why);
+        err = take(d, &said, hm_buf_bytes(&note), &w, why);
     if (err == HM_OK && w.holds != 0)
         err = use(c, &w, why);
-    if (err != HM_OK) {
-        reg_witness_say(d->witness, said.name, why->text, said.their);
+    reg_witness_say(d->witness, said.name, err == HM_OK ? "" : why->text, said.their);
+    if (err != HM_OK)
         return err;
-    }
     reg_cosign_put(c, r->reply);
     return HM_OK;
 }

@@ -50,9 +50,7 @@ static void pack(struct hm_buf *b, const struct reg_claim *c)
     for (size_t i = 0; i < c->provenance_count; i++) {
         const struct hm_provenance *p = c->provenance[i].statement;
         ipc_put_str(b, p->builder);
-        ipc_put_u64(b, p->subject_count);
-        for (size_t n = 0; n < p->subject_count; n++)
-            ipc_put_digest(b, &p->subjects[n]);
+        ipc_put_digests(b, p->subjects, p->subject_count);
         ipc_put_u64(b, p->source_count);
         for (size_t n = 0; n < p->source_count; n++) {
             ipc_put_str(b, p->sources[n].repository);
@@ -60,18 +58,14 @@ static void pack(struct hm_buf *b, const struct reg_claim *c)
             ipc_put_str(b, p->sources[n].commit);
         }
         ipc_put_u64(b, (uint64_t)p->finished_s);
-        ipc_put_u64(b, p->mark_count);
-        for (size_t n = 0; n < p->mark_count; n++)
-            ipc_put_digest(b, &p->marks[n]);
+        ipc_put_digests(b, p->marks, p->mark_count);
     }
 }
 
 static void unpack_statement(struct ipc_in *in, struct hm_provenance *p)
 {
     ipc_get_str(in, p->builder, sizeof p->builder);
-    p->subject_count = ipc_get_count(in, HM_PROVENANCE_SUBJECTS_MAX);
-    for (size_t n = 0; n < p->subject_count; n++)
-        ipc_get_digest(in, &p->subjects[n]);
+    p->subject_count = ipc_get_digests(in, p->subjects, HM_PROVENANCE_SUBJECTS_MAX);
     p->source_count = ipc_get_count(in, HM_PROVENANCE_SOURCES_MAX);
     for (size_t n = 0; n < p->source_count; n++) {
         ipc_get_str(in, p->sources[n].repository, sizeof p->sources[n].repository);
@@ -79,9 +73,7 @@ static void unpack_statement(struct ipc_in *in, struct hm_provenance *p)
         ipc_get_str(in, p->sources[n].commit, sizeof p->sources[n].commit);
     }
     p->finished_s = (int64_t)ipc_get_u64(in);
-    p->mark_count = ipc_get_count(in, HM_PROVENANCE_MARKS_MAX);
-    for (size_t n = 0; n < p->mark_count; n++)
-        ipc_get_digest(in, &p->marks[n]);
+    p->mark_count = ipc_get_digests(in, p->marks, HM_PROVENANCE_MARKS_MAX);
 }
 
 enum hm_err reg_known_provenance(const struct reg_known *k, struct hm_provenance **statements,

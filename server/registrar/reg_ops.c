@@ -357,9 +357,7 @@ static enum hm_err op_consistency(void *ctx, struct ipc_request *r, struct hm_wh
         err = hm_merkle_consistency(v[0], v[1], reg_nodes_read, &nodes, &path, why);
     if (err != HM_OK)
         return err;
-    ipc_put_u64(r->reply, path.count);
-    for (size_t i = 0; i < path.count; i++)
-        ipc_put_digest(r->reply, &path.hash[i]);
+    ipc_put_digests(r->reply, path.hash, path.count);
     return HM_OK;
 }
 

@@ -192,9 +192,7 @@ static enum hm_err frame(struct reg_conn *c, const struct hm_digest *key, uint64
     ipc_put_bytes(out, hm_buf_bytes(&bytes));
     ipc_put_u64(out, idx);
     ipc_put_u64(out, head.size);
-    ipc_put_u64(out, path.count);
-    for (size_t i = 0; i < path.count; i++)
-        ipc_put_digest(out, &path.hash[i]);
+    ipc_put_digests(out, path.hash, path.count);
     for (unsigned n = 0; err == HM_OK && n < rec.evidence_count; n++) {
         HM_BUF_AUTO blob = {.limit = HM_SIGNED_MAX};
         err = db_reader_evidence(reader, idx, n, HM_SIGNED_MAX, &blob, why);

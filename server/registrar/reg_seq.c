@@ -2,6 +2,7 @@
 
 #include "schema/io/hm_clock.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_thread.h"
 #include "server/registrar/reg_backup.h"
 
 #include <stdio.h>
@@ -13,18 +14,9 @@
 
 #define BATCH_MAX 256
 #define TICK_MS 1000
-#define GATHER_US 2000 /* longest wait for company */
+#define GATHER_MS 2 /* longest wait for company */
 #define RETRY_MIN_MS 200
 #define RETRY_MAX_MS 5000
-
-static void init_cond(pthread_cond_t *c)
-{
-    pthread_condattr_t a;
-    (void)pthread_condattr_init(&a);
-    (void)pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(c, &a);
-    (void)pthread_condattr_destroy(&a);
-}
 
 enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
                          struct reg_signer *signer, struct reg_memo *memo, struct reg_seq **out,
@@ -38,9 +30,9 @@ enum hm_err reg_seq_open(const struct reg_config *c, const struct reg_world *w,
     s->signer = signer;
     s->memo = memo;
     (void)pthread_mutex_init(&s->lock, NULL);
-    init_cond(&s->work);
-    init_cond(&s->published);
-    init_cond(&s->covered);
+    proc_cond_init(&s->work);
+    proc_cond_init(&s->published);
+    proc_cond_init(&s->covered);
     (void)snprintf(s->reason, sizeof s->reason, "starting");
     s->fatal_fd = eventfd(0, EFD_CLOEXEC);
     enum hm_err err = s->fatal_fd >= 0
@@ -110,16 +102,10 @@ void reg_seq_finish(struct reg_seq *s, struct reg_job *list, enum hm_err err,
 
 /* A checkpoint costs the same for one record as for a hundred, so a batch waits a moment for
  * requests that are on their way: until half of those in progress stand in the queue, at
- * most GATHER_US. A lone request never waits. The lock is held. */
+ * most GATHER_MS. A lone request never waits. The lock is held. */
 static void gather(struct reg_seq *s)
 {
-    struct timespec until;
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += GATHER_US * 1000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_nsec -= 1000000000L;
-        until.tv_sec++;
-    }
+    struct timespec until = hm_clock_deadline(GATHER_MS);
     s->goal = atomic_load(&s->active) / 2;
     while (!s->stop && s->queued < s->goal &&
            pthread_cond_timedwait(&s->work, &s->lock, &until) == 0)

@@ -118,9 +118,7 @@ enum hm_err reg_signer_ask(struct reg_signer *s, uint64_t size, const struct hm_
     ipc_put_u64(&request, size);
     ipc_put_digest(&request, root);
     ipc_put_u64(&request, old);
-    ipc_put_u64(&request, path->count);
-    for (size_t i = 0; i < path->count; i++)
-        ipc_put_digest(&request, &path->hash[i]);
+    ipc_put_digests(&request, path->hash, path->count);
     enum hm_err err = hm_buf_err(&request);
     if (err == HM_OK)
         err = ipc_pool_ask(s->pool, SIGNER_CHECKPOINT, hm_buf_bytes(&request), s->timeout_ms,
@@ -153,9 +151,7 @@ static void put_item(struct hm_buf *b, const struct reg_sign_item *i)
     ipc_put_bytes(b, i->record);
     ipc_put_u64(b, i->index);
     ipc_put_u64(b, i->size);
-    ipc_put_u64(b, i->path->count);
-    for (size_t k = 0; k < i->path->count; k++)
-        ipc_put_digest(b, &i->path->hash[k]);
+    ipc_put_digests(b, i->path->hash, i->path->count);
     ipc_put_bytes(b, i->statement);
     ipc_put_u64(b, i->approval_count);
     for (size_t k = 0; k < i->approval_count; k++)

@@ -3,6 +3,7 @@
 #include "policy/policy_witness.h"
 #include "schema/io/hm_clock.h"
 #include "server/ipc/proc_log.h"
+#include "server/ipc/proc_thread.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -39,16 +40,12 @@ enum hm_err reg_witness_open(const struct reg_world *w, uint64_t first, struct r
                              struct hm_why *why)
 {
     struct reg_witness *x = calloc(1, sizeof *x);
-    pthread_condattr_t a;
     if (x == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     x->world = w;
     x->first = first;
     (void)pthread_mutex_init(&x->lock, NULL);
-    (void)pthread_condattr_init(&a);
-    (void)pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&x->changed, &a);
-    (void)pthread_condattr_destroy(&a);
+    proc_cond_init(&x->changed);
     *out = x;
     return HM_OK;
 }
@@ -294,6 +291,17 @@ unsigned reg_witness_all(const struct reg_witness *w)
     return bits;
 }
 
+bool reg_witness_knows(const struct reg_witness *w, const char *name)
+{
+    struct panel list[HM_TRUST_STORES_MAX + 1];
+    size_t n = panels(w->world, list);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < list[i].known->count; k++)
+            if (strcmp(list[i].known->of[k].v.name, name) == 0)
+                return true;
+    return false;
+}
+
 /* "witness.example/w1: no answer; w2: …", or that nothing was heard of them. The lock is held. */
 static void tell(const struct reg_witness *w, char out[static HM_WHY_MAX])
 {
@@ -328,9 +336,7 @@ enum hm_err reg_witness_missing(struct reg_witness *w, const char *what, struct 
 enum hm_err reg_witness_wait(struct reg_witness *w, uint64_t idx, unsigned demands,
                              uint64_t wait_ms, struct reg_cosigned *out, struct hm_why *why)
 {
-    int64_t until = hm_clock_mono_ms() + (int64_t)wait_ms;
-    struct timespec t = {.tv_sec = (time_t)(until / 1000),
-                         .tv_nsec = (long)(until % 1000) * 1000000};
+    struct timespec t = hm_clock_deadline((int64_t)wait_ms);
     enum hm_err err = HM_OK;
     (void)pthread_mutex_lock(&w->lock);
     bool found = find(w, idx, demands, out);

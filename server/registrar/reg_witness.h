@@ -57,6 +57,8 @@ uint64_t reg_witness_timeout_ms(const struct reg_witness *w);
 /* Where the policy in force names witnesses, nothing is signed until a quorum of them has cosigned
  * a checkpoint of this process: an older copy of the log would be found out. HM_E_UNAVAILABLE. */
 enum hm_err HM_MUST_USE reg_witness_ready(struct reg_witness *w, struct hm_why *why);
+/* Does the policy in force or a trust store name this witness? */
+bool reg_witness_knows(const struct reg_witness *w, const char *name);
 /* What the door says of a witness; its word, for people. trouble "": it cosigned. size: of the log
  * as that witness knows it, 0 unknown. */
 void reg_witness_say(struct reg_witness *w, const char *name, const char *trouble, uint64_t size);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE_MAX_LOG ((UINT64_C(1) << 53) - 1)
+#define SIZE_MAX_LOG HM_NUMBER_MAX
 
 struct signed_root {
     uint64_t size;

@@ -12,9 +12,7 @@ static void read_item(struct ipc_in *in, struct signer_item *it)
     it->record = ipc_get_bytes(in, HM_RECORD_MAX);
     it->index = ipc_get_u64(in);
     it->size = ipc_get_u64(in);
-    it->path.count = ipc_get_count(in, HM_PROOF_HASHES_MAX);
-    for (size_t i = 0; i < it->path.count; i++)
-        ipc_get_digest(in, &it->path.hash[i]);
+    it->path.count = ipc_get_digests(in, it->path.hash, HM_PROOF_HASHES_MAX);
     it->statement = ipc_get_bytes(in, HM_STATEMENT_MAX);
     it->approval_count = ipc_get_count(in, HM_APPROVALS_MAX);
     for (size_t i = 0; i < it->approval_count; i++)

@@ -184,9 +184,7 @@ enum hm_err signer_roster_read(struct hm_bytes body, struct signer_roster_item *
     out->record = ipc_get_bytes(&in, HM_RECORD_MAX);
     out->index = ipc_get_u64(&in);
     out->size = ipc_get_u64(&in);
-    out->path.count = ipc_get_count(&in, HM_PROOF_HASHES_MAX);
-    for (size_t i = 0; i < out->path.count; i++)
-        ipc_get_digest(&in, &out->path.hash[i]);
+    out->path.count = ipc_get_digests(&in, out->path.hash, HM_PROOF_HASHES_MAX);
     read_update(&in, out);
     return ipc_in_end(&in, why);
 }

@@ -72,9 +72,7 @@ static enum hm_err on_checkpoint(void *ctx, struct ipc_request *r, struct hm_why
     g.size = ipc_get_u64(&in);
     ipc_get_digest(&in, &g.root);
     g.old = ipc_get_u64(&in);
-    g.proof.count = ipc_get_count(&in, HM_PROOF_HASHES_MAX);
-    for (size_t i = 0; i < g.proof.count; i++)
-        ipc_get_digest(&in, &g.proof.hash[i]);
+    g.proof.count = ipc_get_digests(&in, g.proof.hash, HM_PROOF_HASHES_MAX);
     enum hm_err err = ipc_in_end(&in, why);
     if (err == HM_OK)
         err = signer_history_extend(s->history, &g, &note, why);

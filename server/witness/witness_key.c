@@ -106,26 +106,15 @@ static enum hm_err check_file(const char *path, const struct stat *st, struct hm
     return HM_OK;
 }
 
-/* Into the buffer itself, which is wiped; hm_fd_read would leave a copy behind. */
 static enum hm_err read_all(int fd, const char *path, struct hm_buf *out, struct hm_why *why)
 {
     uint8_t *room = hm_buf_room(out, KEY_FILE_MAX);
-    size_t len = 0;
-    while (room != NULL && len < KEY_FILE_MAX) {
-        ssize_t n = read(fd, room + len, KEY_FILE_MAX - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return hm_fail_errno(why, errno, "%s: cannot read", path);
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    if (room == NULL || len == KEY_FILE_MAX)
-        return hm_fail(why, HM_E_MALFORMED, "%s: no key file, %d bytes or more", path,
-                       KEY_FILE_MAX);
-    out->len = len;
-    return HM_OK;
+    if (room == NULL)
+        return hm_fail(why, HM_E_MEMORY, "%s: no memory", path);
+    enum hm_err err = hm_fd_read_into(fd, room, KEY_FILE_MAX, &out->len, why);
+    if (err == HM_E_LIMIT)
+        return hm_fail_in(why, HM_E_MALFORMED, "%s: no key file", path);
+    return err == HM_OK ? HM_OK : hm_fail_in(why, err, "%s", path);
 }
 
 static enum hm_err read_file(const char *path, struct hm_buf *out, struct hm_why *why)

@@ -1,5 +1,6 @@
 #include "server/witness/witness_metrics.h"
 
+#include "server/ipc/proc_metric.h"
 #include "server/witness/witness_add.h"
 #include "server/witness/witness_conn.h"
 
@@ -45,15 +46,10 @@ void witness_metrics_cut(struct witness_metrics *m, size_t connections)
     (void)atomic_fetch_add_explicit(&m->cut, connections, memory_order_relaxed);
 }
 
-static void head(struct hm_buf *out, const char *name, const char *type, const char *help)
-{
-    hm_buf_printf(out, "# HELP hallmark_witness_%s %s\n# TYPE hallmark_witness_%s %s\n", name, help,
-                  name, type);
-}
-
 static void write_requests(struct witness_metrics *m, struct hm_buf *out)
 {
-    head(out, "requests_total", "counter", "Requests answered, by route and status.");
+    proc_metric_head(out, "hallmark_witness", "requests_total", "counter",
+                     "Requests answered, by route and status.");
     for (size_t r = 0; r < WITNESS_ROUTES; r++) {
         for (size_t s = 0; s <= STATUSES; s++) {
             uint64_t n = atomic_load_explicit(&m->answered[r][s], memory_order_relaxed);
@@ -71,7 +67,8 @@ static void write_requests(struct witness_metrics *m, struct hm_buf *out)
 
 static void write_verdicts(struct witness *w, struct hm_buf *out)
 {
-    head(out, "checkpoints_total", "counter", "Checkpoints of known logs, by what became of them.");
+    proc_metric_head(out, "hallmark_witness", "checkpoints_total", "counter",
+                     "Checkpoints of known logs, by what became of them.");
     for (size_t i = 0; i < w->log_count; i++) {
         for (size_t v = 0; v < WITNESS_VERDICTS; v++) {
             uint64_t n = atomic_load_explicit(&w->logs[i].count[v], memory_order_relaxed);
@@ -99,11 +96,13 @@ static struct seen look(struct witness_log *l)
 
 static void write_logs(struct witness *w, struct hm_buf *out)
 {
-    head(out, "size", "gauge", "Size of the last checkpoint that was cosigned.");
+    proc_metric_head(out, "hallmark_witness", "size", "gauge",
+                     "Size of the last checkpoint that was cosigned.");
     for (size_t i = 0; i < w->log_count; i++)
         hm_buf_printf(out, "hallmark_witness_size{origin=\"%s\"} %" PRIu64 "\n",
                       w->logs[i].config->origin, look(&w->logs[i]).size);
-    head(out, "cosigned_seconds", "gauge", "Unix time of the last cosignature; 0: none yet.");
+    proc_metric_head(out, "hallmark_witness", "cosigned_seconds", "gauge",
+                     "Unix time of the last cosignature; 0: none yet.");
     for (size_t i = 0; i < w->log_count; i++)
         hm_buf_printf(out, "hallmark_witness_cosigned_seconds{origin=\"%s\"} %" PRIu64 "\n",
                       w->logs[i].config->origin, look(&w->logs[i]).time_s);
@@ -114,10 +113,10 @@ void witness_metrics_write(struct witness *w, struct hm_buf *out)
     write_requests(w->metrics, out);
     write_verdicts(w, out);
     write_logs(w, out);
-    head(out, "connections", "gauge", "Open connections.");
+    proc_metric_head(out, "hallmark_witness", "connections", "gauge", "Open connections.");
     hm_buf_printf(out, "hallmark_witness_connections %zu\n", witness_conns_count(w->conns));
-    head(out, "connections_cut_total", "counter",
-         "Connections cut off for being too slow or idle.");
+    proc_metric_head(out, "hallmark_witness", "connections_cut_total", "counter",
+                     "Connections cut off for being too slow or idle.");
     hm_buf_printf(out, "hallmark_witness_connections_cut_total %" PRIu64 "\n",
                   atomic_load_explicit(&w->metrics->cut, memory_order_relaxed));
 }

@@ -420,6 +420,15 @@ class Witnesses(AlertCase):
         self.assertIn("does not verify", self.found("witness")[0]["text"])
         self.assertEqual(self.metric("cosigned_total"), 0)
 
+    def test_asked_before_anybody_names_it(self):
+        """Witnesses are set up before the policy names them: that is no alert."""
+        self.witnessed()
+        self.door.registrar.believes = None
+        self.w.says(200, self.LINE)
+        self.assertTrue(self.door.settle(lambda: self.metric("up") == 1))
+        self.assertEqual(self.metric("disagrees"), 0)
+        self.none("witness")
+
     def test_only_away(self):
         self.witnessed()
         for says in ((503,), (404,), (409, b"x", "text/plain"), (200,), (409, b"1\n", "text/x.tlog.size"), (301,)):

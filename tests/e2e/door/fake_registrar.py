@@ -217,7 +217,7 @@ class FakeRegistrar:
         self.calls = {}
         self.policy, self.stores = b'{"version":1}', {"production": b"\xa1\x01\x01"}
         self.told = []    # (witness, size, lines, trouble) of what the door told about them
-        self.believes = True  # cosignatures
+        self.believes = True  # cosignatures; None: they count for nobody
         self.socks, self.listener, self.lock = set(), None, threading.Lock()
         self.start()
 
@@ -368,8 +368,10 @@ class FakeRegistrar:
             return blob(self.stores[name])
         if op == COSIGN:
             self.told.append((r.blob().decode(), r.u64(), r.blob(), r.blob().decode()))
+            if self.told[-1][2] and self.believes is None:
+                raise LookupError("nobody names this witness")
             if self.told[-1][2] and not self.believes:
-                raise LookupError("no cosignature of a known witness")
+                raise PermissionError("answers with a cosignature that does not verify")
             return blob(b"")
         if op == KEYS:
             return blob(json.dumps({"origin": log.origin, "log_key": log.vkey, "keys": []}))

@@ -16,8 +16,8 @@ from lab import ORIGIN
 
 LISTS = ("artifacts", "evidence")
 TEXTS = ("product", "version", "channel", "environment", "state", "actor", "outcome", "approver_key", "guard", "manifest", "statement", "policy", "req",
-         "detail", "release")
-NUMBERS = ("sequence", "intent", "retry_of", "proposal", "serial", "count", "store_epoch")
+         "detail", "archive", "release")
+NUMBERS = ("sequence", "first", "last", "intent", "retry_of", "proposal", "serial", "count", "store_epoch")
 
 
 class Exports:

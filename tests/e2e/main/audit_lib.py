@@ -3,12 +3,10 @@ policy, a break-glass release, names that would be markup. What happened is kept
 
 import json
 import os
-import signal
-import sqlite3
-import threading
 import time
 
 import e2e_lib as e
+import stopped
 from erase_test import Erasing
 from roster_test import Rostered
 
@@ -56,13 +54,7 @@ class Audited(Rostered, Erasing):
 
     def interrupt(self, release):
         """The registrar is killed between an intention and its result."""
-        self.processes["signer"].send_signal(signal.SIGSTOP)
-        t = threading.Thread(target=lambda: self.sign(release))
-        t.start()
-        time.sleep(1.5)
-        self.stop("registrar", signal.SIGKILL)
-        self.processes["signer"].send_signal(signal.SIGCONT)
-        t.join()
+        stopped.interrupt(self, release)
         self.start("registrar")
         self.wait_ready()
         self.in_force()
@@ -154,19 +146,7 @@ class Audited(Rostered, Erasing):
 
     def backup(self):
         """A backup of the log, while everything is stopped."""
-        copy, source = self.path("work", "audit.db"), self.path("registrar", "log.db")
-        self.stop("door")
-        self.stop("registrar")
-        db = sqlite3.connect(source)
-        db.execute("VACUUM INTO ?", (copy,))
-        db.close()
-        for suffix in ("", "-wal", "-shm"):
-            if os.path.exists(source + suffix):
-                self.own(source + suffix, "registrar")
-        os.chmod(copy, 0o644)
-        self.start("registrar")
-        self.start("door")
-        self.wait_ready()
+        copy = stopped.cold_copy(self, "audit.db")
         self.follow()
         return copy
 

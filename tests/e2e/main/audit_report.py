@@ -181,7 +181,7 @@ class Reports:
         at = {c["index"]: "\n".join([c["text"]] + c["lines"]) for c in self.doc["changes"]}
         text = at[self.known["activated"]]
         self.rows.row("who approved the new policy, and what it changes", "approved by dora" in text and "emil" in text and "newcomer" in text, text)
-        self.rows.row("what was erased, and by whom it was asked for", "private detail of 1 records erased" in at[self.known["erased"]] and "dora" in at[self.known["erased"]],
+        self.rows.row("what was erased, and by whom it was asked for", "private detail of 1 record erased" in at[self.known["erased"]] and "dora" in at[self.known["erased"]],
                       at[self.known["erased"]])
         self.rows.row("and the refused try", self.known["kept"] in [r["index"] for r in self.doc["refusals"]], self.known["kept"])
         self.rows.row("who joins the list of approvers", "joins" in at[self.known["roster"]] and "newcomer" in at[self.known["roster"]], at[self.known["roster"]])

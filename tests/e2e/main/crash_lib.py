@@ -12,6 +12,7 @@ import threading
 import time
 
 import e2e_lib as e
+import stopped
 
 SERVICES = ("signer", "registrar", "door")
 MODELS = ["er-100", "er-200", "er-300"]
@@ -159,7 +160,7 @@ def judge(lab, rows, clients):
     rows.row("hallmark log verify", r.returncode == 0, r.out + r.err)
     release, _ = lab.signed(version="999.%d.0" % len(lines))
     rows.equal("the service signs again", lab.settled("/v1/releases/" + release)["state"], "signed")
-    e.backup_holds(lab, rows)
+    stopped.copy_holds(lab, rows)
 
 
 def intentions(rows, records):

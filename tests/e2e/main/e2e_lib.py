@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import socket
-import sqlite3
 import ssl
 import struct
 import subprocess
@@ -416,26 +415,6 @@ def after(seconds):
 
 
 # --- Merkle tree, as RFC 6962 has it ---
-
-def backup_holds(lab, rows):
-    """A backup of the stopped registrar's log: tree, every checkpoint, evidence and detail. Registrar and door run again afterwards."""
-    copy, source = lab.path("work", "backup.db"), lab.path("registrar", "log.db")
-    if os.path.exists(copy):
-        os.unlink(copy)
-    lab.stop("door")
-    lab.stop("registrar")
-    db = sqlite3.connect(source)
-    db.execute("VACUUM INTO ?", (copy,))
-    db.close()
-    for suffix in ("", "-wal", "-shm"):
-        if os.path.exists(source + suffix):
-            lab.own(source + suffix, "registrar")
-    lab.start("registrar")
-    lab.start("door")
-    lab.wait_ready()
-    r = lab.cli("audit", "log", "verify", "--database", copy, "--whole", "--json", check=False)
-    rows.row("a backup holds, every checkpoint and all evidence", r.returncode == 0 and json.loads(r.out)["evidence"] > 0, r.out + r.err)
-
 
 def leaf_hash(data):
     return hashlib.sha256(b"\0" + data).digest()

@@ -3,12 +3,11 @@
 import ctypes
 import os
 import shutil
-import signal
 import subprocess
-import threading
 import time
 
 import e2e_lib as e
+import stopped
 
 NEW_NAMESPACE = 0x00020000
 DISK = 64 << 20
@@ -50,17 +49,6 @@ class Disk:
         os.unlink(os.path.join(self.at, "filler"))
 
 
-def interrupted(lab, release):
-    """An intention in the log, and the registrar killed before it had a result."""
-    lab.processes["signer"].send_signal(signal.SIGSTOP)
-    t = threading.Thread(target=lambda: lab.sign(release))
-    t.start()
-    time.sleep(1.5)
-    lab.stop("registrar", signal.SIGKILL)
-    lab.processes["signer"].send_signal(signal.SIGCONT)
-    t.join()
-
-
 def refused(lab, rows, signed, submitted, statement, running):
     full = (507, "disk-full")
     size = lab.size()
@@ -82,7 +70,7 @@ def main(lab, rows):
     signed, _ = lab.signed()
     running, _ = lab.approved()
     submitted, statement = lab.new()
-    interrupted(lab, running)
+    stopped.interrupt(lab, running)
     disk = Disk(lab)
     with open(lab.path("registrar", "log.db-reserve"), "wb"):
         pass  # as the writer leaves it when a commit found the disk full

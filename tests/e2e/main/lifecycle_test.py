@@ -6,6 +6,7 @@ import threading
 import time
 
 import e2e_lib as e
+import stopped
 from e2e_lib import ORIGIN, dsse, field, sha256
 
 
@@ -377,7 +378,7 @@ def main(lab, rows):
                life.parallel, life.expiry_end)
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies afterwards", r.returncode == 0, r.out + r.err)
-    e.backup_holds(lab, rows)
+    stopped.copy_holds(lab, rows)
 
 
 if __name__ == "__main__":

@@ -303,6 +303,7 @@ def main(lab, rows):
         for name, got, code in (
                 ("old cosignatures, as if of the newest checkpoint", say(WITNESSES[0], now, lines), E_SIGNATURE),
                 ("a cosignature by another key in a witness's name", say(own[0], now, line(*own)), E_SIGNATURE),
+                ("one by a strange key in a witness's name", say(own[0], now, line("w9.example", "01020304")), E_SIGNATURE),
                 ("one over no time", say(own[0], now, line(*own, when=0)), (E_MALFORMED, E_SIGNATURE)),
                 ("one by a witness that nobody asked", say("w9.example", now, line("w9.example", "01020304")), E_NOT_FOUND),
                 ("one over a checkpoint that the log never had", say(own[0], now + 7, line(*own)), E_NOT_FOUND),

@@ -1,8 +1,6 @@
-/* What auditors' commands are made of: times, cells of CSV, text in HTML, the tree left of a leaf.
- */
+/* What auditors' commands are made of: times, cells of CSV, text in HTML. */
 #include "client/cli_csv.h"
 #include "client/cli_html.h"
-#include "client/cli_range.h"
 #include "client/cli_when.h"
 
 #include <setjmp.h>
@@ -164,63 +162,6 @@ static void escapes_text(void **state)
     assert_int_not_equal(hm_buf_err(&small), HM_OK);
 }
 
-/* ---- the tree left of a leaf ---- */
-
-#define LEAVES 40
-
-struct tree {
-    struct hm_digest leaf[LEAVES];
-};
-
-static struct hm_digest root_of(const struct tree *t, size_t from, size_t n)
-{
-    struct hm_frontier f = {.size = 0};
-    for (size_t i = 0; i < n; i++)
-        (void)hm_frontier_add(&f, &t->leaf[from + i], NULL);
-    return hm_frontier_root(&f);
-}
-
-/* RFC 9162 §2.1.3.1, as it is written there: siblings from the leaf upwards. */
-static void path_of(const struct tree *t, size_t from, size_t n, size_t m, struct hm_path *out)
-{
-    size_t k = 1;
-    if (n == 1)
-        return;
-    while (k * 2 < n)
-        k *= 2;
-    if (m < k)
-        path_of(t, from, k, m, out);
-    else
-        path_of(t, from + k, n - k, m - k, out);
-    out->hash[out->count++] = m < k ? root_of(t, from + k, n - k) : root_of(t, from, k);
-}
-
-static void finds_the_tree_on_the_left(void **state)
-{
-    struct tree t;
-    (void)state;
-    for (size_t i = 0; i < LEAVES; i++)
-        t.leaf[i] = hm_sha256(hm_bytes_of(&i, sizeof i));
-    for (size_t n = 1; n <= LEAVES; n++)
-        for (size_t m = 0; m < n; m++) {
-            struct hm_path path = {.count = 0};
-            struct hm_frontier f;
-            struct hm_digest root = root_of(&t, 0, n);
-            path_of(&t, 0, n, m, &path);
-            assert_int_equal(cli_range_frontier(m, n, &path, &f), HM_OK);
-            assert_int_equal(f.size, m);
-            for (size_t i = m; i < n; i++)
-                (void)hm_frontier_add(&f, &t.leaf[i], NULL);
-            struct hm_digest made = hm_frontier_root(&f);
-            assert_true(hm_digest_eq(&made, &root));
-            path.hash[path.count++] = root; /* a hash too much, and one too few */
-            assert_int_equal(cli_range_frontier(m, n, &path, &f), HM_E_SIGNATURE);
-            path.count -= 2;
-            if (n > 1)
-                assert_int_equal(cli_range_frontier(m, n, &path, &f), HM_E_SIGNATURE);
-        }
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -228,7 +169,6 @@ int main(void)
         cmocka_unit_test(tells_spans),
         cmocka_unit_test(writes_cells),
         cmocka_unit_test(escapes_text),
-        cmocka_unit_test(finds_the_tree_on_the_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
