@@ -13,6 +13,7 @@ import stage as st  # noqa: E402  (first: it knows where the others are)
 import e2e_lib as e  # noqa: E402
 import faults  # noqa: E402
 import load  # noqa: E402
+import stopped  # noqa: E402
 
 BUSY = (409, "state")  # the release is being signed
 COMMITS = 6  # intention, result, and the notes of their checkpoints, each by itself or with the next
@@ -71,7 +72,7 @@ def main(lab, rows):
     client.close()
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies", r.returncode == 0, r.out + r.err)
-    e.backup_holds(lab, rows)
+    stopped.copy_holds(lab, rows)
 
 
 if __name__ == "__main__":
