@@ -56,7 +56,7 @@ class Tracer:
     """strace on one process, attached to it or started with it."""
 
     def __init__(self, out):
-        self.out, self.process, self.tracee = out, None, None
+        self.out, self.process, self.tracee, self.seen_tracer = out, None, None, False
         if os.path.exists(out):
             os.unlink(out)
 
@@ -82,16 +82,33 @@ class Tracer:
 
     def detach(self, timeout=10):
         """The process goes on by itself, where it still lives."""
-        for tracer in {self.process.pid} if self.process else tracers(self.tracee):
+        begin, told = time.time(), None
+        while self.pending() or tracers(self.tracee):
+            passed = time.time() - begin
+            if passed > timeout:
+                raise RuntimeError("strace does not let process %d go" % self.tracee)
+            # Asked, and after a while without asking: a tracer that is gone holds nobody.
+            say = signal.SIGTERM if passed < timeout / 2 else signal.SIGKILL
+            if told != say and self.tell(say):
+                told = say
+            time.sleep(0.002)
+
+    def pending(self):
+        """Runs strace, or does it only begin to?"""
+        if self.process:
+            return self.process.poll() is None
+        self.seen_tracer |= bool(tracers(self.tracee))
+        return not self.seen_tracer and bool(threads(self.tracee)) and not is_zombie(self.tracee)
+
+    def tell(self, sig):
+        found = {self.process.pid} if self.process else tracers(self.tracee)
+        self.seen_tracer |= bool(found)
+        for tracer in found:
             try:
-                os.kill(tracer, signal.SIGTERM)
+                os.kill(tracer, sig)
             except ProcessLookupError:
                 pass
-        end = time.time() + timeout
-        while (self.process and self.process.poll() is None) or tracers(self.tracee):
-            if time.time() > end:
-                raise RuntimeError("strace does not let process %d go" % self.tracee)
-            time.sleep(0.002)
+        return bool(found)
 
     def text(self):
         if not os.path.exists(self.out):
@@ -123,6 +140,14 @@ def threads(pid):
         return [int(t) for t in os.listdir("/proc/%d/task" % pid)]
     except FileNotFoundError:
         return []
+
+
+def is_zombie(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except FileNotFoundError:
+        return True
 
 
 def tracer_of(pid, tid):
