@@ -96,7 +96,8 @@ static enum witness_verdict cosign(const struct witness *w, struct job *j, struc
     HM_BUF_AUTO line = {.limit = HM_COSIGNED_MAX};
     HM_BUF_AUTO note = {.limit = HM_NOTE_MAX};
     if (j->now_s == 0 || j->now_s > HM_COSIGNATURE_TIME_MAX || j->now_s < j->log->last_time_s) {
-        (void)hm_fail(why, HM_E_UNAVAILABLE, "the clock is not set, or behind the last cosignature");
+        (void)hm_fail(why, HM_E_UNAVAILABLE,
+                      "the clock is not set, or behind the last cosignature");
         return WITNESS_FAILED;
     }
     enum hm_err err = witness_key_cosign(w->key, j->now_s, j->p.body, &line, why);
