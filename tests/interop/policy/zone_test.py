@@ -15,7 +15,8 @@ TZDATA = "/usr/share/zoneinfo"
 DAY = 86400
 # Explicit changes far into the future (the months of the moon) that the rule at the end of the file does not tell.
 BY_THE_MOON = {"Africa/Casablanca", "Africa/El_Aaiun", "Asia/Gaza", "Asia/Hebron"}
-NEAR = range(2026, 2037)  # tzdata may list these one by one
+# tzdata may list these one by one. A law that was changed comes into force within a year or two; until then the rule is not the clock.
+NEAR = range(2031, 2037)
 FAR = range(2090, 2130)  # these only the rule tells
 
 
