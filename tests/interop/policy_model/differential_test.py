@@ -27,7 +27,7 @@ from keys import Pool
 from policies import Features, Maker
 
 FACTS_PER_POLICY = 12
-TRIES = 200  # documents until one loads
+TRIES = 2000  # documents until one loads; of random ones most do not
 
 
 class Runner:
