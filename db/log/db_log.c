@@ -37,6 +37,11 @@ enum hm_err db_log_note(struct db_log *log, enum hm_err err)
     return err;
 }
 
+bool db_log_usable(const struct db_log *log)
+{
+    return log->failed == HM_OK;
+}
+
 enum hm_err db_log_alive(const struct db_log *log, struct hm_why *why)
 {
     if (log->failed == HM_OK)

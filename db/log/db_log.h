@@ -23,6 +23,8 @@ enum hm_err HM_MUST_USE db_log_create(const char *path, const char *origin, stru
 enum hm_err HM_MUST_USE db_log_open(const char *path, const char *origin, struct db_log **out,
                                     struct hm_why *why);
 void db_log_close(struct db_log *log); /* NULL allowed */
+/* False: one of the errors above was met, and nothing works until it is opened again. */
+bool db_log_usable(const struct db_log *log);
 
 /* Committed size, root, leaf hash of the last record, its t_ms (0 when empty). */
 uint64_t db_log_size(const struct db_log *log);

@@ -237,7 +237,8 @@ enum hm_err reg_seq_bring_up(struct reg_seq *s, struct hm_why *why)
     enum hm_err err = reg_seq_cover_wait(s, NULL); /* what became of it is found out here */
     reg_seq_cover_reset(s);
     err = HM_OK;
-    if (s->phase == REG_PHASE_CLOSED) {
+    if (s->phase == REG_PHASE_CLOSED || !db_log_usable(s->log)) {
+        s->phase = REG_PHASE_CLOSED;
         db_log_close(s->log);
         s->log = NULL;
         err = reg_seq_open_log(s, why);
@@ -252,8 +253,6 @@ enum hm_err reg_seq_bring_up(struct reg_seq *s, struct hm_why *why)
         err = reg_seq_check_clock(s, why);
     if (err == HM_OK && !s->start_recorded) {
         err = record_start(s, why);
-        if (err != HM_OK)
-            s->phase = REG_PHASE_CLOSED;
         s->start_recorded = err == HM_OK;
     }
     if (err == HM_OK)
