@@ -1,4 +1,4 @@
-"""campaign.py [--points N | --all] [--seed S] [--point NAME [--times N]] [--keep FOLDER]
+"""campaign.py [--points N | --all] [--part I/N] [--seed S] [--point NAME [--times N]] [--keep FOLDER]
 
 Kills the programs, or fails the system call, at each call that touches the disk, under load; and looks at everything after each of these
 points. --point repeats one of them. Needs root: strace looks into programs that are not dumpable."""
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -135,16 +136,25 @@ def choose(campaign, args):
         return [args.point] * args.times
     campaign.count()
     everything = faults.points_of(campaign.counts)
-    chosen = faults.sample(everything, len(everything) if args.all else args.points, campaign.rng)
+    mine = [p for p in everything if zlib.crc32(str(p).encode()) % args.part[1] == args.part[0] - 1]
+    chosen = faults.sample(mine, len(mine) if args.all else args.points, campaign.rng)
     say("%d points, of which %d are tried; seed %d" % (len(everything), len(chosen), args.seed))
     campaign.began = time.time()
     return chosen
+
+
+def part(text):
+    i, n = map(int, text.split("/"))
+    if not 1 <= i <= n:
+        raise ValueError
+    return i, n
 
 
 def arguments():
     p = argparse.ArgumentParser(prog="crash-campaign", description="Kills the programs, or fails the system call, at each call that touches the disk.")
     p.add_argument("--points", type=int, default=300, metavar="N", help="how many, of all kinds (default: 300)")
     p.add_argument("--all", action="store_true", help="every point")
+    p.add_argument("--part", type=part, default=(1, 1), metavar="I/N", help="only what falls to the I-th of N such runs")
     p.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2 ** 31), metavar="S")
     p.add_argument("--point", type=faults.Point.parse, metavar="NAME", help="this one alone, e.g. registrar/load/fdatasync/EIO/3")
     p.add_argument("--times", type=int, default=1, metavar="N", help="--point: how often")
