@@ -14,7 +14,8 @@ import time
 
 sys.dont_write_bytecode = True
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-sys.path.insert(0, os.path.join(TOP, "scripts", "lib"))
+sys.path[:0] = [os.path.join(TOP, "scripts", "lib"), os.path.join(TOP, "tests", "bench", "parts")]
+import parts  # noqa: E402
 from lab import DOMAIN, ORIGIN, Lab, LabError, dsse, read, sha256, write  # noqa: E402
 
 from cryptography.hazmat.primitives import serialization  # noqa: E402
@@ -106,7 +107,7 @@ def bench_sign(args, bench_dir, bin_dir):
         for release in sorted(releases, key=lambda r: r["sequence"]):
             signatures.add(int(release["version"].rsplit(".", 1)[1]) % CLIENTS, "POST", "/v1/releases/%s/signature" % release["id"],
                            key="sign-" + release["id"])
-        before = cpu_times(lab)
+        first, before = parts.size_of(lab), cpu_times(lab)
         with Lag(lab) as lag:
             out = signatures.play(bench_dir)
         after = cpu_times(lab)
@@ -117,6 +118,10 @@ def bench_sign(args, bench_dir, bin_dir):
         figure("read-model-lag", max(lag.waits) * 1e3, "ms", limit=2000, p50_ms=round(sorted(lag.waits)[len(lag.waits) // 2] * 1e3, 1),
                looks=len(lag.waits))
         lab.cli("audit", "log", "verify")
+        lab.stop_all()
+        us = parts.parts_of(lab, bench_dir, signatures, out, first)
+        most = os.cpu_count() * 1e6 / sum(us.values())
+        figure("sign-parts", most, "1/s", bare, us={k: round(v, 1) for k, v in us.items()})
     finally:
         lab.clean()
         shutil.rmtree(lab.root, ignore_errors=True)

@@ -1,8 +1,9 @@
 /* Load generator: plays a plan over mutual TLS with keep-alive connections, a client each.
  *   bench_load HOST PORT CA CERT KEY PLAN BLOB
  * PLAN: lines "CLIENT METHOD PATH OFFSET LENGTH [IDEMPOTENCY-KEY]"; a client's lines run in order.
- * BLOB: bodies. Prints one JSON line: requests, failures, seconds, latencies. One thread serves all
- * clients, so that the load costs the machine under test as little as it can. */
+ * BLOB: bodies. Prints one JSON line: requests, failures, seconds, latencies, average size of a
+ * reply. One thread serves all clients, so that the load costs the machine under test as little as
+ * it can. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,7 @@ struct client {
     size_t count, cap;
     double *seconds; /* latency of each */
     size_t failures;
+    size_t bytes; /* of all replies */
     char first_failure[300];
     SSL *tls;
     size_t at; /* request under way */
@@ -235,6 +237,7 @@ static enum turn take_some(struct client *c)
 static void note_reply(struct client *c, int status)
 {
     c->seconds[c->at] = now() - c->since;
+    c->bytes += c->have;
     if (status >= 200 && status < 300)
         return;
     if (c->failures++ == 0)
@@ -299,10 +302,12 @@ static int report(const struct load *l, double seconds)
 {
     size_t total = 0;
     size_t failures = 0;
+    size_t bytes = 0;
     const char *first = "";
     for (size_t i = 0; i < l->clients; i++) {
         total += l->client[i].count;
         failures += l->client[i].failures;
+        bytes += l->client[i].bytes;
         if (l->client[i].failures > 0 && first[0] == '\0')
             first = l->client[i].first_failure;
     }
@@ -315,9 +320,10 @@ static int report(const struct load *l, double seconds)
             all[n++] = l->client[i].seconds[k];
     qsort(all, n, sizeof *all, by_value);
     (void)printf("{\"requests\":%zu,\"failures\":%zu,\"seconds\":%.6f,\"p50_ms\":%.3f,\"p99_ms\":%."
-                 "3f,\"max_ms\":%.3f}\n",
+                 "3f,\"max_ms\":%.3f,\"reply_bytes\":%zu}\n",
                  n, failures, seconds, n > 0 ? all[n / 2] * 1e3 : 0,
-                 n > 0 ? all[n * 99 / 100] * 1e3 : 0, n > 0 ? all[n - 1] * 1e3 : 0);
+                 n > 0 ? all[n * 99 / 100] * 1e3 : 0, n > 0 ? all[n - 1] * 1e3 : 0,
+                 n > 0 ? bytes / n : 0);
     if (failures > 0)
         (void)fprintf(stderr, "bench_load: %zu failures, first: %s\n", failures, first);
     free(all);
