@@ -95,7 +95,8 @@ struct picked {
     void *ctx;
     struct cli_entries_said said;
     struct cli_found *out;
-    uint64_t last; /* index of the one before */
+    bool any;
+    uint64_t last; /* index of the one before, if there was any */
     struct cli_count progress;
 };
 
@@ -103,8 +104,7 @@ struct picked {
 static enum hm_err check_picked(const struct picked *p, const struct hm_record *r,
                                 struct hm_why *why)
 {
-    bool first = p->out->given == 0;
-    bool ordered = first || (p->f->descending ? r->idx < p->last : r->idx > p->last);
+    bool ordered = !p->any || (p->f->descending ? r->idx < p->last : r->idx > p->last);
     if (!ordered)
         return hm_fail(why, HM_E_DENIED,
                        "the server's list is out of order: record %" PRIu64 " after %" PRIu64,
@@ -126,10 +126,11 @@ static enum hm_err on_picked(void *ctx, struct hm_bytes record, struct hm_why *w
     err = check_picked(p, &r, why);
     if (err != HM_OK)
         return err;
+    p->any = true;
+    p->last = r.idx;
     /* The log grows while pages are fetched: the answer is of the moment when it began. */
     if (r.idx >= p->said.log_size)
         return p->f->descending ? HM_OK : HM_E_NOT_FOUND;
-    p->last = r.idx;
     p->out->given++;
     cli_count_update(&p->progress, p->out->given);
     const struct cli_source_record x = {&r, record, hm_merkle_leaf(record)};

@@ -104,6 +104,8 @@ class Audit:
             self.expect("one twice", 1, "out of order", command, self.picked(lambda v: v[:1] + v))
             self.expect("what is no record", 1, "record", command, self.picked(lambda v: v[:-1] + [(v[-1][0], b'{"idx":1}')] if v else v))
             self.expect("a log size that is none", 1, "", command, change("log-size", lambda v, c: "many"))
+        self.expect("one twice that came after the answer began", 1, "out of order", ("query", "--actor", "alice", "--all"),
+                    lambda kind, v, c: {"picked": lambda: v[:1] + v, "log-size": lambda: "1"}.get(kind, lambda: v)())
         self.expect("a list of more than was signed", 1, "its checkpoint covers", ("export", "--actor", "alice", "--out", self.out),
                     change("log-size", lambda v, c: str(int(v) + 5)))
         last = change("picked", lambda v, c: v[:-1] if "actor" in c["q"] else v)
