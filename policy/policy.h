@@ -138,7 +138,6 @@ struct policy_wants {
 void policy_wants(const struct policy_rule *rule, struct policy_wants *out);
 /* Rule i in the document's order; NULL past the end. */
 const struct policy_rule *policy_rule_at(const struct policy *p, size_t i);
-bool policy_group_has(const struct policy *p, const char *group, const char *principal);
 /* Whether this stage (from 0) asks a group that the principal is in; POLICY_ANY_STAGE: some stage.
  */
 #define POLICY_ANY_STAGE SIZE_MAX

@@ -114,13 +114,6 @@ const struct hm_key *policy_approval_key(const struct policy *p, const char *pri
                : NULL;
 }
 
-bool policy_group_has(const struct policy *p, const char *group, const char *principal)
-{
-    const struct policy_group *g = policy_find_group(p, group);
-    const struct policy_principal *a = policy_principal(p, principal);
-    return g != NULL && a != NULL && policy_ptrs_has(&g->members, a);
-}
-
 const struct hm_key_ready *policy_key_ready(const struct policy *p, const struct hm_key *k)
 {
     const struct policy_key_ref *r = policy_find_key(p, k);

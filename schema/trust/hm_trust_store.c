@@ -58,13 +58,3 @@ enum hm_err hm_trust_store_open(struct hm_bytes document, struct hm_trust_store 
     *out = *t;
     return HM_OK;
 }
-
-const struct hm_ts_rule *hm_trust_store_rule(const struct hm_trust_store *t,
-                                             const struct hm_uuid *class_id)
-{
-    for (size_t r = 0; r < t->rule_count; r++)
-        for (size_t i = 0; i < t->rules[r].class_count; i++)
-            if (memcmp(t->classes[t->rules[r].class_first + i].b, class_id->b, 16) == 0)
-                return &t->rules[r];
-    return NULL;
-}

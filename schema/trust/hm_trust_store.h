@@ -58,8 +58,5 @@ enum hm_err HM_MUST_USE hm_trust_store_payload(const struct hm_trust_store *t, s
 enum hm_err HM_MUST_USE hm_trust_store_open(struct hm_bytes document, struct hm_trust_store *out,
                                             struct hm_why *why);
 void hm_trust_store_root(const struct hm_trust_store *t, struct hm_root *out);
-/* The rule that lists this class, or NULL. */
-const struct hm_ts_rule *hm_trust_store_rule(const struct hm_trust_store *t,
-                                             const struct hm_uuid *class_id);
 
 #endif

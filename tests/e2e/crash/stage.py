@@ -221,7 +221,8 @@ class Trial:
             return False
         if self.point and self.point.fault == "SIGKILL" and code == -signal.SIGKILL:
             return True
-        return (self.phase == faults.STOP and code in (0, 1)) or (self.phase == faults.START and code == 1)
+        # strace that is told to go while it still sets out may take with it what it is about to start; a program that runs answers to SIGTERM.
+        return (self.phase == faults.STOP and code in (0, 1)) or (self.phase == faults.START and code in (1, -signal.SIGTERM))
 
     def judged(self):
         """What does not hold now. The answers that were given meanwhile are counted into `said`."""

@@ -158,17 +158,6 @@ static void rules_match_exactly(void **state)
     assert_null(match(p, "edge-router", NULL));
 }
 
-static void groups_hold_their_members(void **state)
-{
-    const struct policy *p = loaded(state);
-    assert_true(policy_group_has(p, "release-managers", "carol"));
-    assert_false(policy_group_has(p, "release-managers", "dave"));
-    assert_false(policy_group_has(p, "release-managers", "Carol"));
-    assert_false(policy_group_has(p, "release-managers", NULL));
-    assert_false(policy_group_has(p, "Security", "dave"));
-    assert_false(policy_group_has(p, NULL, "dave"));
-}
-
 static void builders_hand_out_keys(void **state)
 {
     const struct policy *p = loaded(state);
@@ -219,9 +208,8 @@ int main(void)
         cmocka_unit_test(certificate_by_uri),     cmocka_unit_test(certificate_by_fingerprint),
         cmocka_unit_test(certificate_of_nobody),  cmocka_unit_test(certificate_of_two),
         cmocka_unit_test(keys_have_one_role),     cmocka_unit_test(key_by_raw_value),
-        cmocka_unit_test(rules_match_exactly),    cmocka_unit_test(groups_hold_their_members),
-        cmocka_unit_test(builders_hand_out_keys), cmocka_unit_test(builders_can_be_walked),
-        cmocka_unit_test(heads_and_lists),
+        cmocka_unit_test(rules_match_exactly),    cmocka_unit_test(builders_hand_out_keys),
+        cmocka_unit_test(builders_can_be_walked), cmocka_unit_test(heads_and_lists),
     };
     return cmocka_run_group_tests_name("policy_find", tests, load_full, unload);
 }

@@ -16,10 +16,6 @@ static void round_trip(void **state)
     hm_trust_store_root(&f->opened, &root);
     assert_int_equal(root.count, 3);
     assert_int_equal(root.threshold, 2);
-    assert_ptr_equal(hm_trust_store_rule(&f->opened, &f->opened.classes[3]), &f->opened.rules[1]);
-    assert_ptr_equal(hm_trust_store_rule(&f->opened, &f->opened.classes[0]), &f->opened.rules[0]);
-    struct hm_uuid other = {{0}};
-    assert_null(hm_trust_store_rule(&f->opened, &other));
 }
 
 static void no_witnesses(void **state)
