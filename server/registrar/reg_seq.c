@@ -190,6 +190,7 @@ static enum hm_err write_batch(struct reg_seq *s, struct reg_job *list, struct h
     else
         db_log_rollback(s->log);
     reg_policies_settle(s->world->policies, err == HM_OK);
+    reg_refusals_settle(s->refusals, err == HM_OK);
     return err;
 }
 

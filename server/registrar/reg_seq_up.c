@@ -298,6 +298,13 @@ static enum hm_err expire_one(struct reg_seq *s, uint64_t id, struct hm_why *why
     return db_state_release_update(s->log, &rel, why);
 }
 
+/* A request is remembered until no clock that is believed calls it current: what ran out before
+ * this has run out, however far the clock goes back. */
+static int64_t expired_for_good_s(const struct reg_seq *s)
+{
+    return (int64_t)(db_log_last_t_ms(s->log) / 1000) - (int64_t)s->config->max_clock_jump_s - 1;
+}
+
 enum hm_err reg_seq_tick(struct reg_seq *s, struct hm_why *why)
 {
     uint64_t ids[64];
@@ -320,6 +327,6 @@ enum hm_err reg_seq_tick(struct reg_seq *s, struct hm_why *why)
         err = reg_retire_tick(s->retire, s->log, policy_digest(s->world->policy),
                               (uint64_t)hm_clock_unix_ms(), why);
     if (err == HM_OK)
-        err = db_state_forget(s->log, now_s - DAY_S, now_s, why);
+        err = db_state_forget(s->log, now_s - DAY_S, expired_for_good_s(s), why);
     return err;
 }
