@@ -26,7 +26,13 @@ static enum hm_err keep_last_note(struct reg_seq *s, const struct reg_signer_hel
         return HM_OK;
     enum hm_err err = hm_checkpoint_open(note, &s->world->genesis.log_key, &c, why);
     if (err == HM_OK)
+        err = db_log_begin(s->log, why); /* what a mirror takes is a transaction */
+    if (err == HM_OK)
         err = db_log_put_checkpoint(s->log, h->last_size, note, why);
+    if (err == HM_OK)
+        err = db_log_commit(s->log, why);
+    if (err != HM_OK)
+        db_log_rollback(s->log);
     return err == HM_OK ? HM_OK : hm_fail_in(why, err, "the signer's last checkpoint");
 }
 

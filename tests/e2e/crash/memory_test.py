@@ -1,5 +1,6 @@
 """What the registrar keeps in its memory beside the log, after a commit failed: refusals that were only counted, and a guards document that
-is recorded and holds from the next start on. And what it forgets: signed requests, not before they can never be used again."""
+is recorded and holds from the next start on. What it forgets: signed requests, not before they can never be used again. And what it learns
+from the signer when it was killed: the last checkpoint, for the log and for its mirror."""
 
 import os
 import shutil
@@ -20,6 +21,13 @@ MINUTE = 60
 class Few(Rostered):
     def __init__(self, root, programs, **kw):
         super().__init__(root, programs, registrar={"refusals_per_minute": 2}, **kw)
+
+
+    def configs(self):
+        super().configs()
+        doc = e.json.loads(e.read(self.path("registrar.json")))
+        self.files = doc["database"], doc["database"] + "-mirror"
+        e.write(self.path("registrar.json"), e.json.dumps(dict(doc, mirror=self.files[1])))
 
 
 def failing(lab):
@@ -85,14 +93,36 @@ def single_use(lab, rows):
     time.sleep(6)
     lab.new()
     time.sleep(2)
-    db = sqlite3.connect("file:%s?mode=ro" % lab.path("registrar", "log.db"), uri=True)
+    db = sqlite3.connect("file:%s?mode=ro" % lab.files[0], uri=True)
     count = db.execute("SELECT count(*) FROM request WHERE record=?", (a.doc["index"],)).fetchone()[0]
     db.close()
     rows.equal("is remembered as long as a clock that goes back could make it current", count, 1)
 
 
+def checkpoints(path):
+    db = sqlite3.connect(path)
+    found = [row[0] for row in db.execute("SELECT size FROM checkpoint ORDER BY size")]
+    db.close()
+    return found
+
+
+def mirror(lab, rows):
+    for _ in range(3):
+        lab.new()
+        lab.processes["registrar"].kill()
+        lab.processes["registrar"].wait()
+        lab.start("registrar")
+        lab.wait_ready()
+        time.sleep(1.5)
+    rows.equal("the registrar ends", lab.stop("registrar"), 0)
+    log, copy = (checkpoints(path) for path in lab.files)
+    lab.start("registrar")
+    lab.wait_ready()
+    rows.equal("killed three times: the mirror has each checkpoint", sorted(set(log) ^ set(copy)), [])
+
+
 def main(lab, rows):
-    rows.parts(lambda: single_use(lab, rows), lambda: refusals(lab, rows), lambda: guards(lab, rows))
+    rows.parts(lambda: mirror(lab, rows), lambda: single_use(lab, rows), lambda: refusals(lab, rows), lambda: guards(lab, rows))
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies", r.returncode == 0, r.out + r.err)
 
