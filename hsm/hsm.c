@@ -1,6 +1,7 @@
 /* Opening and closing: configuration in, module, tokens, keys and libp11's side up. */
 #include "hsm/hsm_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,15 +54,43 @@ static enum hm_err make_locks(struct hsm *h, size_t tokens, struct hm_why *why)
     return HM_OK;
 }
 
+/* A token that does not come back takes its own keys away, and no other's. */
+static void leave_out(struct hsm *h, size_t token, const struct hm_why *why)
+{
+    struct hsm_token *t = &h->tokens[token];
+    char line[HM_WHY_MAX + 64];
+    (void)snprintf(line, sizeof line, "the others go on without it: %s", why->text);
+    if (h->notice != NULL)
+        h->notice(h->notice_ctx, line);
+    for (size_t i = 0; i < h->key_count; i++)
+        if (h->keys[i].info.token == token)
+            h->keys[i].present = false;
+    if (t->open)
+        (void)h->m.f->C_CloseSession(t->session);
+    t->open = false;
+    t->away = true;
+}
+
+static enum hm_err open_token(struct hsm *h, size_t token, struct hm_why *why)
+{
+    enum hm_err err = hsm_token_open(h, &h->tokens[token], why);
+    return err == HM_OK ? hsm_keys_read(h, token, why) : err;
+}
+
+/* The first time, all that the configuration names must be there; later the first one must, which
+ * holds the log's key where there is one. */
 enum hm_err hsm_load(struct hsm *h, struct hm_why *why)
 {
     for (size_t i = 0; i < h->key_count; i++)
         h->keys[i].present = false;
     enum hm_err err = hsm_module_load(h, why);
     for (size_t i = 0; i < h->token_count && err == HM_OK; i++) {
-        err = hsm_token_open(h, &h->tokens[i], why);
-        if (err == HM_OK)
-            err = hsm_keys_read(h, i, why);
+        h->tokens[i].away = false;
+        err = open_token(h, i, why);
+        if (err != HM_OK && h->keys_known && i > 0) {
+            leave_out(h, i, why);
+            err = HM_OK;
+        }
     }
     if (err == HM_OK)
         err = hsm_p256_open(h, why);

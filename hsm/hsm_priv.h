@@ -30,6 +30,7 @@ struct hsm_token {
     CK_SLOT_ID slot;
     CK_SESSION_HANDLE session;
     bool open;
+    bool away; /* the others came back without it */
 };
 
 struct hsm_module {
@@ -54,9 +55,11 @@ struct hsm {
     size_t key_count;
     bool keys_known; /* the first enumeration is done: later ones only find these again */
     atomic_bool lost;
-    _Atomic int64_t backoff_ms; /* 0 as long as signatures succeed */
-    int64_t next_try_ms;        /* gate held exclusively */
-    struct hm_why last;         /* why the last attempt to come back failed; likewise */
+    _Atomic int64_t backoff_ms;  /* 0 as long as signatures succeed */
+    int64_t next_try_ms;         /* gate held exclusively */
+    int64_t away_backoff_ms;     /* likewise; 0: no token is away */
+    _Atomic int64_t away_try_ms; /* when tokens that are away are looked for again */
+    struct hm_why last;          /* why the last attempt to come back failed; likewise */
 };
 
 /* hsm_module.c */

@@ -20,6 +20,18 @@ static void notice(const struct hsm *h, const char *what, const char *text)
         h->notice(h->notice_ctx, line);
 }
 
+/* When to look for tokens that the others came back without. */
+static void plan_away(struct hsm *h)
+{
+    bool any = false;
+    for (size_t i = 0; i < h->token_count; i++)
+        any = any || h->tokens[i].away;
+    int64_t backoff = h->away_backoff_ms == 0 ? BACKOFF_FIRST_MS : h->away_backoff_ms * 2;
+    h->away_backoff_ms = !any ? 0 : backoff < BACKOFF_MAX_MS ? backoff : BACKOFF_MAX_MS;
+    int64_t at = hm_clock_mono_ms() + h->away_backoff_ms;
+    h->away_try_ms = at > h->next_try_ms ? at : h->next_try_ms; /* else the others would wait */
+}
+
 /* Gate held exclusively. */
 static void come_back(struct hsm *h)
 {
@@ -38,6 +50,8 @@ static void come_back(struct hsm *h)
     /* Also after success: a token that logs in and then fails each signature must not be hammered.
      */
     h->next_try_ms = hm_clock_mono_ms() + h->backoff_ms;
+    if (!h->lost)
+        plan_away(h);
 }
 
 /* Takes the gate shared, with everything loaded. */
@@ -86,9 +100,18 @@ static enum hm_err sign_ed25519(struct hsm *h, struct hsm_key *k, struct hm_byte
     return HM_OK;
 }
 
+/* Whether it is there again is found out by loading everything again, now and then. */
+static enum hm_err is_away(const struct hsm *h, const struct hsm_token *t, struct hm_why *why)
+{
+    enum hm_err err = hm_clock_mono_ms() < h->away_try_ms ? HM_E_TOKEN : HM_E_UNAVAILABLE;
+    return hm_fail(why, err, "token \"%s\" is away; it is looked for again now and then", t->label);
+}
+
 static enum hm_err sign_locked(struct hsm *h, struct hsm_key *k, struct hm_bytes message,
                                uint8_t sig[static HSM_SIG_LEN], struct hm_why *why)
 {
+    if (h->tokens[k->info.token].away)
+        return is_away(h, &h->tokens[k->info.token], why);
     if (!k->present)
         return hm_fail(why, HM_E_TOKEN, "token \"%s\" came back without its key \"%s\"",
                        h->tokens[k->info.token].label, k->info.label);

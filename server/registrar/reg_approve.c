@@ -236,7 +236,6 @@ enum hm_err reg_approve(struct reg_conn *c, const struct reg_ask *ask, struct re
     if (err == HM_OK) {
         struct approval a = {.ask = ask, .dossier = d};
         examine(c, &s, &a);
-        atomic_store(&d->known->no_approvals, false);
         err = reg_conn_decide(c, decide, &a, out, why);
     }
     hm_signed_free(&s);

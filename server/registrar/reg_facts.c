@@ -247,14 +247,67 @@ static enum hm_err complete(struct reg_tx *tx, const struct policy *p, struct po
     return look_back(tx, rule, &w, f, *out, why);
 }
 
+static bool wants_last(const struct policy *p, const struct policy_facts *f)
+{
+    const struct policy_subject subject = policy_facts_subject(f);
+    const struct policy_rule *rule = policy_match(p, &subject);
+    struct policy_wants w = {.last = false};
+    if (rule != NULL)
+        policy_wants(rule, &w);
+    return w.last;
+}
+
+/* As if this one, which is being signed, were the last release. */
+static enum hm_err against(struct reg_tx *tx, const struct policy *p, uint64_t release,
+                           struct policy_facts *f, struct policy_verdict *out, struct hm_why *why)
+{
+    struct db_release row;
+    struct policy_fact_last last = {.size = 0};
+    enum hm_err err = db_state_release_get(tx->log, release, &row, why);
+    if (err != HM_OK || strcmp(row.product, f->product) != 0 ||
+        strcmp(row.channel, f->channel) != 0)
+        return err;
+    err = read_request(tx, release, &last, why);
+    if (err != HM_OK)
+        return err;
+    const struct policy_fact_last *signed_last = f->last;
+    last.version = row.version;
+    f->last = &last;
+    policy_evaluate(p, f, out);
+    f->last = signed_last;
+    return HM_OK;
+}
+
+/* What is allowed after the last release has to be allowed after each that is being signed as well:
+ * nobody knows which of them will be the last one. */
+static enum hm_err after_running(struct reg_tx *tx, const struct policy *p, struct policy_facts *f,
+                                 struct policy_verdict *out, struct hm_why *why)
+{
+    uint64_t ids[RUNNING];
+    uint64_t after = 0;
+    size_t n = RUNNING;
+    enum hm_err err = HM_OK;
+    while (err == HM_OK && out->allow && n == RUNNING) {
+        err = db_state_signing(tx->log, after, ids, RUNNING, &n, why);
+        for (size_t i = 0; err == HM_OK && out->allow && i < n; i++) {
+            after = ids[i];
+            err = against(tx, p, ids[i], f, out, why);
+        }
+    }
+    return err;
+}
+
 enum hm_err reg_facts_evaluate(struct reg_tx *tx, const struct policy *p, struct policy_facts *f,
                                struct policy_verdict *out, struct hm_why *why)
 {
     HM_FREE struct history *h = NULL;
     enum hm_err err = complete(tx, p, f, &h, why);
-    if (err == HM_OK)
-        policy_evaluate(p, f, out);
-    return err;
+    if (err != HM_OK)
+        return err;
+    policy_evaluate(p, f, out);
+    return f->stage == POLICY_AT_SIGNING && out->allow && wants_last(p, f)
+               ? after_running(tx, p, f, out, why)
+               : HM_OK;
 }
 
 uint64_t reg_facts_size(const struct hm_request *r)

@@ -13,7 +13,6 @@
 
 struct reg_known {
     atomic_uint refs;
-    atomic_bool no_approvals; /* none was recorded yet, so that none needs to be looked for */
     uint64_t id;
     struct hm_record submitted;                 /* release.submitted */
     struct hm_digest key_ids[HM_SIGN_KEYS_MAX]; /* of the keys it names */

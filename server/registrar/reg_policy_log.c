@@ -103,7 +103,7 @@ static enum hm_err resume(struct db_reader *r, const struct reg_world *w, struct
     if (err == HM_OK)
         err = reg_policy_fetch(r, w, &last.policy, &p, &how, why);
     if (err == HM_OK)
-        err = reg_roster_fits(r, w, p, why);
+        err = reg_roster_holds(r, w, p, why);
     if (err != HM_OK)
         return hm_fail_in(why, err, "the policy in force");
     reg_policies_use(w->policies, p, how);

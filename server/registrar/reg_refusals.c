@@ -17,9 +17,30 @@ struct bucket {
 };
 struct reg_refusals {
     uint64_t per_minute;
+    bool changed; /* in the running transaction; then these two were before: */
+    size_t count_before;
+    struct bucket before[ACTORS_MAX];
     size_t count;
     struct bucket bucket[ACTORS_MAX];
 };
+
+static void change(struct reg_refusals *r)
+{
+    if (r->changed)
+        return;
+    r->changed = true;
+    r->count_before = r->count;
+    memcpy(r->before, r->bucket, r->count * sizeof r->bucket[0]);
+}
+
+void reg_refusals_settle(struct reg_refusals *r, bool committed)
+{
+    if (r->changed && !committed) {
+        r->count = r->count_before;
+        memcpy(r->bucket, r->before, r->count * sizeof r->bucket[0]);
+    }
+    r->changed = false;
+}
 
 enum hm_err reg_refusals_open(uint64_t per_minute, struct reg_refusals **out, struct hm_why *why)
 {
@@ -73,6 +94,7 @@ static struct bucket *find(struct reg_refusals *r, const char *actor, uint64_t n
 bool reg_refusals_take(struct reg_refusals *r, const char *actor, size_t evidence_bytes,
                        uint64_t now_ms)
 {
+    change(r);
     struct bucket *b = find(r, actor, now_ms);
     uint64_t places = 1 + evidence_bytes / (HM_SMALL_BODY_MAX + 1);
     if (is_over(b, now_ms)) {
@@ -98,6 +120,7 @@ bool reg_refusals_due(const struct reg_refusals *r, uint64_t now_ms)
 enum hm_err reg_refusals_flush(struct reg_refusals *r, struct db_log *log,
                                const struct hm_digest *policy, uint64_t now_ms, struct hm_why *why)
 {
+    change(r);
     for (size_t i = 0; i < r->count; i++) {
         struct bucket *b = &r->bucket[i];
         if (b->dropped == 0 || now_ms - b->since_ms < MINUTE_MS)

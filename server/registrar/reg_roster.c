@@ -107,12 +107,17 @@ static enum hm_err check_served(struct db_reader *r, const struct reg_world *w, 
                          (unsigned long long)now.record);
 }
 
+enum hm_err reg_roster_holds(struct db_reader *r, const struct reg_world *w, const struct policy *p,
+                             struct hm_why *why)
+{
+    __attribute__((cleanup(hm_guards_free))) struct hm_guards guards = {.count = 0};
+    enum hm_err err = reg_roster_guards(r, w, &guards, why);
+    return err == HM_OK ? reg_world_fits(w, &guards, p, why) : err;
+}
+
 enum hm_err reg_roster_fits(struct db_reader *r, const struct reg_world *w, const struct policy *p,
                             struct hm_why *why)
 {
-    __attribute__((cleanup(hm_guards_free))) struct hm_guards guards = {.count = 0};
     enum hm_err err = check_served(r, w, why);
-    if (err == HM_OK)
-        err = reg_roster_guards(r, w, &guards, why);
-    return err == HM_OK ? reg_world_fits(w, &guards, p, why) : err;
+    return err == HM_OK ? reg_roster_holds(r, w, p, why) : err;
 }

@@ -16,6 +16,10 @@ enum hm_err HM_MUST_USE reg_roster_read(struct db_reader *r, const struct reg_wo
 enum hm_err HM_MUST_USE reg_roster_guards(struct db_reader *r, const struct reg_world *w,
                                           struct hm_guards *out, struct hm_why *why);
 /* reg_world_fits under the lists that hold. */
+enum hm_err HM_MUST_USE reg_roster_holds(struct db_reader *r, const struct reg_world *w,
+                                         const struct policy *p, struct hm_why *why);
+/* The same for what shall come into force: there must be no guards document that is recorded and
+ * not served yet. */
 enum hm_err HM_MUST_USE reg_roster_fits(struct db_reader *r, const struct reg_world *w,
                                         const struct policy *p, struct hm_why *why);
 

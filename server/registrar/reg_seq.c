@@ -120,7 +120,8 @@ static int64_t wake_at(const struct reg_seq *s, int64_t tick_ms)
         return tick_ms;
     if (s->cover_err != HM_OK || (s->backup != NULL && reg_backup_busy(s->backup)))
         return 0;
-    return s->unstored_count > 0 && s->store_ms < tick_ms ? s->store_ms : tick_ms;
+    /* Nothing is stored while the clock is not believed. */
+    return s->unstored_count > 0 && !s->clock_bad && s->store_ms < tick_ms ? s->store_ms : tick_ms;
 }
 
 static struct reg_job *take(struct reg_seq *s, bool *stop)
@@ -190,6 +191,7 @@ static enum hm_err write_batch(struct reg_seq *s, struct reg_job *list, struct h
     else
         db_log_rollback(s->log);
     reg_policies_settle(s->world->policies, err == HM_OK);
+    reg_refusals_settle(s->refusals, err == HM_OK);
     return err;
 }
 

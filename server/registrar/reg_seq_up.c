@@ -26,7 +26,13 @@ static enum hm_err keep_last_note(struct reg_seq *s, const struct reg_signer_hel
         return HM_OK;
     enum hm_err err = hm_checkpoint_open(note, &s->world->genesis.log_key, &c, why);
     if (err == HM_OK)
+        err = db_log_begin(s->log, why); /* what a mirror takes is a transaction */
+    if (err == HM_OK)
         err = db_log_put_checkpoint(s->log, h->last_size, note, why);
+    if (err == HM_OK)
+        err = db_log_commit(s->log, why);
+    if (err != HM_OK)
+        db_log_rollback(s->log);
     return err == HM_OK ? HM_OK : hm_fail_in(why, err, "the signer's last checkpoint");
 }
 
@@ -298,6 +304,13 @@ static enum hm_err expire_one(struct reg_seq *s, uint64_t id, struct hm_why *why
     return db_state_release_update(s->log, &rel, why);
 }
 
+/* A request is remembered until no clock that is believed calls it current: what ran out before
+ * this has run out, however far the clock goes back. */
+static int64_t expired_for_good_s(const struct reg_seq *s)
+{
+    return (int64_t)(db_log_last_t_ms(s->log) / 1000) - (int64_t)s->config->max_clock_jump_s - 1;
+}
+
 enum hm_err reg_seq_tick(struct reg_seq *s, struct hm_why *why)
 {
     uint64_t ids[64];
@@ -320,6 +333,6 @@ enum hm_err reg_seq_tick(struct reg_seq *s, struct hm_why *why)
         err = reg_retire_tick(s->retire, s->log, policy_digest(s->world->policy),
                               (uint64_t)hm_clock_unix_ms(), why);
     if (err == HM_OK)
-        err = db_state_forget(s->log, now_s - DAY_S, now_s, why);
+        err = db_state_forget(s->log, now_s - DAY_S, expired_for_good_s(s), why);
     return err;
 }

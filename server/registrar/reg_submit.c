@@ -259,7 +259,6 @@ static enum hm_err insert_release(struct reg_tx *tx, struct submission *s,
     err = reg_known_make(&o, &s->known, why);
     if (err != HM_OK)
         return err;
-    atomic_store(&s->known->no_approvals, true);
     rel.statement = hm_sha256(hm_buf_bytes(&statement));
     memcpy(rel.product, r->product, sizeof rel.product);
     memcpy(rel.version, r->version, sizeof rel.version);
