@@ -37,7 +37,7 @@ static enum hm_err supersede(struct reg_tx *tx, struct reg_signing *s, struct db
     if (err != HM_OK)
         return err;
     reg_no(out, REG_PROBLEM_SUPERSEDED,
-           "a release with a higher sequence number than %llu was signed for the same hardware",
+           "a signature was begun for the same hardware with a higher sequence number than %llu",
            (unsigned long long)rel->sequence);
     rel->state = HM_RELEASE_SUPERSEDED;
     rel->last_idx = r.idx;
