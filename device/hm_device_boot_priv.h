@@ -4,7 +4,8 @@
 
 #include "device/hm_device_boot.h"
 
-/* Writes the state as the next generation over the older copy and reads it back.
+/* Writes the state as the next generation over the older copy and reads it back. However often it
+ * fails, the newer copy stays as it is.
  * Reasons: HMD_STORAGE_FAILED, HMD_CRYPTO_FAILED. */
 enum hmd_reason hmd_state_save(const struct hmd_ports *ports, struct hmd_state *state);
 

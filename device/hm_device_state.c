@@ -125,7 +125,11 @@ static enum hmd_reason write_copy(const struct hmd_ports *ports, struct hmd_stat
 enum hmd_reason hmd_state_save(const struct hmd_ports *ports, struct hmd_state *state)
 {
     state->generation++;
-    return write_copy(ports, state);
+    enum hmd_reason reason = write_copy(ports, state);
+    /* The next attempt goes over the same copy, not over the only whole one. */
+    if (reason != HMD_OK)
+        state->generation--;
+    return reason;
 }
 
 enum hmd_reason hmd_state_init(const struct hmd_ports *ports, uint64_t store_epoch,

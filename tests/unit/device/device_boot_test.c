@@ -306,6 +306,26 @@ static void power_cuts_in_boot_and_confirm(void **state)
     free(base);
 }
 
+/* A worn block or a sagging supply: writes of the state tear while the device goes on. */
+static void torn_writes_leave_one_copy(void **state)
+{
+    struct machine *base = new_machine();
+    (void)state;
+    bring_to(base, 5, 0);
+    assert_int_equal(install(base, 6, 0), HMD_OK);
+    for (unsigned mask = 0; mask < 8; mask++) {
+        struct machine *m = clone_machine(base);
+        struct hmd_boot b;
+        m->state_writes = 0;
+        m->tear = mask;
+        assert_int_equal(hmd_boot_select(&m->ports, &b), HMD_OK);
+        m->tear = 0;
+        assert_string_equal(hmd_reason_name(hmd_boot_select(&m->ports, &b)), "ok");
+        free(m);
+    }
+    free(base);
+}
+
 static void one_copy_damaged(void **state)
 {
     struct machine *m = new_machine();
@@ -407,6 +427,7 @@ int main(void)
         cmocka_unit_test(refused_releases_are_not_written),
         cmocka_unit_test(power_cuts_in_install),
         cmocka_unit_test(power_cuts_in_boot_and_confirm),
+        cmocka_unit_test(torn_writes_leave_one_copy),
         cmocka_unit_test(one_copy_damaged),
         cmocka_unit_test(both_copies_damaged),
         cmocka_unit_test(state_put_back),
