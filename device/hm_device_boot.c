@@ -118,19 +118,17 @@ static void adopt(struct hmd_state *s, unsigned slot)
     hmd_copy(s->version, info->version, sizeof s->version);
 }
 
-enum hmd_reason hmd_boot_confirm(const struct hmd_ports *ports, unsigned *slot)
+enum hmd_reason hmd_boot_confirm(const struct hmd_ports *ports, unsigned running)
 {
     struct hmd_state s;
-    unsigned tried = HMD_NO_SLOT;
     enum hmd_reason reason = hmd_state_load(ports, &s);
     if (reason != HMD_OK)
         return reason;
-    for (unsigned i = 0; i < HMD_SLOTS; i++)
-        if (s.slot[i].status == HMD_STATUS_TRIED)
-            tried = i;
-    if (tried == HMD_NO_SLOT)
+    /* A slot may stand as tried although another one runs: where its failure could not be written.
+     */
+    if (running >= HMD_SLOTS || s.slot[running].status != HMD_STATUS_TRIED)
         return HMD_NOTHING_TO_CONFIRM;
-    adopt(&s, tried);
+    adopt(&s, running);
     /* Both copies before the counter: a damaged copy must not look like a state that was put back.
      */
     for (unsigned copy = 0; copy < HMD_STATE_COPIES; copy++) {
@@ -140,6 +138,5 @@ enum hmd_reason hmd_boot_confirm(const struct hmd_ports *ports, unsigned *slot)
     }
     if (!ports->storage->counter_raise(ports->storage->ctx, s.sequence))
         return HMD_STORAGE_FAILED;
-    *slot = tried;
     return HMD_OK;
 }

@@ -30,6 +30,7 @@ struct tool_args {
     const char *installed_version;
     const char *root_key[TOOL_PINS_MAX];
     unsigned root_key_count;
+    const char *slot; /* "a" or "b", or NULL */
     const char *path[TOOL_PATHS_MAX];
     unsigned path_count;
     bool json;

@@ -91,7 +91,9 @@ class Interop(unittest.TestCase):
                          (12, b.digest.hex(), "a", "none"))
         booted = self.device.run("boot")
         self.assertEqual((booted["slot"], booted["trial"], booted["image"]), ("a", True, rb.sha(rb.FIRMWARE).hex()))
-        self.assertEqual(self.device.run("confirm")["sequence"], 12)
+        self.assertEqual(self.device.run("confirm", "--slot", "b", code=1)["reason"], "nothing-to-confirm")
+        self.assertEqual(self.device.run("confirm", "--slot", "c", code=2)["ok"], False)
+        self.assertEqual(self.device.run("confirm", "--slot", "a")["sequence"], 12)
         self.assertEqual(self.device.run("boot")["trial"], False)
         with open(os.path.join(self.device.state, "slot-a.img"), "rb") as f:
             self.assertEqual(f.read(), rb.FIRMWARE)
