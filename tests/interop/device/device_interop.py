@@ -226,6 +226,21 @@ class Interop(unittest.TestCase):
             f.write(w.store(signers=[w.root2]))
         self.assertEqual(self.device.run("status", code=1)["reason"], "root-not-pinned")
 
+    def test_root_threshold_stays(self):
+        w = rb.World()
+        roots = [w.root, w.root2]
+        two = {5: [[k.kid for k in roots], 2]}
+        pins = [x for k in roots for x in ("--root-key", k.key_id.hex())]
+        self.device.init(w.store(members=two, signers=roots), *pins)
+        stored = os.path.join(self.device.state, "trust-store.cbor")
+        lower = {5: [[w.root.kid], 1], 7: [k for k in w.keys() if k[0] != w.root2.kid]}
+        for members, signers, reason in (({}, roots, None), (two, [w.root], "threshold-not-met"),
+                                         ({}, [w.root], "threshold-not-met"), (lower, [w.root], "threshold-not-met")):
+            with open(stored, "wb") as f:
+                f.write(w.store(members=members, signers=signers))
+            done = self.device.run("status", code=1 if reason else 0)
+            self.assertEqual(done.get("reason"), reason)
+
     def test_outcomes(self):
         self.start()
         self.device.install(rb.make(signers=[rb.World().stranger]), code=1)
