@@ -241,6 +241,15 @@ class Interop(unittest.TestCase):
             done = self.device.run("status", code=1 if reason else 0)
             self.assertEqual(done.get("reason"), reason)
 
+    def test_fifo_in_a_bundle(self):
+        self.start()
+        for name in ("manifest.suit", "release.tlog-proof"):
+            folder = self.device.bundle(rb.make())
+            os.unlink(os.path.join(folder, name))
+            os.mkfifo(os.path.join(folder, name))
+            self.device.run("install", folder, code=3)
+            os.unlink(os.path.join(folder, name))
+
     def test_outcomes(self):
         self.start()
         self.device.install(rb.make(signers=[rb.World().stranger]), code=1)
