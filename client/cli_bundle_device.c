@@ -26,6 +26,7 @@ static enum hm_err pins_from_store(struct cli *c, struct cli_pins *out)
         return hm_fail_in(&c->why, err, "trust store %.200s", c->set.trust_store);
     memcpy(out->kids, store->root_kids, sizeof out->kids);
     out->count = store->root_count;
+    out->threshold = store->root_threshold;
     out->epoch_min = store->epoch;
     return HM_OK;
 }
@@ -102,7 +103,7 @@ enum hm_err cli_bundle_check_device(struct cli_bundle *b, const struct cli_facts
 {
     struct hmd_crypto crypto = hmd_openssl_crypto();
     struct hmd_store store;
-    const struct hmd_pins roots = {pins->kids[0], pins->count};
+    const struct hmd_pins roots = {pins->kids[0], pins->count, pins->threshold};
     enum hmd_reason reason =
         hmd_store_open(&crypto, device_bytes(hm_buf_bytes(&b->trust_store)), &roots, &store);
     if (reason != HMD_OK)

@@ -42,8 +42,10 @@ static enum hm_err take_created(struct cli_deep *d, const struct hm_record *r, s
     return deep_fetch(d, r, GENESIS_DOCUMENT, HM_GUARDS_MAX, &p->genesis, why);
 }
 
-static bool is_pinned(const struct cli_pins *pins, const struct hm_root *root)
+bool deep_root_pinned(const struct cli_pins *pins, const struct hm_root *root)
 {
+    if (root->threshold < pins->threshold)
+        return false;
     for (size_t i = 0; i < root->count; i++) {
         struct hm_digest id = hm_key_id(&root->keys[i]);
         bool found = false;
@@ -82,7 +84,7 @@ static enum hm_err open_genesis(struct cli_deep *d, const struct hm_record *r,
     HM_FREE struct hm_genesis *g = calloc(1, sizeof *g);
     if (g == NULL)
         return hm_fail(why, HM_E_MEMORY, "out of memory");
-    if (d->in.roots != NULL && !is_pinned(d->in.roots, root))
+    if (d->in.roots != NULL && !deep_root_pinned(d->in.roots, root))
         return hm_fail(why, HM_E_DENIED, "its root keys are not the pinned ones");
     enum hm_err err = hm_genesis_open(hm_buf_bytes(&d->policies.genesis), root, g, why);
     if (err != HM_OK)

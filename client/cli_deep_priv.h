@@ -239,4 +239,7 @@ enum hm_err HM_MUST_USE deep_judge_result(struct cli_deep *d, struct deep_claim 
                                           const struct deep_release *o,
                                           const struct hm_record *signed_, struct hm_why *why);
 
+/* Are all its keys pinned, and no fewer of them needed than for the pinned trust store? */
+bool deep_root_pinned(const struct cli_pins *pins, const struct hm_root *root);
+
 #endif

@@ -72,12 +72,13 @@ static enum hmd_reason start_good(const struct hmd_ports *ports, struct hmd_stat
     return HMD_OK;
 }
 
-/* Power may have failed between the state and the counter. */
-static void raise_counter(const struct hmd_ports *ports, const struct hmd_state *s)
+/* Power may have failed in the middle of a copy, between the copies, or before the counter: which
+ * rises only when both copies may be believed, as in a confirmation. */
+static void catch_up(const struct hmd_ports *ports, struct hmd_state *s)
 {
     uint64_t counter;
-    if (s->confirmed && ports->storage->counter_read(ports->storage->ctx, &counter) &&
-        counter < s->sequence)
+    if (hmd_state_mend(ports, s) == HMD_OK && s->confirmed &&
+        ports->storage->counter_read(ports->storage->ctx, &counter) && counter < s->sequence)
         (void)ports->storage->counter_raise(ports->storage->ctx, s->sequence);
 }
 
@@ -90,7 +91,7 @@ enum hmd_reason hmd_boot_select(const struct hmd_ports *ports, struct hmd_boot *
     enum hmd_reason reason = hmd_state_load(ports, &s);
     if (reason != HMD_OK)
         return out->reason = reason;
-    raise_counter(ports, &s);
+    catch_up(ports, &s);
     for (unsigned slot = 0; slot < HMD_SLOTS; slot++)
         if (try_trial(ports, &s, slot, out))
             return HMD_OK;
@@ -118,19 +119,17 @@ static void adopt(struct hmd_state *s, unsigned slot)
     hmd_copy(s->version, info->version, sizeof s->version);
 }
 
-enum hmd_reason hmd_boot_confirm(const struct hmd_ports *ports, unsigned *slot)
+enum hmd_reason hmd_boot_confirm(const struct hmd_ports *ports, unsigned running)
 {
     struct hmd_state s;
-    unsigned tried = HMD_NO_SLOT;
     enum hmd_reason reason = hmd_state_load(ports, &s);
     if (reason != HMD_OK)
         return reason;
-    for (unsigned i = 0; i < HMD_SLOTS; i++)
-        if (s.slot[i].status == HMD_STATUS_TRIED)
-            tried = i;
-    if (tried == HMD_NO_SLOT)
+    /* A slot may stand as tried although another one runs: where its failure could not be written.
+     */
+    if (running >= HMD_SLOTS || s.slot[running].status != HMD_STATUS_TRIED)
         return HMD_NOTHING_TO_CONFIRM;
-    adopt(&s, tried);
+    adopt(&s, running);
     /* Both copies before the counter: a damaged copy must not look like a state that was put back.
      */
     for (unsigned copy = 0; copy < HMD_STATE_COPIES; copy++) {
@@ -140,6 +139,5 @@ enum hmd_reason hmd_boot_confirm(const struct hmd_ports *ports, unsigned *slot)
     }
     if (!ports->storage->counter_raise(ports->storage->ctx, s.sequence))
         return HMD_STORAGE_FAILED;
-    *slot = tried;
     return HMD_OK;
 }

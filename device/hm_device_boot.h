@@ -156,9 +156,10 @@ struct hmd_boot {
 HMD_MUST_USE enum hmd_reason hmd_boot_select(const struct hmd_ports *ports, struct hmd_boot *out);
 
 /* Confirms the running trial: it becomes the active slot, then the counters and floors rise.
- * Returns the confirmed slot's number in *slot. Reasons: HMD_NOTHING_TO_CONFIRM,
- * HMD_STORAGE_FAILED, those of hmd_state_load. */
-HMD_MUST_USE enum hmd_reason hmd_boot_confirm(const struct hmd_ports *ports, unsigned *slot);
+ * `running` is the slot that hmd_boot_select gave at this start, handed on by the boot loader: a
+ * firmware can confirm itself and nothing else. Reasons: HMD_NOTHING_TO_CONFIRM (that slot is not
+ * on trial), HMD_STORAGE_FAILED, those of hmd_state_load. */
+HMD_MUST_USE enum hmd_reason hmd_boot_confirm(const struct hmd_ports *ports, unsigned running);
 
 /* One line of the outcome log. */
 struct hmd_outcome {

@@ -125,7 +125,21 @@ static enum hmd_reason write_copy(const struct hmd_ports *ports, struct hmd_stat
 enum hmd_reason hmd_state_save(const struct hmd_ports *ports, struct hmd_state *state)
 {
     state->generation++;
-    return write_copy(ports, state);
+    enum hmd_reason reason = write_copy(ports, state);
+    /* The next attempt goes over the same copy, not over the only whole one. */
+    if (reason != HMD_OK)
+        state->generation--;
+    return reason;
+}
+
+enum hmd_reason hmd_state_mend(const struct hmd_ports *ports, struct hmd_state *state)
+{
+    uint8_t image[HMD_STATE_LEN];
+    struct hmd_state other;
+    const unsigned copy = (unsigned)((state->generation + 1) % HMD_STATE_COPIES);
+    if (read_copy(ports, copy, image) && decode(image, &other) && other.sequence == state->sequence)
+        return HMD_OK;
+    return hmd_state_save(ports, state);
 }
 
 enum hmd_reason hmd_state_init(const struct hmd_ports *ports, uint64_t store_epoch,

@@ -134,6 +134,8 @@ enum hmd_reason hmd_store_open(const struct hmd_crypto *crypto, struct hmd_bytes
     if (reason != HMD_OK)
         return reason;
     struct hmd_quorum q = {&s, s.root_kids, s.root_count, s.root_threshold, pins};
+    if (pins != NULL && pins->threshold > q.threshold)
+        q.threshold = pins->threshold;
     reason = hmd_envelope_authenticate(crypto, &env, &q, NULL, &signers);
     if (reason == HMD_ENVELOPE_MALFORMED)
         return HMD_STORE_MALFORMED;

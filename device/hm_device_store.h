@@ -43,15 +43,18 @@ struct hmd_key {
 };
 
 /* Key ids of root keys that somebody knows by another way, count entries of HM_KID_LEN bytes,
- * borrowed. */
+ * borrowed; and how many of them must have signed, even where a store asks for fewer (0: only as
+ * many as the store asks for, so that one pinned key can make a store that asks for one). */
 struct hmd_pins {
     const uint8_t *kids;
     size_t count;
+    uint64_t threshold;
 };
 
 /* Parses `bytes` strictly (deterministic CBOR, all members, thresholds, one role per key, each kid
  * recomputed from its key) and verifies that the store's own root threshold signed it. With pins,
- * only signatures of pinned root keys count; pins may be NULL (provisioning over a trusted path).
+ * only signatures of pinned root keys count, and pins->threshold of them are needed at least; pins
+ * may be NULL (provisioning over a trusted path).
  * On success *out borrows `bytes`; otherwise *out is untouched.
  * Reasons: HMD_STORE_TOO_LARGE, HMD_STORE_MALFORMED, HMD_STORE_INCONSISTENT, HMD_DIGEST_MISMATCH,
  * HMD_UNSIGNED, HMD_ROOT_NOT_PINNED, the HMD_KEY_* and HMD_SIGNATURE_* ones, HMD_THRESHOLD,

@@ -97,7 +97,8 @@ bool hmd_linux_replace(const struct hmd_linux *l, const char *name, const void *
 bool hmd_linux_read(int dir, const char *name, uint8_t *data, size_t cap, size_t *len)
 {
     struct stat st;
-    FD_AUTO fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+    /* Without O_NONBLOCK a FIFO on update media would hold the device's lock for ever. */
+    FD_AUTO fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st) != 0)
         return false;
     if (!S_ISREG(st.st_mode)) {

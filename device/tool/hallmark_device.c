@@ -39,8 +39,10 @@ static const struct command commands[] = {
      "Hashes the image that is to start. A freshly installed one gets one start; without a\n"
      "confirmation the next boot goes back to the last confirmed slot.\n"},
     {"confirm", tool_cmd_confirm, "the running release works: keep it",
-     "Usage: hallmark-device confirm --state DIR [--json]\n\n"
-     "Makes the release on trial the confirmed one and raises the counters and floors.\n"},
+     "Usage: hallmark-device confirm --state DIR [--slot a|b] [--json]\n\n"
+     "Makes the release on trial the confirmed one and raises the counters and floors. --slot "
+     "says\n"
+     "which slot runs, as 'boot' printed it: a release that fell back then confirms nothing.\n"},
     {"status", tool_cmd_status, "show identity, trust store, slots and counters",
      "Usage: hallmark-device status --state DIR [--json]\n"},
 };
@@ -69,6 +71,7 @@ enum option_id {
     OPT_REGION,
     OPT_VERSION_INSTALLED,
     OPT_ROOT_KEY,
+    OPT_SLOT,
     OPT_JSON,
     OPT_HELP,
 };
@@ -83,6 +86,7 @@ static const struct option options[] = {
     {"region", required_argument, NULL, OPT_REGION},
     {"installed-version", required_argument, NULL, OPT_VERSION_INSTALLED},
     {"root-key", required_argument, NULL, OPT_ROOT_KEY},
+    {"slot", required_argument, NULL, OPT_SLOT},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -107,6 +111,8 @@ static const char **text_option(struct tool_args *a, int id)
         return &a->region;
     case OPT_VERSION_INSTALLED:
         return &a->installed_version;
+    case OPT_SLOT:
+        return &a->slot;
     case OPT_ROOT_KEY:
         return a->root_key_count < TOOL_PINS_MAX ? &a->root_key[a->root_key_count++] : NULL;
     default:
@@ -114,9 +120,11 @@ static const char **text_option(struct tool_args *a, int id)
     }
 }
 
-/* Only init describes the device. */
+/* Only init describes the device, and only confirm the slot. */
 static bool option_fits(const struct command *c, int id)
 {
+    if (id == OPT_SLOT)
+        return c->run == tool_cmd_confirm;
     return id == OPT_STATE || id == OPT_JSON || id == OPT_HELP || c->run == tool_cmd_init;
 }
 

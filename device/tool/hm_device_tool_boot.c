@@ -1,6 +1,8 @@
 /* hallmark-device boot and confirm. */
 #include "device/tool/hm_device_tool_priv.h"
 
+#include <string.h>
+
 static void report_boot(const struct tool_device *d, const struct hmd_boot *b)
 {
     struct tool_out o;
@@ -24,8 +26,9 @@ static void report_boot(const struct tool_device *d, const struct hmd_boot *b)
     tool_end(&o);
 }
 
-static enum tool_exit boot(struct tool_device *d)
+static enum tool_exit boot(const struct tool_args *args, struct tool_device *d)
 {
+    (void)args;
     struct hmd_boot b;
     enum hmd_reason reason = hmd_boot_select(&d->ports, &b);
     if (b.fallback != HMD_OK)
@@ -37,12 +40,26 @@ static enum tool_exit boot(struct tool_device *d)
     return TOOL_OK;
 }
 
-static enum tool_exit confirm(struct tool_device *d)
+/* The slot that runs: as the caller says, else the one on trial. */
+static unsigned running_slot(const struct tool_args *args, const struct hmd_state *s)
+{
+    if (args->slot != NULL)
+        return args->slot[0] == 'a' ? 0 : 1;
+    return s->slot[0].status == HMD_STATUS_TRIED ? 0 : 1;
+}
+
+static enum tool_exit confirm(const struct tool_args *args, struct tool_device *d)
 {
     unsigned slot = 0;
     struct hmd_state s;
     struct tool_out o;
-    enum hmd_reason reason = hmd_boot_confirm(&d->ports, &slot);
+    if (args->slot != NULL && strcmp(args->slot, "a") != 0 && strcmp(args->slot, "b") != 0)
+        return tool_error(d->json, TOOL_USAGE, "--slot %s: expected a or b", args->slot);
+    enum hmd_reason reason = hmd_state_load(&d->ports, &s);
+    if (reason == HMD_OK) {
+        slot = running_slot(args, &s);
+        reason = hmd_boot_confirm(&d->ports, slot);
+    }
     if (reason == HMD_OK)
         reason = hmd_state_load(&d->ports, &s);
     if (reason != HMD_OK) {
@@ -64,14 +81,15 @@ static enum tool_exit confirm(struct tool_device *d)
 }
 
 static enum tool_exit with_device(const struct tool_args *args,
-                                  enum tool_exit (*run)(struct tool_device *d))
+                                  enum tool_exit (*run)(const struct tool_args *args,
+                                                        struct tool_device *d))
 {
     struct tool_device d;
     if (args->path_count > 0)
         return tool_error(args->json, TOOL_USAGE, "expected no file, got '%s'", args->path[0]);
     enum tool_exit code = tool_device_open(args, &d);
     if (code == TOOL_OK)
-        code = run(&d);
+        code = run(args, &d);
     tool_device_close(&d);
     return code;
 }

@@ -11,7 +11,8 @@
 
 enum tool_exit tool_store_open(struct tool_device *d, int dir, const char *path)
 {
-    const struct hmd_pins pins = {d->identity.pins[0], d->identity.pin_count};
+    const struct hmd_pins pins = {d->identity.pins[0], d->identity.pin_count,
+                                  d->identity.root_threshold};
     struct hmd_bytes kids;
     uint64_t count;
     uint64_t threshold;

@@ -79,6 +79,9 @@ bool tool_identity_save(const struct hmd_linux *files, const struct tool_identit
             n += snprintf(text + n, sizeof text - (size_t)n, "%02x", id->pins[i][k]);
         n += snprintf(text + n, sizeof text - (size_t)n, "\n");
     }
+    if (id->root_threshold > 0)
+        n += snprintf(text + n, sizeof text - (size_t)n, "root-threshold %u\n",
+                      (unsigned)id->root_threshold);
     return hmd_linux_replace(files, IDENTITY_FILE, text, (size_t)n);
 }
 
@@ -92,6 +95,15 @@ static bool hex_kid(const char *text, size_t digits, uint8_t kid[HM_KID_LEN])
             return false;
         kid[i] = (uint8_t)byte;
     }
+    return true;
+}
+
+/* One digit: a store has at most HMD_SIGNERS_MAX signatures. */
+static bool take_threshold(struct tool_identity *id, const char *value)
+{
+    if (id->root_threshold != 0 || value[0] < '1' || value[0] > '8' || value[1] != '\0')
+        return false;
+    id->root_threshold = (uint64_t)(value[0] - '0');
     return true;
 }
 
@@ -109,6 +121,8 @@ static bool take_line(struct tool_identity *id, const char *name, const char *va
     if (strcmp(name, "root-key") == 0)
         return id->pin_count < TOOL_PINS_MAX &&
                hex_kid(value, 2 * (size_t)HM_KID_LEN, id->pins[id->pin_count++]);
+    if (strcmp(name, "root-threshold") == 0)
+        return take_threshold(id, value);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         if (strcmp(name, fields[i].name) != 0 || fields[i].field[0] != '\0')
             continue;

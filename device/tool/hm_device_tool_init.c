@@ -84,6 +84,9 @@ static enum tool_exit initialise(const struct tool_args *a, struct tool_device *
     enum tool_exit code = tool_store_open(d, AT_FDCWD, a->trust_store);
     if (code != TOOL_OK)
         return code;
+    /* Later stores may ask for fewer signatures; this device goes on to ask for as many. */
+    if (d->identity.pin_count > 0)
+        d->identity.root_threshold = d->store.root_threshold;
     code = write_device(a, d, version);
     if (code == TOOL_OK)
         report(a, d);

@@ -30,6 +30,7 @@ struct tool_args {
     const char *installed_version;
     const char *root_key[TOOL_PINS_MAX];
     unsigned root_key_count;
+    const char *slot; /* "a" or "b", or NULL */
     const char *path[TOOL_PATHS_MAX];
     unsigned path_count;
     bool json;
@@ -44,6 +45,7 @@ struct tool_identity {
     char region[HMD_NAME_MAX + 1];
     uint8_t pins[TOOL_PINS_MAX][HM_KID_LEN];
     unsigned pin_count;
+    uint64_t root_threshold; /* of the first trust store; pinned with the keys, 0: not pinned */
     struct hmd_identity ids; /* computed from the above */
 };
 

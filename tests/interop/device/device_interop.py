@@ -91,7 +91,9 @@ class Interop(unittest.TestCase):
                          (12, b.digest.hex(), "a", "none"))
         booted = self.device.run("boot")
         self.assertEqual((booted["slot"], booted["trial"], booted["image"]), ("a", True, rb.sha(rb.FIRMWARE).hex()))
-        self.assertEqual(self.device.run("confirm")["sequence"], 12)
+        self.assertEqual(self.device.run("confirm", "--slot", "b", code=1)["reason"], "nothing-to-confirm")
+        self.assertEqual(self.device.run("confirm", "--slot", "c", code=2)["ok"], False)
+        self.assertEqual(self.device.run("confirm", "--slot", "a")["sequence"], 12)
         self.assertEqual(self.device.run("boot")["trial"], False)
         with open(os.path.join(self.device.state, "slot-a.img"), "rb") as f:
             self.assertEqual(f.read(), rb.FIRMWARE)
@@ -223,6 +225,30 @@ class Interop(unittest.TestCase):
         with open(stored, "wb") as f:
             f.write(w.store(signers=[w.root2]))
         self.assertEqual(self.device.run("status", code=1)["reason"], "root-not-pinned")
+
+    def test_root_threshold_stays(self):
+        w = rb.World()
+        roots = [w.root, w.root2]
+        two = {5: [[k.kid for k in roots], 2]}
+        pins = [x for k in roots for x in ("--root-key", k.key_id.hex())]
+        self.device.init(w.store(members=two, signers=roots), *pins)
+        stored = os.path.join(self.device.state, "trust-store.cbor")
+        lower = {5: [[w.root.kid], 1], 7: [k for k in w.keys() if k[0] != w.root2.kid]}
+        for members, signers, reason in (({}, roots, None), (two, [w.root], "threshold-not-met"),
+                                         ({}, [w.root], "threshold-not-met"), (lower, [w.root], "threshold-not-met")):
+            with open(stored, "wb") as f:
+                f.write(w.store(members=members, signers=signers))
+            done = self.device.run("status", code=1 if reason else 0)
+            self.assertEqual(done.get("reason"), reason)
+
+    def test_fifo_in_a_bundle(self):
+        self.start()
+        for name in ("manifest.suit", "release.tlog-proof"):
+            folder = self.device.bundle(rb.make())
+            os.unlink(os.path.join(folder, name))
+            os.mkfifo(os.path.join(folder, name))
+            self.device.run("install", folder, code=3)
+            os.unlink(os.path.join(folder, name))
 
     def test_outcomes(self):
         self.start()

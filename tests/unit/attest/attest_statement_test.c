@@ -15,6 +15,7 @@
 #define ARTIFACT "artifact sha256:" HEX " 786432 firmware.bin\n"
 #define DIGESTS "manifest sha256:" HEX "\npolicy sha256:" HEX "\n"
 #define SIGN "sign sha256:" HEX " ESP256 sha256:" HEX "\n"
+#define SIGN_BY(x) "sign sha256:" x x x x x x x x " ESP256 sha256:" HEX "\n"
 #define EXPIRES "expires 2026-11-28T00:00:00Z\n"
 static const char approval[] = HEAD LISTS SOURCE ARTIFACT DIGESTS SIGN EXPIRES;
 
@@ -28,9 +29,10 @@ static const struct text_row accepted[] = {
      HEAD "hardware er-100/b\nregion world\n" SOURCE ARTIFACT DIGESTS SIGN EXPIRES},
     {"no provenance", HEAD LISTS
      "sequence 1\nrepository -\nref -\ncommit -\nbuilder -\n" ARTIFACT DIGESTS SIGN EXPIRES},
-    {"several of each",
-     HEAD "hardware a/b\nhardware a/c\nregion eu\nregion us\ndependency x 1\n"
-          "dependency y 2\n" SOURCE ARTIFACT ARTIFACT DIGESTS SIGN SIGN SIGN SIGN EXPIRES},
+    {"several of each", HEAD "hardware a/b\nhardware a/c\nregion eu\nregion us\ndependency x 1\n"
+                             "dependency y 2\n" SOURCE ARTIFACT "artifact sha256:" HEX
+                             " 786432 second.bin\n" DIGESTS SIGN SIGN_BY("aaaaaaaa")
+                                 SIGN_BY("bbbbbbbb") SIGN_BY("cccccccc") EXPIRES},
     {"commit of 64 digits", HEAD LISTS "sequence 12\nrepository r\nref -\ncommit " HEX
                                        "\nbuilder b\n" ARTIFACT DIGESTS SIGN EXPIRES},
 };
@@ -84,6 +86,13 @@ static const struct text_row refused[] = {
     {"no sign", HEAD LISTS SOURCE ARTIFACT DIGESTS EXPIRES},
     {"sign 5", HEAD LISTS SOURCE ARTIFACT DIGESTS SIGN SIGN SIGN SIGN SIGN EXPIRES},
     {"no expires", HEAD LISTS SOURCE ARTIFACT DIGESTS SIGN},
+    {"hardware twice", HEAD "hardware er-100/b\n" LISTS SOURCE ARTIFACT DIGESTS SIGN EXPIRES},
+    {"region twice",
+     HEAD "hardware a/b\nregion eu\nregion us\nregion eu\n" SOURCE ARTIFACT DIGESTS SIGN EXPIRES},
+    {"dependency twice",
+     HEAD LISTS "dependency edge-radio 1.4.0\n" SOURCE ARTIFACT DIGESTS SIGN EXPIRES},
+    {"artifact twice", HEAD LISTS SOURCE ARTIFACT ARTIFACT DIGESTS SIGN EXPIRES},
+    {"key twice", HEAD LISTS SOURCE ARTIFACT DIGESTS SIGN SIGN_BY("aaaaaaaa") SIGN EXPIRES},
     {"expires twice", HEAD LISTS SOURCE ARTIFACT DIGESTS SIGN EXPIRES EXPIRES},
     {"line behind", HEAD LISTS SOURCE ARTIFACT DIGESTS SIGN EXPIRES "x y\n"},
     {"blank line behind", HEAD LISTS SOURCE ARTIFACT DIGESTS SIGN EXPIRES "\n"},

@@ -217,9 +217,35 @@ static void kinds_have_names(void **state)
     }
 }
 
+/* One of the pinned root keys alone must not be a root. */
+static void root_is_pinned_with_its_threshold(void **state)
+{
+    struct hm_root root = {.count = 2, .threshold = 2};
+    struct cli_pins pins = {.count = 2, .threshold = 2};
+    (void)state;
+    for (size_t i = 0; i < root.count; i++) {
+        struct hm_digest raw = number(i);
+        assert_int_equal(
+            hm_key_from_raw(HM_KEY_ED25519, hm_bytes_of(raw.b, sizeof raw.b), &root.keys[i], NULL),
+            HM_OK);
+        struct hm_digest id = hm_key_id(&root.keys[i]);
+        memcpy(pins.kids[i], id.b, HM_KID_LEN);
+    }
+    assert_true(deep_root_pinned(&pins, &root));
+    root.threshold = 1;
+    assert_false(deep_root_pinned(&pins, &root));
+    root.count = 1;
+    assert_false(deep_root_pinned(&pins, &root));
+    pins.threshold = 0; /* only keys are pinned */
+    assert_true(deep_root_pinned(&pins, &root));
+    pins.kids[0][0] ^= 1;
+    assert_false(deep_root_pinned(&pins, &root));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(root_is_pinned_with_its_threshold),
         cmocka_unit_test(map_keeps),
         cmocka_unit_test(lists_keep_order),
         cmocka_unit_test(names_do_not_run_together),

@@ -70,19 +70,22 @@ static void assert_no_boot(struct machine *m, enum hmd_reason reason)
 
 static void bring_to(struct machine *m, uint64_t sequence, uint64_t floor)
 {
-    unsigned slot;
+    struct hmd_boot b;
     assert_string_equal(hmd_reason_name(install(m, sequence, floor)), "ok");
-    assert_boots(m, sequence, true, HMD_OK);
-    assert_int_equal(hmd_boot_confirm(&m->ports, &slot), HMD_OK);
+    assert_int_equal(hmd_boot_select(&m->ports, &b), HMD_OK);
+    assert_int_equal(b.sequence, sequence);
+    assert_true(b.trial);
+    assert_int_equal(hmd_boot_confirm(&m->ports, b.slot), HMD_OK);
 }
 
 static void empty_device(void **state)
 {
     struct machine *m = new_machine();
-    unsigned slot;
     (void)state;
     assert_no_boot(m, HMD_NO_BOOTABLE_SLOT);
-    assert_int_equal(hmd_boot_confirm(&m->ports, &slot), HMD_NOTHING_TO_CONFIRM);
+    for (unsigned slot = 0; slot <= HMD_SLOTS; slot++)
+        assert_int_equal(hmd_boot_confirm(&m->ports, slot), HMD_NOTHING_TO_CONFIRM);
+    assert_int_equal(hmd_boot_confirm(&m->ports, HMD_NO_SLOT), HMD_NOTHING_TO_CONFIRM);
     free(m);
 }
 
@@ -109,7 +112,6 @@ static void life(void **state)
 static void trial_without_confirmation(void **state)
 {
     struct machine *m = new_machine();
-    unsigned slot;
     (void)state;
     bring_to(m, 5, 0);
     assert_int_equal(install(m, 6, 6), HMD_OK);
@@ -117,7 +119,8 @@ static void trial_without_confirmation(void **state)
     assert_int_equal(m->counter, 5); /* counters rise on confirmation only */
     assert_boots(m, 5, false, HMD_TRIAL_NOT_CONFIRMED);
     assert_boots(m, 5, false, HMD_OK);
-    assert_int_equal(hmd_boot_confirm(&m->ports, &slot), HMD_NOTHING_TO_CONFIRM);
+    for (unsigned slot = 0; slot < HMD_SLOTS; slot++)
+        assert_int_equal(hmd_boot_confirm(&m->ports, slot), HMD_NOTHING_TO_CONFIRM);
     assert_int_equal(install(m, 6, 0), HMD_OK); /* may be tried again */
     free(m);
 }
@@ -280,6 +283,18 @@ static void power_cuts_in_install(void **state)
     free(base);
 }
 
+/* Whichever copy of the state is damaged now, the other one starts the device. */
+static void assert_each_copy_is_enough(const struct machine *from)
+{
+    for (unsigned copy = 0; copy < HMD_STATE_COPIES; copy++) {
+        struct machine *m = clone_machine(from);
+        struct hmd_boot b;
+        m->state[copy][40] ^= 1;
+        assert_string_equal(hmd_reason_name(hmd_boot_select(&m->ports, &b)), "ok");
+        free(m);
+    }
+}
+
 static void power_cuts_in_boot_and_confirm(void **state)
 {
     struct machine *base = new_machine();
@@ -290,10 +305,9 @@ static void power_cuts_in_boot_and_confirm(void **state)
     for (long power = 0; !finished; power++) {
         struct machine *m = clone_machine(base);
         struct hmd_boot b;
-        unsigned slot;
         m->power = power;
         finished = hmd_boot_select(&m->ports, &b) == HMD_OK && b.sequence == 6 &&
-                   hmd_boot_confirm(&m->ports, &slot) == HMD_OK;
+                   hmd_boot_confirm(&m->ports, b.slot) == HMD_OK;
         m->power = -1;
         assert_int_equal(hmd_boot_select(&m->ports, &b), HMD_OK);
         assert_true(b.sequence == 5 || b.sequence == 6);
@@ -301,9 +315,56 @@ static void power_cuts_in_boot_and_confirm(void **state)
         if (finished)
             assert_int_equal(b.sequence, 6);
         assert_true(m->counter <= b.sequence);
+        assert_each_copy_is_enough(m);
         free(m);
     }
     free(base);
+}
+
+/* A worn block or a sagging supply: writes of the state tear while the device goes on. */
+static void torn_writes_leave_one_copy(void **state)
+{
+    struct machine *base = new_machine();
+    (void)state;
+    bring_to(base, 5, 0);
+    assert_int_equal(install(base, 6, 0), HMD_OK);
+    for (unsigned mask = 0; mask < 8; mask++) {
+        struct machine *m = clone_machine(base);
+        struct hmd_boot b;
+        m->state_writes = 0;
+        m->tear = mask;
+        assert_int_equal(hmd_boot_select(&m->ports, &b), HMD_OK);
+        m->tear = 0;
+        assert_string_equal(hmd_reason_name(hmd_boot_select(&m->ports, &b)), "ok");
+        free(m);
+    }
+    free(base);
+}
+
+/* The release that fell back must not confirm the one that failed, whatever could be written down:
+ * neither one that started and was not confirmed nor one whose image never held. */
+static void fallback_confirms_nothing(void **state)
+{
+    (void)state;
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct machine *m = new_machine();
+        struct hmd_boot b;
+        bring_to(m, 5, 0);
+        assert_int_equal(install(m, 6, 6), HMD_OK);
+        m->slot[1][0] ^= (uint8_t)damaged;
+        if (damaged == 0)
+            assert_boots(m, 6, true, HMD_OK);
+        m->state_writes = 0;
+        m->tear = ~(unsigned)damaged; /* that it was tried can be written, not that it failed */
+        assert_int_equal(hmd_boot_select(&m->ports, &b), HMD_OK);
+        assert_int_equal(b.sequence, 5);
+        m->tear = 0;
+        assert_int_equal(hmd_boot_confirm(&m->ports, b.slot), HMD_NOTHING_TO_CONFIRM);
+        assert_int_equal(m->counter, 5);
+        assert_boots(m, 5, false, HMD_TRIAL_NOT_CONFIRMED);
+        assert_boots(m, 5, false, HMD_OK);
+        free(m);
+    }
 }
 
 static void one_copy_damaged(void **state)
@@ -313,9 +374,8 @@ static void one_copy_damaged(void **state)
     bring_to(m, 5, 0);
     for (unsigned copy = 0; copy < HMD_STATE_COPIES; copy++)
         for (size_t i = 0; i < HMD_STATE_LEN; i += 13) {
-            m->state[copy][i] ^= 0x10;
+            m->state[copy][i] ^= 0x10; /* the start writes over it */
             assert_boots(m, 5, false, HMD_OK);
-            m->state[copy][i] ^= 0x10;
         }
     free(m);
 }
@@ -407,6 +467,8 @@ int main(void)
         cmocka_unit_test(refused_releases_are_not_written),
         cmocka_unit_test(power_cuts_in_install),
         cmocka_unit_test(power_cuts_in_boot_and_confirm),
+        cmocka_unit_test(torn_writes_leave_one_copy),
+        cmocka_unit_test(fallback_confirms_nothing),
         cmocka_unit_test(one_copy_damaged),
         cmocka_unit_test(both_copies_damaged),
         cmocka_unit_test(state_put_back),

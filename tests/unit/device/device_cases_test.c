@@ -85,7 +85,7 @@ static void load_case(const char *folder, struct fixture *f)
 static enum hmd_reason open_store(const struct hmd_crypto *crypto, const struct fixture *f,
                                   struct hmd_bytes bytes, struct hmd_store *store)
 {
-    const struct hmd_pins pins = {f->pin, 1};
+    const struct hmd_pins pins = {f->pin, 1, 0};
     return hmd_store_open(crypto, bytes, f->pinned ? &pins : NULL, store);
 }
 

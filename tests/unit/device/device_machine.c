@@ -75,6 +75,7 @@ static bool state_write(void *ctx, unsigned copy, const uint8_t data[HMD_STATE_L
     bool torn;
     if (!powered(m, &torn))
         return false;
+    torn |= (m->tear >> m->state_writes++ % 32 & 1) != 0;
     memcpy(m->state[copy], data, torn ? HMD_STATE_LEN / 3 : HMD_STATE_LEN);
     m->state_there[copy] = true;
     return !torn;

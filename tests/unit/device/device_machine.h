@@ -16,7 +16,9 @@ struct machine {
     long power; /* -1: never fails */
     unsigned long operations;
     unsigned outcomes;
-    bool flip_on_read; /* the medium gives back other bytes */
+    bool flip_on_read;     /* the medium gives back other bytes */
+    unsigned state_writes; /* of copies of the state, so far */
+    unsigned tear;         /* bit i: write i of them is torn, though the power stays */
     struct hmd_crypto crypto;
     struct hmd_slots slots;
     struct hmd_storage storage;
