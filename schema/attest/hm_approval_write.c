@@ -2,6 +2,7 @@
 #include "schema/attest/hm_approval.h"
 
 #include "schema/attest/hm_approval_priv.h"
+#include "schema/attest/hm_unique_priv.h"
 #include "schema/attest/hm_decision.h"
 #include "schema/attest/hm_lines_priv.h"
 #include "schema/core/hm_text.h"
@@ -96,51 +97,17 @@ static bool names_ok(const struct hm_approval *a)
     return ok;
 }
 
-static bool hardware_twice(const struct hm_approval *a)
+/* The elements come zero-padded, from hm_approval_parse and from a request. */
+static bool any_twice(const struct hm_approval *a)
 {
-    for (size_t i = 0; i < a->hardware_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(a->hardware[i].model, a->hardware[j].model) == 0 &&
-                strcmp(a->hardware[i].revision, a->hardware[j].revision) == 0)
-                return true;
-    return false;
-}
-
-static bool region_twice(const struct hm_approval *a)
-{
-    for (size_t i = 0; i < a->region_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(a->regions[i], a->regions[j]) == 0)
-                return true;
-    return false;
-}
-
-static bool dependency_twice(const struct hm_approval *a)
-{
-    for (size_t i = 0; i < a->dependency_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(a->dependencies[i].product, a->dependencies[j].product) == 0 &&
-                strcmp(a->dependencies[i].version, a->dependencies[j].version) == 0)
-                return true;
-    return false;
-}
-
-static bool artifact_twice(const struct hm_approval *a)
-{
-    for (size_t i = 0; i < a->artifact_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(a->artifacts[i].name, a->artifacts[j].name) == 0)
-                return true;
-    return false;
-}
-
-static bool key_twice(const struct hm_approval *a)
-{
-    for (size_t i = 0; i < a->sign_count; i++)
-        for (size_t j = 0; j < i; j++)
-            if (hm_digest_eq(&a->sign[i].key, &a->sign[j].key))
-                return true;
-    return false;
+    return hm_any_twice(a->hardware, sizeof a->hardware[0], sizeof a->hardware[0],
+                        a->hardware_count) ||
+           hm_any_twice(a->regions, sizeof a->regions[0], sizeof a->regions[0], a->region_count) ||
+           hm_any_twice(a->dependencies, sizeof a->dependencies[0], sizeof a->dependencies[0],
+                        a->dependency_count) ||
+           hm_any_twice(a->artifacts, sizeof a->artifacts[0], sizeof a->artifacts[0].name,
+                        a->artifact_count) ||
+           hm_any_twice(a->sign, sizeof a->sign[0], sizeof a->sign[0].key, a->sign_count);
 }
 
 /* A value that is the dash itself would read as absent. */
@@ -170,8 +137,7 @@ static const char *first_fault(const struct hm_approval *a)
     if (!names_ok(a))
         return "a name, size or mechanism is out of its range";
     /* Whoever counts elements and looks each one up would take less for more. */
-    if (hardware_twice(a) || region_twice(a) || dependency_twice(a) || artifact_twice(a) ||
-        key_twice(a))
+    if (any_twice(a))
         return "an element of a list stands there twice";
     if (a->break_glass[0] != '\0' && !hm_lines_reason_ok(a->break_glass))
         return "bad break-glass reason";

@@ -1,19 +1,8 @@
 /* The rules of a release request that no single member shows. Pure; any thread. */
 #include "schema/attest/hm_request_priv.h"
+#include "schema/attest/hm_unique_priv.h"
 
 #include <string.h>
-
-/* Whether two of count elements, item_size bytes apart, agree in their first len bytes. Texts are
- * compared with their zero padding, so whole fields can be. */
-static bool any_twice(const void *items, size_t item_size, size_t len, size_t count)
-{
-    const char *p = items;
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = i + 1; j < count; j++)
-            if (memcmp(p + i * item_size, p + j * item_size, len) == 0)
-                return true;
-    return false;
-}
 
 static enum hm_err twice(struct hm_why *why, const char *member)
 {
@@ -22,18 +11,18 @@ static enum hm_err twice(struct hm_why *why, const char *member)
 
 static enum hm_err check_unique(const struct hm_request *r, struct hm_why *why)
 {
-    if (any_twice(r->hardware, sizeof r->hardware[0], sizeof r->hardware[0], r->hardware_count))
+    if (hm_any_twice(r->hardware, sizeof r->hardware[0], sizeof r->hardware[0], r->hardware_count))
         return twice(why, "hardware");
-    if (any_twice(r->regions, sizeof r->regions[0], sizeof r->regions[0], r->region_count))
+    if (hm_any_twice(r->regions, sizeof r->regions[0], sizeof r->regions[0], r->region_count))
         return twice(why, "regions");
-    if (any_twice(r->dependencies, sizeof r->dependencies[0], sizeof r->dependencies[0],
-                  r->dependency_count))
+    if (hm_any_twice(r->dependencies, sizeof r->dependencies[0], sizeof r->dependencies[0],
+                     r->dependency_count))
         return twice(why, "dependencies");
-    if (any_twice(r->attestations, sizeof r->attestations[0], sizeof r->attestations[0],
-                  r->attestation_count))
+    if (hm_any_twice(r->attestations, sizeof r->attestations[0], sizeof r->attestations[0],
+                     r->attestation_count))
         return twice(why, "attestations");
-    if (any_twice(r->artifacts, sizeof r->artifacts[0], sizeof r->artifacts[0].name,
-                  r->artifact_count))
+    if (hm_any_twice(r->artifacts, sizeof r->artifacts[0], sizeof r->artifacts[0].name,
+                     r->artifact_count))
         return hm_fail(why, HM_E_MALFORMED, "$.artifacts: two of one name");
     return HM_OK;
 }
