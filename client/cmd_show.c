@@ -46,7 +46,8 @@ static enum hm_err take(struct told *t, uint64_t id, const struct cli_record *r,
         return hm_fail(why, HM_E_DENIED, "record %" PRIu64 " is not about r%" PRIu64, x->idx, id);
     if (t->count == 0 && (x->idx != id || x->state == HM_RELEASE_NONE))
         return hm_fail(why, HM_E_DENIED,
-                       "r%" PRIu64 " does not begin with record %" PRIu64 ", which the server names "
+                       "r%" PRIu64 " does not begin with record %" PRIu64
+                       ", which the server names "
                        "first",
                        id, x->idx);
     if (t->count > 0 && x->idx <= t->last)
@@ -145,8 +146,8 @@ static enum hm_err compare(json_t *told, const json_t *said, struct hm_why *why)
         cli_release_text(said, member, theirs, sizeof theirs);
         cli_release_text(told, member, proven, sizeof proven);
         if (strcmp(member, "state") == 0)
-            return hm_fail(why, HM_E_DENIED,
-                           "the server says %s, the newest proven record says %s", theirs, proven);
+            return hm_fail(why, HM_E_DENIED, "the server says %s, the newest proven record says %s",
+                           theirs, proven);
         return hm_fail(why, HM_E_DENIED, "%s: the server says %s, the proven records say %s",
                        member, theirs, proven);
     }

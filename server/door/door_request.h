@@ -47,7 +47,8 @@ struct door_req {
     uint64_t body_len;
     uint64_t body_seen;
     int64_t body_due_ms; /* monotonic: when the whole body must be here */
-    bool has_body_place; /* holds a place in door->bodies */
+    bool has_body_place; /* holds body_place in door->bodies */
+    unsigned body_place;
     bool active;
     uint16_t op; /* registrar operation that the body goes to */
     struct door_upload *upload;

@@ -1,4 +1,5 @@
 """Requests that are framed in two ways, too long, too slow, or of the wrong kind."""
+import json
 import time
 import unittest
 
@@ -149,6 +150,24 @@ class Kinds(DoorCase):
         self.assertEqual(self.registrar.bodies[-1][3], b"")
         answer = self.door.post("/v1/releases/r4/signature", b'{"x":1}')
         self.assertEqual((answer[0], problem(answer)), (400, "malformed"))
+
+    def test_one_caller_does_not_keep_others_out(self):
+        head = b"POST /v1/releases HTTP/1.1\r\nHost: x\r\n" + JSON + b"Content-Length: 9000000\r\n\r\n{"
+        held = [self.door.connect("ci") for _ in range(4)]
+        for s in held:
+            s.sendall(head)
+        time.sleep(1)
+        big = b'{"x":"%s"}' % (b"y" * 70000)
+        self.assertEqual(self.door.post("/v1/policy/proposals", big, "dora")[0], 201)
+        for s in held:
+            s.close()
+        self.assertTrue(self.door.settle(lambda: self.door.post("/v1/releases", big, "ci")[0] != 503))
+
+    def test_what_is_no_utf8_is_told_as_text(self):
+        for path in (b"/healthz?%ff%fe=1", b"/healthz?" + b"a" * 63 + b"%c3%a9=1"):
+            out = self.door.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", None)
+            doc = json.loads(out.split(b"\r\n\r\n", 1)[1].decode())
+            self.assertIn("\\x", doc["detail"])
 
     def test_bodies_reach_the_registrar_untouched(self):
         for body in (b"[" * 10000, b'{"a":1,"a":2}', b"\xff\xfe{}", b"", b'{"a":"\x00"}', b"null", b"{" * 60000):
