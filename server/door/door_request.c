@@ -27,6 +27,20 @@ static void take_once(const char **at, const char *value, struct door_heads *h)
     *at = value;
 }
 
+/* "Content-Length : 5" is a length to some and nothing to others; a lone CR ends a line for some.
+ */
+static bool is_odd(const char *name, const char *value)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (name[0] == '\0' || name[strspn(name, token)] != '\0')
+        return true;
+    for (const char *p = value; *p != '\0'; p++)
+        if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
+            return true;
+    return false;
+}
+
 static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
 {
@@ -37,6 +51,7 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
     size_t max = token ? DOOR_HEADER_MAX + DOOR_TOKEN_MAX : DOOR_HEADER_MAX;
     if (strnlen(v, max + 1) > max)
         h->too_long = true;
+    h->odd = h->odd || is_odd(name, v);
     if (strcasecmp(name, "Host") == 0)
         h->hosts++;
     else if (strcasecmp(name, "Transfer-Encoding") == 0)
@@ -72,6 +87,8 @@ static bool framing_ok(struct door_req *r, const char *version)
         wrong = "Transfer-Encoding stands more than once";
     else if (h->encodings > 0 && h->lengths > 0)
         wrong = "Content-Length and Transfer-Encoding exclude each other";
+    else if (h->odd)
+        wrong = "a header's name is no token, or its value has control characters";
     else if (h->hosts > 1)
         wrong = "Host stands more than once";
     else if (h->hosts == 0 && strcmp(version, "HTTP/1.1") == 0)

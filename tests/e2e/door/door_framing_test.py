@@ -68,7 +68,11 @@ class Framing(DoorCase):
         self.assertNotIn(b" 201 ", out[:20])
 
     def test_space_before_colon(self):
-        self.refused(POST + b"Host: x\r\n" + JSON + b"Content-Length : 2\r\n\r\n{}", 400, 411, 0)
+        self.refused(POST + b"Host: x\r\n" + JSON + b"Content-Length : 2\r\n\r\n{}", 400, 0)
+        for more in (b"Content-Length : 36", b"Transfer-Encoding : chunked", b"X\tY: 1", b"X-A: b\rContent-Length: 36", b"X-A: b\x0b"):
+            out = self.door.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + more + b"\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", None)
+            self.assertTrue(out.startswith(b"HTTP/1.1 400 "), (more, out[:60]))
+            self.assertNotIn(b'"openapi"', out, more)
 
     def test_not_http(self):
         self.assertIn(self.status(b"\x00\x01\x02 nonsense\r\n\r\n"), (0, 400, 505))
@@ -196,6 +200,17 @@ class Slow(DoorCase):
     def test_stalled_upload(self):
         head = b"PUT /v1/artifacts/sha256:" + b"0" * 64 + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
         self.assertLess(self.gone_after(head + b"x" * 1000), 10)
+        self.assertTrue(self.door.settle(lambda: self.door.inbox() == []), self.door.inbox())
+
+    def test_upload_that_promises_much_and_sends_little(self):
+        s = self.door.connect("ci")
+        s.sendall(b"PUT /v1/artifacts/sha256:" + b"1" * 64 + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n")
+        until = time.monotonic() + 50
+        with self.assertRaises(OSError):
+            while time.monotonic() < until:
+                s.sendall(b"x" * 10)
+                time.sleep(0.5)
+        s.close()
         self.assertTrue(self.door.settle(lambda: self.door.inbox() == []), self.door.inbox())
 
     def test_stalled_document(self):
