@@ -3,6 +3,7 @@
 #include "client/cli_http.h"
 #include "client/cli_problem.h"
 #include "schema/attest/hm_decision.h"
+#include "schema/core/hm_text.h"
 #include "schema/io/hm_file.h"
 #include "schema/json/hm_json.h"
 
@@ -68,18 +69,27 @@ static const char *command_name(const struct cli *c)
     return c->command != NULL ? c->command->name : "";
 }
 
+/* Texts of the server are cut by length, maybe within a character; and terminals read the answer,
+ * too. */
 static void end_json(const struct cli *c, enum hm_err err)
 {
+    HM_BUF_AUTO detail = {.limit = HM_BUF_LIMIT_DEFAULT};
+    HM_BUF_AUTO next = {.limit = HM_BUF_LIMIT_DEFAULT};
+    hm_escape(&detail, hm_bytes_str(c->why.text));
+    hm_escape(&next, hm_bytes_str(c->next));
+    const char *detail_text = hm_buf_str(&detail);
+    const char *next_text = hm_buf_str(&next);
     json_t *doc = json_pack("{s:s, s:s, s:i, s:s, s:s}", "command", command_name(c), "error",
-                            hm_err_name(err), "exit", (int)cli_exit_of(err), "detail", c->why.text,
-                            "next", c->next);
+                            hm_err_name(err), "exit", (int)cli_exit_of(err), "detail",
+                            detail_text != NULL ? detail_text : "", "next",
+                            next_text != NULL ? next_text : "");
     struct hm_bytes problem = cli_http_problem(c);
     if (doc != NULL && problem.len > 0) {
         json_t *p = NULL;
         if (hm_json_parse(problem, HM_JSON_FOREIGN(CLI_PROBLEM_MAX), &p, NULL) == HM_OK)
             (void)json_object_set_new(doc, "problem", p);
     }
-    if (doc == NULL || json_dumpf(doc, stderr, JSON_COMPACT) != 0)
+    if (doc == NULL || json_dumpf(doc, stderr, JSON_COMPACT | JSON_ENSURE_ASCII) != 0)
         (void)fprintf(stderr, "{\"error\":\"%s\"}", hm_err_name(err));
     (void)fputc('\n', stderr);
     json_decref(doc);

@@ -89,7 +89,7 @@ static enum hm_err list(struct cli *c)
     if (err != HM_OK)
         return err;
     if (c->term.json) {
-        (void)json_dumpf(all, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+        (void)json_dumpf(all, stdout, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
         (void)putchar('\n');
         return HM_OK;
     }

@@ -111,7 +111,7 @@ static enum hm_err wait_for(struct cli *c, uint64_t id, enum hm_release_state ta
     if (err != HM_OK)
         return err;
     if (c->term.json)
-        (void)json_dumpf(r.doc, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+        (void)json_dumpf(r.doc, stdout, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII);
     else
         (void)printf("r%" PRIu64 " is %s, says the server; hallmark show r%" PRIu64
                      " verifies its history",

@@ -1,5 +1,6 @@
 #include "server/door/door_answer.h"
 
+#include "schema/core/hm_text.h"
 #include "schema/json/hm_json_canon.h"
 #include "server/door/door_conn.h"
 #include "server/ipc/proc_log.h"
@@ -56,10 +57,17 @@ void door_ok(struct door_req *r, const char *type, struct hm_bytes body)
     r->answer.body = body;
 }
 
+/* What a caller sent may be no UTF-8, or have been cut within a character. */
 void door_json_text(struct hm_buf *b, const char *name, const char *text)
 {
+    HM_BUF_AUTO shown = {.limit = 16384};
+    struct hm_bytes t = hm_bytes_str(text);
+    if (!hm_utf8_ok(t)) {
+        hm_escape(&shown, t);
+        t = hm_buf_bytes(&shown);
+    }
     hm_buf_printf(b, ",\"%s\":", name);
-    hm_json_canon_str(b, hm_bytes_str(text));
+    hm_json_canon_str(b, t);
 }
 
 void door_problem(struct door_req *r, enum door_problem p, const char *fmt, ...)

@@ -2,6 +2,7 @@
 
 #include "schema/io/hm_clock.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -77,6 +78,12 @@ void door_conn_due(struct door_conn *c, int64_t in_ms)
 {
     int64_t at = in_ms == DOOR_NEVER ? DOOR_NEVER : hm_clock_mono_ms() + in_ms;
     atomic_store_explicit(&c->deadline_ms, at, memory_order_relaxed);
+}
+
+bool door_conn_gone(const struct door_conn *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
 static void trim(struct hm_buf *b)

@@ -32,6 +32,8 @@ void door_conns_free(struct door_conns *cs);
 struct door_conn *door_conn_open(struct door_conns *cs, int fd); /* NULL: no place, no memory */
 void door_conn_close(struct door_conns *cs, struct door_conn *c);
 void door_conn_due(struct door_conn *c, int64_t in_ms); /* DOOR_NEVER: no deadline */
+/* The client has closed its end, or the connection was cut. */
+bool door_conn_gone(const struct door_conn *c);
 /* Frees buffers that a large request left behind. */
 void door_conn_trim(struct door_conn *c);
 /* Shuts down every connection whose deadline has passed; returns how many. */

@@ -13,7 +13,7 @@ struct door_gate {
     pthread_mutex_t lock;
     pthread_cond_t left;
     unsigned places, free;
-    char who[][HM_NAME_MAX + 1]; /* "": nobody whose name is known */
+    char who[][HM_NAME_MAX + 1]; /* "": nobody */
 };
 
 struct door_gate *door_gate_new(unsigned places)
@@ -36,29 +36,8 @@ void door_gate_free(struct door_gate *g)
     free(g);
 }
 
-bool door_gate_enter(struct door_gate *g, int64_t wait_ms)
-{
-    struct timespec until = hm_clock_deadline(wait_ms);
-    bool in_time = wait_ms > 0;
-    (void)pthread_mutex_lock(&g->lock);
-    while (g->free == 0 && in_time)
-        in_time = pthread_cond_timedwait(&g->left, &g->lock, &until) == 0;
-    bool ok = g->free > 0;
-    if (ok)
-        g->free--;
-    (void)pthread_mutex_unlock(&g->lock);
-    return ok;
-}
-
-void door_gate_leave(struct door_gate *g)
-{
-    (void)pthread_mutex_lock(&g->lock);
-    g->free++;
-    (void)pthread_cond_broadcast(&g->left);
-    (void)pthread_mutex_unlock(&g->lock);
-}
-
-/* A place that no name stands at, `places` where `who` has as many as one may. The lock is held. */
+/* A place that nobody has; `places` where there is none, or `who` has as many as one may. The lock
+ * is held. */
 static unsigned place_for(const struct door_gate *g, const char *who)
 {
     unsigned place = g->places;
@@ -71,10 +50,13 @@ static unsigned place_for(const struct door_gate *g, const char *who)
     return has < (g->places + 1) / 2 ? place : g->places;
 }
 
-bool door_gate_enter_as(struct door_gate *g, const char *who, unsigned *place)
+bool door_gate_enter(struct door_gate *g, const char *who, int64_t wait_ms, unsigned *place)
 {
+    struct timespec until = hm_clock_deadline(wait_ms);
+    bool in_time = wait_ms > 0;
     (void)pthread_mutex_lock(&g->lock);
-    *place = g->free > 0 ? place_for(g, who) : g->places;
+    while ((*place = place_for(g, who)) == g->places && in_time)
+        in_time = pthread_cond_timedwait(&g->left, &g->lock, &until) == 0;
     bool ok = *place < g->places;
     if (ok) {
         (void)snprintf(g->who[*place], sizeof g->who[*place], "%s", who);
@@ -84,12 +66,13 @@ bool door_gate_enter_as(struct door_gate *g, const char *who, unsigned *place)
     return ok;
 }
 
-void door_gate_leave_as(struct door_gate *g, unsigned place)
+void door_gate_leave(struct door_gate *g, unsigned place)
 {
     (void)pthread_mutex_lock(&g->lock);
     g->who[place][0] = '\0';
+    g->free++;
+    (void)pthread_cond_broadcast(&g->left);
     (void)pthread_mutex_unlock(&g->lock);
-    door_gate_leave(g);
 }
 
 void door_gate_empty(struct door_gate *g, int64_t wait_ms)

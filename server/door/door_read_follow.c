@@ -12,7 +12,6 @@
 #include "schema/io/hm_clock.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,16 +110,10 @@ static enum hm_err look(struct follow *f, uint64_t *size, struct hm_why *why)
     return err == HM_OK ? hm_buf_err(&f->piece) : err;
 }
 
-/* The client has closed its end, or the connection was cut. */
-static bool is_gone(const struct follow *f)
-{
-    struct pollfd p = {.fd = f->conn->fd, .events = POLLRDHUP};
-    return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
-}
-
 static bool is_over(const struct follow *f)
 {
-    return hm_clock_mono_ms() >= f->until_ms || door_model_stopping(f->door->model) || is_gone(f);
+    return hm_clock_mono_ms() >= f->until_ms || door_model_stopping(f->door->model) ||
+           door_conn_gone(f->conn);
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -174,7 +167,7 @@ static void follow_free(void *ctx)
 {
     struct follow *f = ctx;
     door_metrics_stream(f->door->metrics, -1);
-    door_gate_leave_as(f->door->streams, f->place);
+    door_gate_leave(f->door->streams, f->place);
     hm_buf_free(&f->piece);
     free(f);
 }
@@ -249,14 +242,14 @@ void door_get_follow(struct door_req *r)
     memset(&asked, 0, sizeof asked);
     if (!door_asked_read(r, &asked))
         return;
-    if (!door_gate_enter_as(r->door->streams, r->conn->who.id, &place)) {
+    if (!door_gate_enter(r->door->streams, r->conn->who.id, 0, &place)) {
         door_problem(r, DOOR_TOO_MANY_REQUESTS,
                      "as many streams as are served at once, or to one caller, are open");
         return;
     }
     start(r, &asked, place);
     if (r->answer.stream.more == NULL)
-        door_gate_leave_as(r->door->streams, place);
+        door_gate_leave(r->door->streams, place);
     else
         door_metrics_stream(r->door->metrics, 1);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define WAIT_MAX_S 60
+#define SLICE_MS 500     /* how late a client that has gone is noticed */
 #define RECORDS_MAX 1024 /* indexes shown of one release */
 
 struct page {
@@ -109,20 +110,37 @@ static bool look(struct door_req *r, uint64_t id, struct view *v)
     return err == HM_OK;
 }
 
+/* Waits for records behind those of the answer. False: time is over, the model has nothing to show,
+ * or nobody waits any more. */
+static bool grows(const struct door_req *r, int64_t until_ms)
+{
+    for (;;) {
+        int64_t now = hm_clock_mono_ms();
+        int64_t end = until_ms - now > SLICE_MS ? now + SLICE_MS : until_ms;
+        if (door_model_wait(r->door->model, r->answer.log_size, end))
+            return true;
+        bool early = hm_clock_mono_ms() < end - SLICE_MS / 10; /* it will not grow */
+        if (early || end == until_ms || door_conn_gone(r->conn))
+            return false;
+    }
+}
+
 /* False: answered already. */
 static bool await_change(struct door_req *r, uint64_t id, const char *known, uint64_t wait_s,
                          struct view *v)
 {
     int64_t until = hm_clock_mono_ms() + (int64_t)wait_s * 1000;
-    if (!door_gate_enter(r->door->waits, 0)) {
-        door_problem(r, DOOR_TOO_MANY_REQUESTS, "too many callers wait for changes already");
+    unsigned place;
+    if (!door_gate_enter(r->door->waits, r->conn->who.id, 0, &place)) {
+        door_problem(r, DOOR_TOO_MANY_REQUESTS,
+                     "as many callers as are served at once, or one too often, wait for changes "
+                     "already");
         return false;
     }
     bool ok = true;
-    while (ok && strcmp(v->etag, known) == 0 &&
-           door_model_wait(r->door->model, r->answer.log_size, until))
+    while (ok && strcmp(v->etag, known) == 0 && grows(r, until))
         ok = look(r, id, v);
-    door_gate_leave(r->door->waits);
+    door_gate_leave(r->door->waits, place);
     return ok;
 }
 

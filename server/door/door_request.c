@@ -2,6 +2,7 @@
 
 #include "schema/core/hm_limits.h"
 #include "schema/core/hm_text.h"
+#include "schema/io/hm_clock.h"
 #include "server/door/door_alerts.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_gate.h"
@@ -26,6 +27,20 @@ static void take_once(const char **at, const char *value, struct door_heads *h)
     *at = value;
 }
 
+/* "Content-Length : 5" is a length to some and nothing to others; a lone CR ends a line for some.
+ */
+static bool is_odd(const char *name, const char *value)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (name[0] == '\0' || name[strspn(name, token)] != '\0')
+        return true;
+    for (const char *p = value; *p != '\0'; p++)
+        if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
+            return true;
+    return false;
+}
+
 static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                   const char *value)
 {
@@ -36,6 +51,7 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
     size_t max = token ? DOOR_HEADER_MAX + DOOR_TOKEN_MAX : DOOR_HEADER_MAX;
     if (strnlen(v, max + 1) > max)
         h->too_long = true;
+    h->odd = h->odd || is_odd(name, v);
     if (strcasecmp(name, "Host") == 0)
         h->hosts++;
     else if (strcasecmp(name, "Transfer-Encoding") == 0)
@@ -71,6 +87,8 @@ static bool framing_ok(struct door_req *r, const char *version)
         wrong = "Transfer-Encoding stands more than once";
     else if (h->encodings > 0 && h->lengths > 0)
         wrong = "Content-Length and Transfer-Encoding exclude each other";
+    else if (h->odd)
+        wrong = "a header's name is no token, or its value has control characters";
     else if (h->hosts > 1)
         wrong = "Host stands more than once";
     else if (h->hosts == 0 && strcmp(version, "HTTP/1.1") == 0)
@@ -123,30 +141,6 @@ static bool permits(unsigned route, uint64_t who)
     return (route & who & DOOR_READER) != 0 && (token == 0 || (route & token) != 0);
 }
 
-static bool identify(struct door_req *r)
-{
-    struct door_conn *c = r->conn;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    if (info == NULL || check_client(r, info->tls_session) != HM_OK) {
-        door_problem(r, DOOR_UNAUTHENTICATED, "%s",
-                     info == NULL ? "this connection has no TLS session" : r->why.text);
-        return false;
-    }
-    enum hm_err err = door_people_find(
-        r->door->people, r->door->registrar, (int64_t)r->door->config->registrar_timeout_ms,
-        &c->client.fingerprint, hm_buf_bytes(&c->client.caller), &c->who, &r->why);
-    if (err == HM_E_NOT_FOUND)
-        door_problem(r, DOOR_UNAUTHENTICATED, "%s", r->why.text);
-    else if (err == HM_E_TIMEOUT)
-        door_problem(r, DOOR_UNAVAILABLE, "%s", r->why.text);
-    else if (err != HM_OK)
-        door_problem_of(r, err, &r->why);
-    else if (c->client.known)
-        door_alerts_saw(r->door->alerts, &c->client.fingerprint, c->who.id, c->client.not_after_s);
-    return err == HM_OK;
-}
-
 static bool in_allowance(struct door_req *r, uint64_t wait_s, uint64_t per_minute)
 {
     if (wait_s == 0)
@@ -166,6 +160,34 @@ static bool may_visit(struct door_req *r)
     return in_allowance(
         r, door_visitors_take(r->door->visitors, info != NULL ? info->client_addr : &unknown),
         r->door->config->public_requests_per_minute);
+}
+
+static bool identify(struct door_req *r)
+{
+    struct door_conn *c = r->conn;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info == NULL || check_client(r, info->tls_session) != HM_OK) {
+        door_problem(r, DOOR_UNAUTHENTICATED, "%s",
+                     info == NULL ? "this connection has no TLS session" : r->why.text);
+        return false;
+    }
+    /* Whoever may bring a token may bring as many false ones: each is a question to the registrar.
+     */
+    if (!c->client.known && c->who.until_ms <= hm_clock_mono_ms() && !may_visit(r))
+        return false;
+    enum hm_err err = door_people_find(
+        r->door->people, r->door->registrar, (int64_t)r->door->config->registrar_timeout_ms,
+        &c->client.fingerprint, hm_buf_bytes(&c->client.caller), &c->who, &r->why);
+    if (err == HM_E_NOT_FOUND)
+        door_problem(r, DOOR_UNAUTHENTICATED, "%s", r->why.text);
+    else if (err == HM_E_TIMEOUT)
+        door_problem(r, DOOR_UNAVAILABLE, "%s", r->why.text);
+    else if (err != HM_OK)
+        door_problem_of(r, err, &r->why);
+    else if (c->client.known)
+        door_alerts_saw(r->door->alerts, &c->client.fingerprint, c->who.id, c->client.not_after_s);
+    return err == HM_OK;
 }
 
 static bool may(struct door_req *r)
@@ -304,9 +326,10 @@ const char *door_req_param(const struct door_req *r, const char *name)
 
 bool door_req_body_place(struct door_req *r)
 {
-    r->has_body_place = r->has_body_place || door_gate_enter(r->door->bodies, PLACE_WAIT_MS);
+    r->has_body_place = r->has_body_place || door_gate_enter(r->door->bodies, r->conn->who.id,
+                                                             PLACE_WAIT_MS, &r->body_place);
     if (!r->has_body_place)
-        door_problem(r, DOOR_UNAVAILABLE, "too many large requests at once");
+        door_problem(r, DOOR_UNAVAILABLE, "too many large requests at once, or of one caller");
     return r->has_body_place;
 }
 
@@ -350,7 +373,7 @@ void door_req_clear(struct door_req *r)
     if (r->active)
         door_metrics_end(r->door->metrics);
     if (r->has_body_place)
-        door_gate_leave(r->door->bodies);
+        door_gate_leave(r->door->bodies, r->body_place);
     door_upload_free(r->upload);
     if (r->answer.fd >= 0)
         (void)close(r->answer.fd);

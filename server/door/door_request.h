@@ -29,6 +29,7 @@ struct door_heads {
     const char *authorization;
     unsigned hosts, lengths, encodings, repeats;
     bool too_long;
+    bool odd; /* one that others may read as another header */
 };
 struct door_param {
     const char *name;
@@ -46,8 +47,9 @@ struct door_req {
     bool params_bad;
     uint64_t body_len;
     uint64_t body_seen;
-    int64_t body_due_ms; /* monotonic: when the whole body must be here */
-    bool has_body_place; /* holds a place in door->bodies */
+    int64_t body_began_ms; /* monotonic */
+    bool has_body_place;   /* holds body_place in door->bodies */
+    unsigned body_place;
     bool active;
     uint16_t op; /* registrar operation that the body goes to */
     struct door_upload *upload;

@@ -14,6 +14,7 @@ struct reg_caller {
     size_t uri_count;
     const struct policy_principal *who; /* of the policy in force; NULL: nobody */
     unsigned token;                     /* IDENT_TOKEN_…, 0: came with a certificate */
+    struct hm_digest request;           /* the one that an IDENT_TOKEN_BOUND was made for */
     char nobody[HM_WHY_MAX];            /* who NULL: why */
 };
 struct reg_ask {

@@ -50,6 +50,7 @@ static void bearer_get(struct ipc_in *in, const struct reg_desk *desk, struct re
     }
     out->who = b.who;
     out->token = b.kind;
+    out->request = b.request;
     if (b.kind == IDENT_TOKEN_BOUND && !spent(desk, &b.id))
         out->token |= IDENT_TOKEN_FRESH;
 }

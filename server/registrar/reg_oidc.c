@@ -129,17 +129,16 @@ enum hm_err reg_oidc_signed(const struct reg_oidc_input *in, const struct policy
 }
 
 /* Made for one request of this log, or for the log as such? 0: for something else. */
-static unsigned kind_of(const char *audience, const char *origin)
+static unsigned kind_of(const char *audience, const char *origin, struct hm_digest *request)
 {
     size_t n = strlen(origin);
-    struct hm_digest d;
     static const char mark[] = "#sha256:";
     if (strncmp(audience, origin, n) != 0)
         return 0;
     if (audience[n] == '\0')
         return IDENT_TOKEN_ACCESS;
     if (strncmp(audience + n, mark, sizeof mark - 1) != 0 ||
-        hm_digest_unhex(hm_bytes_str(audience + n + sizeof mark - 1), &d) != HM_OK)
+        hm_digest_unhex(hm_bytes_str(audience + n + sizeof mark - 1), request) != HM_OK)
         return 0;
     return IDENT_TOKEN_BOUND;
 }
@@ -148,7 +147,7 @@ static enum hm_err judge_bearer(const struct reg_oidc *o, const struct policy *p
                                 struct hm_oidc_token *t, int64_t now_s, struct reg_bearer *b,
                                 struct hm_why *why)
 {
-    b->kind = kind_of(t->audience, o->origin);
+    b->kind = kind_of(t->audience, o->origin, &b->request);
     b->id = hm_oidc_id(t);
     enum hm_err err = by_issuer(o, t, NULL, why);
     if (err == HM_OK && b->kind == 0)

@@ -43,6 +43,7 @@ struct reg_bearer {
     const struct policy_principal *who;
     unsigned kind; /* IDENT_TOKEN_BOUND or IDENT_TOKEN_ACCESS */
     struct hm_digest id;
+    struct hm_digest request; /* IDENT_TOKEN_BOUND: the one that it was made for */
 };
 enum hm_err HM_MUST_USE reg_oidc_bearer(const struct reg_oidc *o, const struct policy *policy,
                                         struct hm_bytes token, int64_t now_s,

@@ -4,6 +4,7 @@
 
 #include "schema/io/hm_clock.h"
 #include "schema/json/hm_json.h"
+#include "server/ident/ident_token.h"
 #include "server/registrar/reg_artifact.h"
 #include "server/registrar/reg_facts.h"
 #include "server/registrar/reg_token.h"
@@ -78,11 +79,16 @@ static enum hm_err verify_claim(struct submission *s, struct hm_why *why)
     if (c == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
     enum hm_err err = reg_claim_verify(&in, c, why);
-    if (err == HM_OK)
-        s->claim = c;
-    else
+    if (err != HM_OK) {
         free(c);
-    return err;
+        return err;
+    }
+    s->claim = c;
+    const struct reg_caller *caller = &s->ask->caller;
+    if ((caller->token & IDENT_TOKEN_BOUND) != 0 &&
+        !hm_digest_eq(&caller->request, &c->request_payload))
+        return hm_fail(why, HM_E_DENIED, "the bearer's token was made for another request");
+    return HM_OK;
 }
 
 /* Artifacts that the store does not have yet; HM_E_SIGNATURE where the size is another one. */

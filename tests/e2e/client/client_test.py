@@ -425,16 +425,46 @@ def lies_about_views(b):
     b.expect("show: records of another release", 1, "not about", "ci", "show", "r%d" % index,
              lie=edit("release", records=[2]))
     b.expect("show: another release", 1, "asked for", "ci", "show", "r%d" % index, lie=edit("release", id="r2"))
-    b.expect("show: control characters", 0, r"\\u\{", "ci", "show", "r%d" % index, lie=edit("release", version="\033[2J"))
+    for member, value in (("product", "edge-radio"), ("version", "6.6.6"), ("channel", "nightly"), ("environment", "development"),
+                          ("submitter", "bob"), ("sequence", 1), ("submitted", "2020-01-01T00:00:00Z"),
+                          ("changed", "2020-01-01T00:00:00Z"), ("expires", "2099-01-01T00:00:00Z"), ("approvals", 2),
+                          ("manifest", "00" * 32)):
+        b.expect("show: another " + member, 1, member + ": the server says", "ci", "show", "r%d" % index,
+                 lie=edit("release", **{member: value}))
+    b.expect("show: no records", 1, "expected 1 to", "ci", "show", "r%d" % index, lie=edit("release", records=[]))
+    b.expect("show: control characters", 0, r"\\u\{", "ci", "show", "r%d" % index, "--no-verify",
+             lie=edit("release", version="\033[2J"))
+    r = b.expect("show --json: only what was proven", 0, '"verified":true', "ci", "show", "r%d" % index, "--json",
+                 lie=edit("release", tested="\u009b2J"))
+    assert "tested" not in json.loads(r.out) and json.loads(r.out)["version"] == "2.1.0", r.out
+    rejected = b.fresh()
+    b.expect("reject", 0, "release.rejected", "alice", "reject", "r%d" % rejected, "--reason", "no", "--yes")
+    b.expect("show: a rejection in another place", 1, "names record|does not begin with", "ci", "show", "r%d" % rejected,
+             lie=edit("release", state="submitted", records=b.world.releases[rejected]["records"][::-1]))
+    b.expect("show: one record twice", 1, "names record", "ci", "show", "r%d" % index, lie=edit("release", records=[index] * 2))
     b.expect("policy show: another policy", 1, "not the one", "ci", "policy", "show",
              lie=change("policy", lambda v, c: v + b"\n"))
+
+
+def problem(detail):
+    body = {"type": "urn:hallmark:problem:policy", "title": "refused", "status": 403, "detail": detail}
+    return change("status", lambda value, context: (403, json.dumps(body), "application/problem+json"))
+
+
+def errors_as_json(b):
+    """One JSON object, whatever the server put in and wherever it had to be cut."""
+    for name, detail in (("cut within a character", "a" + "\u00e9" * 200), ("control characters", "\u009b2J\u202e\033[2J\x7f")):
+        r = b.expect("json error: " + name, 1, "", "ci", "show", "r2", "--json", lie=problem(detail))
+        doc = json.loads(r.stderr)
+        assert doc["exit"] == 1 and "403 policy" in doc["detail"] and doc["problem"]["detail"] == detail, r.err
+        assert r.stderr.isascii() and b"\033" not in r.stderr, r.stderr
 
 
 def main():
     with tempfile.TemporaryDirectory(prefix="hallmark-client-") as folder:
         b = Bench(HALLMARK, folder, sys.argv[2:])
         for part in (help_everywhere, honest, lies_about_submission, lies_about_statement, lies_about_signature,
-                     lies_about_bundle, lies_about_log, lies_about_views, trouble, terminal):
+                     lies_about_bundle, lies_about_log, lies_about_views, errors_as_json, trouble, terminal):
             part(b)
         b.service.close()
     print("%d cases, %d failed%s" % (b.count, len(b.failed), "".join("\n  " + f for f in b.failed)))

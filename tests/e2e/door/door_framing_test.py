@@ -1,4 +1,5 @@
 """Requests that are framed in two ways, too long, too slow, or of the wrong kind."""
+import json
 import time
 import unittest
 
@@ -67,7 +68,11 @@ class Framing(DoorCase):
         self.assertNotIn(b" 201 ", out[:20])
 
     def test_space_before_colon(self):
-        self.refused(POST + b"Host: x\r\n" + JSON + b"Content-Length : 2\r\n\r\n{}", 400, 411, 0)
+        self.refused(POST + b"Host: x\r\n" + JSON + b"Content-Length : 2\r\n\r\n{}", 400, 0)
+        for more in (b"Content-Length : 36", b"Transfer-Encoding : chunked", b"X\tY: 1", b"X-A: b\rContent-Length: 36", b"X-A: b\x0b"):
+            out = self.door.raw(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + more + b"\r\n\r\nGET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", None)
+            self.assertTrue(out.startswith(b"HTTP/1.1 400 "), (more, out[:60]))
+            self.assertNotIn(b'"openapi"', out, more)
 
     def test_not_http(self):
         self.assertIn(self.status(b"\x00\x01\x02 nonsense\r\n\r\n"), (0, 400, 505))
@@ -150,6 +155,24 @@ class Kinds(DoorCase):
         answer = self.door.post("/v1/releases/r4/signature", b'{"x":1}')
         self.assertEqual((answer[0], problem(answer)), (400, "malformed"))
 
+    def test_one_caller_does_not_keep_others_out(self):
+        head = b"POST /v1/releases HTTP/1.1\r\nHost: x\r\n" + JSON + b"Content-Length: 9000000\r\n\r\n{"
+        held = [self.door.connect("ci") for _ in range(4)]
+        for s in held:
+            s.sendall(head)
+        time.sleep(1)
+        big = b'{"x":"%s"}' % (b"y" * 70000)
+        self.assertEqual(self.door.post("/v1/policy/proposals", big, "dora")[0], 201)
+        for s in held:
+            s.close()
+        self.assertTrue(self.door.settle(lambda: self.door.post("/v1/releases", big, "ci")[0] != 503))
+
+    def test_what_is_no_utf8_is_told_as_text(self):
+        for path in (b"/healthz?%ff%fe=1", b"/healthz?" + b"a" * 63 + b"%c3%a9=1"):
+            out = self.door.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", None)
+            doc = json.loads(out.split(b"\r\n\r\n", 1)[1].decode())
+            self.assertIn("\\x", doc["detail"])
+
     def test_bodies_reach_the_registrar_untouched(self):
         for body in (b"[" * 10000, b'{"a":1,"a":2}', b"\xff\xfe{}", b"", b'{"a":"\x00"}', b"null", b"{" * 60000):
             with self.subTest(body=body[:20]):
@@ -177,6 +200,17 @@ class Slow(DoorCase):
     def test_stalled_upload(self):
         head = b"PUT /v1/artifacts/sha256:" + b"0" * 64 + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
         self.assertLess(self.gone_after(head + b"x" * 1000), 10)
+        self.assertTrue(self.door.settle(lambda: self.door.inbox() == []), self.door.inbox())
+
+    def test_upload_that_promises_much_and_sends_little(self):
+        s = self.door.connect("ci")
+        s.sendall(b"PUT /v1/artifacts/sha256:" + b"1" * 64 + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n")
+        until = time.monotonic() + 50
+        with self.assertRaises(OSError):
+            while time.monotonic() < until:
+                s.sendall(b"x" * 10)
+                time.sleep(0.5)
+        s.close()
         self.assertTrue(self.door.settle(lambda: self.door.inbox() == []), self.door.inbox())
 
     def test_stalled_document(self):

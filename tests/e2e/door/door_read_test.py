@@ -69,6 +69,20 @@ class Releases(DoorCase):
         self.assertLess(time.monotonic() - start, 10)
         self.assertEqual((status, r["state"]), (200, "cancelled"))
 
+    def test_one_caller_does_not_keep_others_from_waiting(self):
+        etag = self.door.get("/v1/releases/r8")[1]["etag"]
+        request = ("GET /v1/releases/r8?wait=60s HTTP/1.1\r\nHost: x\r\nIf-None-Match: %s\r\n\r\n" % etag).encode()
+        held = [self.door.connect("audit") for _ in range(64)]
+        for s in held:
+            s.sendall(request)
+        time.sleep(1)
+        self.assertEqual(self.door.get("/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0], 429)
+        self.assertEqual(self.door.get("/v1/releases/r8?wait=1s", "alice", headers={"If-None-Match": etag})[0], 304)
+        for s in held:
+            s.close()
+        self.assertTrue(self.door.settle(lambda: self.door.get(
+            "/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0] == 304, 10), "places of callers that went")
+
     def test_statement_manifest_bundle(self):
         log = self.registrar.log
         self.assertEqual(self.door.get("/v1/releases/r4/statement")[2], log.statements[4])

@@ -49,6 +49,21 @@ class Certificates(DoorCase):
         self.assertEqual(self.door.get("/metrics", None)[0], 401)
 
 
+class Tokens(DoorCase):
+    config = {"public_requests_per_minute": 60}  # two at once
+
+    def test_false_ones_are_asked_about_so_often(self):
+        conn = self.door.connection(None)
+        false = {"Authorization": "Bearer a.b.c"}
+        before = self.registrar.calls.get(fr.IDENTIFY, 0)
+        answers = [self.door.get("/v1/releases", None, headers=false, conn=conn)[0] for _ in range(20)]
+        self.assertEqual(answers[:2], [401, 401])
+        self.assertGreater(answers.count(429), 15)
+        self.assertLess(self.registrar.calls[fr.IDENTIFY] - before, 5)
+        self.assertEqual(self.door.get("/v1/releases", "ci")[0], 200)
+        conn.close()
+
+
 class Roles(DoorCase):
     WHO = {"ci": "submitter", "alice": "approver", "audit": "auditor", "dora": "administrator", "kurt": "key-custodian",
            "plain": None, "nobody": None, None: None}

@@ -331,6 +331,8 @@ class FakeRegistrar:
             n = len(log.records)
             return u64(self.ready) + blob(self.reason) + u64(n) + u64(n) + u64(0) + blob("")
         if op == IDENTIFY:
+            if r.body[:32] == bytes(32):
+                raise LookupError("token: not signed by a key of its issuer")
             principal, roles = self.who(r.caller())
             return blob(principal) + blob("Name of " + principal) + u64(roles) + bytes.fromhex(HEX)
         if op == SUBMIT:

@@ -216,15 +216,18 @@ static void more_principals_than_places(void **state)
 static void gate_counts(void **state)
 {
     (void)state;
+    unsigned alice, bob, more;
     struct door_gate *g = door_gate_new(2);
-    assert_true(door_gate_enter(g, 0));
-    assert_true(door_gate_enter(g, 0));
-    assert_false(door_gate_enter(g, 0));
-    int64_t start = hm_clock_mono_ms();
-    assert_false(door_gate_enter(g, 50));
-    assert_true(hm_clock_mono_ms() - start >= 45);
-    door_gate_leave(g);
-    assert_true(door_gate_enter(g, 50));
+    assert_true(door_gate_enter(g, "alice", 0, &alice));
+    assert_false(door_gate_enter(g, "alice", 0, &more)); /* half of them for one */
+    assert_true(door_gate_enter(g, "bob", 0, &bob));
+    assert_false(door_gate_enter(g, "carol", 0, &more));
+    int64_t began = hm_clock_mono_ms();
+    assert_false(door_gate_enter(g, "carol", 50, &more));
+    assert_true(hm_clock_mono_ms() - began >= 40);
+    door_gate_leave(g, alice);
+    assert_false(door_gate_enter(g, "bob", 0, &more));
+    assert_true(door_gate_enter(g, "carol", 50, &more));
     door_gate_free(g);
 }
 
