@@ -134,6 +134,14 @@ static enum hm_err check_client(struct door_req *r, gnutls_session_t session)
     return door_client_check(&c->client, session, r->door->crl, &r->why);
 }
 
+bool door_req_certified(struct door_req *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info != NULL &&
+           door_client_check(&r->conn->client, info->tls_session, r->door->crl, &r->why) == HM_OK;
+}
+
 /* By role; a token only where the route takes its kind. */
 static bool permits(unsigned route, uint64_t who)
 {

@@ -63,6 +63,8 @@ void door_req_body(struct door_req *r, const char *data, size_t len);
 void door_req_finish(struct door_req *r); /* runs the handler if there is no answer yet */
 void door_req_clear(struct door_req *r);  /* after the answer left or the connection broke */
 /* Value of a query parameter or NULL. */
+/* The connection brought a certificate that verifies now, whoever it may name. */
+bool door_req_certified(struct door_req *r);
 const char *door_req_param(const struct door_req *r, const char *name);
 /* A limited number of large bodies may be in memory; answers 503 itself when none is free. */
 bool door_req_body_place(struct door_req *r);

@@ -19,6 +19,16 @@ void door_get_healthz(struct door_req *r)
     door_ok(r, "text/plain; charset=utf-8", hm_bytes_str("ok\n"));
 }
 
+/* Reasons name paths, addresses and people: strangers are told which part it is. */
+static void not_ready(struct door_req *r, const char *part, const char *reason)
+{
+    if (door_req_certified(r))
+        door_problem(r, DOOR_UNAVAILABLE, "%s: %s", part, reason);
+    else
+        door_problem(r, DOOR_UNAVAILABLE,
+                     "%s (why is told to holders of a certificate, and in the logs)", part);
+}
+
 void door_get_readyz(struct door_req *r)
 {
     struct door_health_state h;
@@ -28,15 +38,15 @@ void door_get_readyz(struct door_req *r)
                     (int64_t)r->door->config->registrar_timeout_ms, &h);
     door_model_state(r->door->model, &m);
     if (!m.ok && m.reason[0] != '\0' && h.answered)
-        door_problem(r, DOOR_UNAVAILABLE, "read model: %s", m.reason);
+        not_ready(r, "read model", m.reason);
     else if (!h.answered)
-        door_problem(r, DOOR_UNAVAILABLE, "registrar: %s", h.reason);
+        not_ready(r, "registrar", h.reason);
     else if (!h.ready)
-        door_problem(r, DOOR_UNAVAILABLE, "registrar is not ready: %s", h.reason);
+        not_ready(r, "registrar is not ready", h.reason);
     else if (h.waits[0] != '\0')
-        door_problem(r, DOOR_UNAVAILABLE, "witnesses: %s", h.waits);
+        not_ready(r, "witnesses", h.waits);
     else if (!m.ok)
-        door_problem(r, DOOR_UNAVAILABLE, "read model: %s", m.reason);
+        not_ready(r, "read model", m.reason);
     else if (m.size + BEHIND < h.checkpoint)
         door_problem(r, DOOR_UNAVAILABLE,
                      "read model is behind: %" PRIu64 " of %" PRIu64 " records", m.size,

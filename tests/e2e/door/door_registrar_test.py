@@ -93,9 +93,13 @@ class Away(unittest.TestCase):
             self.assertTrue(door.ready())
             door.registrar.ready, door.registrar.reason = 0, "the signer is away"
             time.sleep(1.2)
-            answer = door.get("/readyz", None)
+            answer = door.get("/readyz")
             self.assertEqual(answer[0], 503)
             self.assertIn("the signer is away", answer[2].decode())
+            stranger = door.get("/readyz", None)
+            self.assertEqual(stranger[0], 503)
+            self.assertIn("registrar is not ready", stranger[2].decode())
+            self.assertNotIn("away", stranger[2].decode())
         finally:
             door.close()
 

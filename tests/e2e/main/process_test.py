@@ -64,7 +64,10 @@ class Processes:
         size = os.path.getsize(lab.path("registrar", "log.db"))
         for s in ("registrar", "door"):
             lab.start(s)
-        ready = self.until(lambda: lab.call("GET", "/readyz"), 503, lambda a: b"signer" in a.body)
+        ready = self.until(lambda: lab.call("GET", "/readyz", who="audit"), 503, lambda a: b"signer" in a.body)
+        stranger = lab.call("GET", "/readyz")
+        self.rows.row("signer absent at start: a stranger is told which part", stranger.status == 503 and b"holders of a certificate" in stranger.body and
+                      b"signer" not in stranger.body, stranger)
         self.rows.row("signer absent at start: /readyz 503, says why", ready is not None and b"signer" in ready.body, ready)
         self.rows.equal("signer absent at start: /healthz 200", lab.call("GET", "/healthz").status, 200)
         v, data, body = self.submission()

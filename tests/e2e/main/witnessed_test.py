@@ -107,7 +107,7 @@ class Witnessed(e.Cast):
         self.client_configs()
 
     def ready(self):
-        r = self.curl("/readyz")
+        r = self.curl("/readyz", who="audit")
         return r.code, r.out
 
     def until(self, what, timeout=20):
