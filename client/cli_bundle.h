@@ -28,7 +28,7 @@ void cli_bundle_free_ptr(struct cli_bundle **b);
 struct cli_pins {
     uint8_t kids[HM_ROOT_KEYS_MAX][HM_KID_LEN];
     size_t count;
-    size_t threshold;   /* of the pinned store, 0 where only keys are pinned */
+    size_t threshold;   /* of the pinned store; more than half where only keys are pinned */
     uint64_t epoch_min; /* of the pinned store, 0 where only keys are pinned */
 };
 enum hm_err HM_MUST_USE cli_pins_load(struct cli *c, struct cli_pins *out);

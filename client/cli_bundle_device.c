@@ -50,6 +50,8 @@ enum hm_err cli_pins_load(struct cli *c, struct cli_pins *out)
         if (hm_unhex(hex, p.kids[p.count], HM_KID_LEN) == HM_OK)
             p.count++;
     }
+    if (p.epoch_min == 0) /* how many the root asks for is not known: no minority of them will do */
+        p.threshold = p.count / 2 + 1;
     if (err == HM_OK)
         *out = p;
     return err;

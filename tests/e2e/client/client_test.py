@@ -68,8 +68,10 @@ def honest(b):
     assert open(os.path.join(out, "firmware.bin"), "rb").read() == rb.FIRMWARE
     b.expect("bundle exists", 4, "exists already", "ci", "bundle", "r2", "--out", out)
     root = w.keys.root.key_id.hex()
-    b.settings("ci", "rootkey", trust_store=None, root_keys=[root, w.keys.root2.key_id.hex()])
-    b.expect("bundle with root keys", 0, "verified", "rootkey", "bundle", "r2", "--out", out + "2")
+    b.settings("ci", "rootkey", trust_store=None, root_keys=[root])
+    b.expect("bundle with a root key", 0, "verified", "rootkey", "bundle", "r2", "--out", out + "2")
+    b.settings("ci", "rootkeys", trust_store=None, root_keys=[root, w.keys.root2.key_id.hex()])
+    b.expect("bundle with half of the root keys", 1, "threshold", "rootkeys", "bundle", "r2", "--out", out + "2b")
     b.settings("ci", "unpinned", trust_store=None)
     b.expect("bundle without a root", 2, "no root is pinned.*--trust-store", "unpinned", "bundle", "r2", "--out", out + "3")
     witnessed(b, out + "4")
