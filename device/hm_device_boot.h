@@ -108,6 +108,12 @@ HMD_MUST_USE enum hmd_reason hmd_state_init(const struct hmd_ports *ports, uint6
  * counter), HMD_STORAGE_FAILED. *out is of no use then. */
 HMD_MUST_USE enum hmd_reason hmd_state_load(const struct hmd_ports *ports, struct hmd_state *out);
 
+/* From now on no trust store of a lower epoch than this one is believed, whether a release is
+ * confirmed under it or not. To be called once such a store was opened, for this device, and is in
+ * its place. Reasons: HMD_STORE_ROLLED_BACK (a newer one was taken before), HMD_STORAGE_FAILED,
+ * those of hmd_state_load. */
+HMD_MUST_USE enum hmd_reason hmd_state_take_store(const struct hmd_ports *ports, uint64_t epoch);
+
 /* What hmd_verify_release needs; borrows *state. */
 void hmd_state_facts(const struct hmd_state *state, struct hmd_facts *out);
 

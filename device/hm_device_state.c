@@ -191,6 +191,21 @@ enum hmd_reason hmd_state_load(const struct hmd_ports *ports, struct hmd_state *
     return counter > out->sequence ? HMD_STATE_ROLLED_BACK : HMD_OK;
 }
 
+enum hmd_reason hmd_state_take_store(const struct hmd_ports *ports, uint64_t epoch)
+{
+    struct hmd_state s;
+    enum hmd_reason reason = hmd_state_load(ports, &s);
+    if (reason == HMD_OK && epoch < s.store_epoch)
+        reason = HMD_STORE_ROLLED_BACK;
+    if (reason != HMD_OK || epoch == s.store_epoch)
+        return reason;
+    s.store_epoch = epoch;
+    /* Both copies: one that goes bad must not bring the older store back. */
+    for (unsigned copy = 0; reason == HMD_OK && copy < HMD_STATE_COPIES; copy++)
+        reason = hmd_state_save(ports, &s);
+    return reason;
+}
+
 void hmd_state_facts(const struct hmd_state *state, struct hmd_facts *out)
 {
     out->confirmed = state->confirmed;

@@ -43,6 +43,10 @@ static const struct command commands[] = {
      "Makes the release on trial the confirmed one and raises the counters and floors. --slot "
      "says\n"
      "which slot runs, as 'boot' printed it: a release that fell back then confirms nothing.\n"},
+    {"trust-store", tool_cmd_trust_store, "take a newer trust store",
+     "Usage: hallmark-device trust-store --state DIR FILE [--json]\n\n"
+     "Takes FILE in place of the device's trust store, if the root signed it for this device and\n"
+     "its epoch is not lower. From then on no older one is believed.\n"},
     {"status", tool_cmd_status, "show identity, trust store, slots and counters",
      "Usage: hallmark-device status --state DIR [--json]\n"},
 };
@@ -56,7 +60,7 @@ static void usage(FILE *to)
                   "Usage: hallmark-device COMMAND [OPTIONS]\n\n",
                   HALLMARK_VERSION);
     for (size_t i = 0; i < COMMANDS; i++)
-        (void)fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        (void)fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].summary);
     (void)fprintf(
         to, "\n'hallmark-device COMMAND --help' says more. All commands take --json.\n" EXIT_CODES);
 }

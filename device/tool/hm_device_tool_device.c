@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/file.h>
 
-#define STORE_FILE "trust-store.cbor"
-
 enum tool_exit tool_store_open(struct tool_device *d, int dir, const char *path)
 {
     const struct hmd_pins pins = {d->identity.pins[0], d->identity.pin_count,
@@ -75,7 +73,7 @@ enum tool_exit tool_device_open(const struct tool_args *args, struct tool_device
                           "%s is not a device directory, or its identity.conf is damaged: run "
                           "'hallmark-device init' first",
                           args->state);
-    return tool_store_open(out, out->files.dir, STORE_FILE);
+    return tool_store_open(out, out->files.dir, TOOL_STORE_FILE);
 }
 
 void tool_device_close(struct tool_device *d)

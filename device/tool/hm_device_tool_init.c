@@ -48,7 +48,7 @@ static enum tool_exit write_device(const struct tool_args *a, struct tool_device
     struct hmd_bytes text = {(const uint8_t *)version, strlen(version)};
     if (!d->storage.counter_raise(d->storage.ctx, 0) ||
         hmd_state_init(&d->ports, d->store.epoch, text) != HMD_OK ||
-        !hmd_linux_replace(&d->files, "trust-store.cbor", d->store_bytes, d->store_len) ||
+        !hmd_linux_replace(&d->files, TOOL_STORE_FILE, d->store_bytes, d->store_len) ||
         !tool_identity_save(&d->files, &d->identity))
         return tool_error(a->json, TOOL_IO, "device directory %s: %s", a->state, strerror(errno));
     return TOOL_OK;

@@ -14,6 +14,7 @@ enum tool_exit {
     TOOL_IO = 3,
 };
 
+#define TOOL_STORE_FILE "trust-store.cbor"
 #define TOOL_PINS_MAX 8
 #define TOOL_PATHS_MAX 10
 #define TOOL_DOMAIN_MAX 253
@@ -113,5 +114,6 @@ enum tool_exit tool_cmd_verify(const struct tool_args *args);
 enum tool_exit tool_cmd_boot(const struct tool_args *args);
 enum tool_exit tool_cmd_confirm(const struct tool_args *args);
 enum tool_exit tool_cmd_status(const struct tool_args *args);
+enum tool_exit tool_cmd_trust_store(const struct tool_args *args);
 
 #endif

@@ -241,6 +241,28 @@ class Interop(unittest.TestCase):
             done = self.device.run("status", code=1 if reason else 0)
             self.assertEqual(done.get("reason"), reason)
 
+    def test_newer_trust_store_stays(self):
+        self.start()
+        self.bring_to(12)
+        stored, older = os.path.join(self.device.state, "trust-store.cbor"), rb.World().store()
+        newer = self.device.write("newer.cbor", rb.World().store(members={2: 9}))
+        self.assertEqual(self.device.run("trust-store", newer)["store_epoch"], 9)
+        self.assertEqual(self.device.run("trust-store", newer)["store_epoch"], 9)  # again: a power cut may have come between
+        self.assertEqual(self.device.run("status")["store_epoch"], 9)
+        offered = self.device.write("older.cbor", older)
+        self.assertEqual(self.device.run("trust-store", offered, code=1)["reason"], "trust-store-rolled-back")
+        self.assertEqual(self.device.run("status")["store_epoch"], 9)
+        with open(stored, "wb") as f:
+            f.write(older)
+        self.refused(release(13), "trust-store-rolled-back")
+        self.assertEqual(self.device.run("trust-store", offered, code=1)["reason"], "trust-store-rolled-back")
+        self.device.run("trust-store", newer)
+        for bad in (rb.World().store(members={2: 10}, signers=[rb.World().release]), b"", newer.encode()):
+            self.assertTrue(self.device.run("trust-store", self.device.write("bad.cbor", bad), code=1)["reason"])
+        self.device.run("trust-store", code=2)
+        self.assertEqual(self.device.run("status")["store_epoch"], 9)
+        self.device.install(release(13))
+
     def test_fifo_in_a_bundle(self):
         self.start()
         for name in ("manifest.suit", "release.tlog-proof"):

@@ -341,6 +341,25 @@ static void torn_writes_leave_one_copy(void **state)
     free(base);
 }
 
+/* Taken once, a newer trust store is remembered by both copies. */
+static void newer_store_stays(void **state)
+{
+    (void)state;
+    for (unsigned copy = 0; copy < HMD_STATE_COPIES; copy++) {
+        struct machine *m = new_machine();
+        struct hmd_state s;
+        bring_to(m, 5, 0);
+        assert_int_equal(hmd_state_take_store(&m->ports, 4), HMD_OK);
+        assert_int_equal(hmd_state_take_store(&m->ports, 4), HMD_OK);
+        assert_int_equal(hmd_state_take_store(&m->ports, 3), HMD_STORE_ROLLED_BACK);
+        m->state[copy][9] ^= 1;
+        assert_int_equal(hmd_state_load(&m->ports, &s), HMD_OK);
+        assert_true(s.store_epoch == 4 && s.sequence == 5);
+        assert_int_equal(hmd_state_take_store(&m->ports, 3), HMD_STORE_ROLLED_BACK);
+        free(m);
+    }
+}
+
 /* The release that fell back must not confirm the one that failed, whatever could be written down:
  * neither one that started and was not confirmed nor one whose image never held. */
 static void fallback_confirms_nothing(void **state)
@@ -468,6 +487,7 @@ int main(void)
         cmocka_unit_test(power_cuts_in_install),
         cmocka_unit_test(power_cuts_in_boot_and_confirm),
         cmocka_unit_test(torn_writes_leave_one_copy),
+        cmocka_unit_test(newer_store_stays),
         cmocka_unit_test(fallback_confirms_nothing),
         cmocka_unit_test(one_copy_damaged),
         cmocka_unit_test(both_copies_damaged),
