@@ -462,11 +462,29 @@ def errors_as_json(b):
         assert r.stderr.isascii() and b"\033" not in r.stderr, r.stderr
 
 
+def kept_checkpoint(b):
+    """Of two runs at once the slower one does not put an older checkpoint in the place of the newer one."""
+    w = b.world
+    newest, older = w.checkpoint(), w.checkpoint(records=w.records[:-1])
+    b.settings("ci", "slow", state_dir="state-slow")
+    kept = os.path.join(b.folder, "state-slow", "checkpoint-" + hexsha(rb.ORIGIN.encode())[:16])
+    first = w.checkpoint(records=w.records[:-2])
+    b.expect("a checkpoint is kept", 0, "", "slow", "log", "checkpoint", lie=change("checkpoint", lambda v, c: first))
+
+    def meanwhile(value, context):
+        write(kept, newest)
+        return older
+    b.expect("a newer one is kept meanwhile", 0, "", "slow", "log", "checkpoint", lie=change("checkpoint", meanwhile))
+    with open(kept) as f:
+        if f.read() != newest:
+            b.failed.append("the older checkpoint was kept")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="hallmark-client-") as folder:
         b = Bench(HALLMARK, folder, sys.argv[2:])
         for part in (help_everywhere, honest, lies_about_submission, lies_about_statement, lies_about_signature,
-                     lies_about_bundle, lies_about_log, lies_about_views, errors_as_json, trouble, terminal):
+                     lies_about_bundle, lies_about_log, lies_about_views, errors_as_json, kept_checkpoint, trouble, terminal):
             part(b)
         b.service.close()
     print("%d cases, %d failed%s" % (b.count, len(b.failed), "".join("\n  " + f for f in b.failed)))
