@@ -18,7 +18,8 @@ bool reg_refusals_take(struct reg_refusals *r, const char *actor, size_t evidenc
 enum hm_err HM_MUST_USE reg_refusals_flush(struct reg_refusals *r, struct db_log *log,
                                            const struct hm_digest *policy, uint64_t now_ms,
                                            struct hm_why *why);
-/* After each transaction: what one that was rolled back took, counted or summarised is as before. */
+/* After each transaction: what one that was rolled back took, counted or summarised is as before.
+ */
 void reg_refusals_settle(struct reg_refusals *r, bool committed);
 bool reg_refusals_due(const struct reg_refusals *r, uint64_t now_ms);
 
