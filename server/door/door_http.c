@@ -65,11 +65,12 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     struct door *d = cls;
     struct door_req *r = *con_cls;
     (void)mhd;
-    (void)code;
     if (r == NULL)
         return;
     *con_cls = NULL;
     door_send_flush(r);
+    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        door_send_linger(r);
     door_req_clear(r);
     door_conn_due(r->conn, (int64_t)d->config->idle_timeout_s * 1000);
 }

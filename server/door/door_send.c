@@ -1,5 +1,6 @@
 #include "server/door/door_send.h"
 
+#include "schema/io/hm_clock.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_metrics.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #define STREAM_BLOCK 32768
+#define DOOR_LINGER_MS 5000 /* how long a client may go on sending what nobody reads any more */
 #define CORK_MAX 12288 /* bytes of a body that goes into one TLS record together with its head */
 
 static ssize_t stream_more(void *cls, uint64_t pos, char *buf, size_t max)
@@ -134,6 +136,27 @@ void door_send_flush(struct door_req *r)
     /* MHD corks the socket before a head and lets go with a body of its own, which never comes
      * here: the kernel would keep each answer back for 200 ms. */
     (void)setsockopt(r->conn->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+}
+
+void door_send_linger(struct door_req *r)
+{
+    char away[16 * 1024];
+    gnutls_session_t tls = session_of(r);
+    int64_t until = hm_clock_mono_ms() + DOOR_LINGER_MS;
+    int64_t left = DOOR_LINGER_MS;
+    ssize_t n = 1;
+    if (!r->answer.close)
+        return;
+    if (tls != NULL)
+        (void)gnutls_bye(tls, GNUTLS_SHUT_WR);
+    (void)shutdown(r->conn->fd, SHUT_WR);
+    while (n > 0 && left > 0) {
+        struct pollfd p = {.fd = r->conn->fd, .events = POLLIN};
+        if (poll(&p, 1, (int)left) <= 0)
+            return;
+        n = recv(r->conn->fd, away, sizeof away, MSG_DONTWAIT);
+        left = until - hm_clock_mono_ms();
+    }
 }
 
 enum MHD_Result door_send(struct door_req *r)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import ssl
 import threading
 import time
 import unittest
@@ -128,6 +129,11 @@ class Quota(DoorCase):
         answer = self.door.put(b"x" * (MIB + 1))
         self.assertEqual((answer[0], problem(answer)), (507, "disk-full"))
         self.assertIn("retry-after", answer[1])
+        for _ in range(8):
+            answer = self.door.put(b"x" * (2 * MIB))
+            self.assertEqual((answer[0], problem(answer)), (507, "disk-full"), "the whole body is sent before this is read")
+        answer = self.door.put(b"x" * (48 * MIB))
+        self.assertEqual((answer[0], problem(answer)), (413, "too-large"))
         first = os.urandom(700000)
         self.assertEqual(self.door.put(first)[0], 201)
         self.assertEqual(self.door.put(os.urandom(700000))[0], 507)
@@ -136,6 +142,16 @@ class Quota(DoorCase):
         self.assertEqual(self.door.put(os.urandom(300000))[0], 201, "failures give their place back")
         out = self.door.raw(b"PUT /v1/artifacts/sha256:%064d HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (0, 2 * MIB + 1))
         self.assertTrue(out.startswith(b"HTTP/1.1 413"), out)
+
+    def test_endless(self):
+        s = self.door.connect("ci", 30)
+        s.sendall(b"PUT /v1/artifacts/sha256:%064d HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (0, 1 << 40))
+        began = time.monotonic()
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            while time.monotonic() - began < 25:
+                s.sendall(b"x" * 1000)
+                time.sleep(0.05)
+        s.close()
 
 
 class FileSizeLimit(DoorCase):
