@@ -304,9 +304,8 @@ class Roster:
         def start_with(data):
             e.write(path, data, 0o600)
             lab.own(path, "signer")
-            p = lab.start("signer")
             try:
-                return p.wait(3)
+                return lab.start("signer").wait(20)
             except subprocess.TimeoutExpired:
                 return None
 
@@ -322,8 +321,10 @@ class Roster:
         data = bytes(forged).replace(old, new)
         data += e.hashlib.sha256(data).digest()
         rows.row("forged with a right checksum: the signer ends", data != good and start_with(data) not in (None, 0))
-        rows.equal("as it was: it serves", start_with(good), None)
-        lab.wait_ready()
+        e.write(path, good, 0o600)
+        lab.own(path, "signer")
+        lab.start("signer")
+        lab.wait_ready()  # as it was, it serves
 
     def guards(self):
         """How many approvals it takes is the root's: a new guards document, recorded, then read at the next start."""
