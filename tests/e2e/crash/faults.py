@@ -60,13 +60,16 @@ class Tracer:
         if os.path.exists(out):
             os.unlink(out)
 
-    def attach(self, pid, phase, point=None, timeout=10):
+    def attach(self, pid, phase, point=None, timeout=30):
         self.tracee = pid
         self.process = subprocess.Popen(arguments(self.out, phase, point) + ["-p", str(pid)], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
         end = time.time() + timeout
         while any(tracer_of(pid, tid) == 0 for tid in threads(pid)):
-            if time.time() > end or self.process.poll() is not None:
+            over = self.process.poll() is not None
+            if over and is_zombie(pid):
+                return self  # killed at its point, before each of its threads was held
+            if over or time.time() > end:
                 raise RuntimeError("strace does not attach to process %d" % pid)
             time.sleep(0.002)
         time.sleep(SEIZED_S)
