@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -241,13 +242,17 @@ static void start_agent(struct agent *a)
     a->pid = fork();
     assert_true(a->pid >= 0);
     if (a->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* a test that fails leaves no agent behind */
         if (freopen("/dev/null", "w", stdout) == NULL)
             _exit(126);
         (void)execlp("ssh-agent", "ssh-agent", "-D", "-a", a->socket, (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < 200 && access(a->socket, F_OK) != 0; i++)
+    struct cli_agent *c = NULL; /* the socket's file is there before anybody listens */
+    for (int i = 0; i < 200 && cli_agent_open(a->socket, &c, NULL) != HM_OK; i++)
         (void)usleep(20000);
+    assert_non_null(c);
+    cli_agent_close(c);
     assert_int_equal(setenv("SSH_AUTH_SOCK", a->socket, 1), 0);
 }
 
