@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 TOP = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 sys.path[:0] = [os.path.join(TOP, "scripts", "lib"), os.path.join(TOP, "tests", "bench", "parts")]
 import parts  # noqa: E402
+from pipeline import pipeline_of  # noqa: E402
 from lab import DOMAIN, ORIGIN, Lab, LabError, dsse, read, sha256, write  # noqa: E402
 
 from cryptography.hazmat.primitives import serialization  # noqa: E402
@@ -126,6 +127,9 @@ def bench_sign(args, bench_dir, bin_dir):
         us = parts.parts_of(lab, bench_dir, signatures, out, first)
         most = os.cpu_count() * 1e6 / sum(us.values())
         figure("sign-parts", most, "1/s", bare, us={k: round(v, 1) for k, v in us.items()})
+        p = pipeline_of(lab, bench_dir, signatures, out["reply_bytes"], first)
+        figure("sign-pipeline", p["rate"], "1/s", bare, p50_ms=p["p50_ms"], cpu_us_per_signature=p["cpu_us"], batch=p["batch"],
+               idle=p["idle"], sign_of_it=round(out["requests"] / out["seconds"] / p["rate"], 3))
     finally:
         lab.clean()
         shutil.rmtree(lab.root, ignore_errors=True)

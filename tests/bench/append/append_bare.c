@@ -43,7 +43,7 @@ static enum hm_err fill_bare(const char *from, const char *to, unsigned batch, s
         err = append_copy_read(c, end, why);
         double t = bench_wall_s();
         if (err == HM_OK)
-            err = append_copy_write(c, why);
+            err = append_copy_write(c, end, why);
         r->bare += bench_wall_s() - t;
     }
     append_copy_close(c);

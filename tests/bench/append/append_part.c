@@ -14,10 +14,11 @@ static enum hm_err copy(struct append_copy *c, uint64_t first, uint64_t end, uns
     enum hm_err err = HM_OK;
     *cpu_s = 0;
     for (uint64_t at = first; err == HM_OK && at < end; at += batch) {
-        err = append_copy_read(c, at + batch < end ? at + batch : end, why);
+        uint64_t to = at + batch < end ? at + batch : end;
+        err = append_copy_read(c, to, why);
         double t = bench_cpu_s();
         if (err == HM_OK)
-            err = append_copy_write(c, why);
+            err = append_copy_write(c, to, why);
         *cpu_s += bench_cpu_s() - t;
     }
     return err;

@@ -26,6 +26,7 @@ static const struct table tables[] = {
 
 struct row {
     size_t table;
+    uint64_t record;
     sqlite3_value *value[COLUMNS_MAX];
 };
 struct append_copy {
@@ -35,7 +36,7 @@ struct append_copy {
     sqlite3_stmt *insert[TABLES];
     sqlite3_stmt *begin, *commit;
     struct row *rows;
-    size_t count, room;
+    size_t written, count, room;
 };
 
 static enum hm_err fail(sqlite3 *db, struct hm_why *why, const char *what)
@@ -148,10 +149,10 @@ static void forget(struct append_copy *c)
     for (size_t i = 0; i < c->count; i++)
         for (int n = 0; n < tables[c->rows[i].table].columns; n++)
             sqlite3_value_free(c->rows[i].value[n]);
-    c->count = 0;
+    c->written = c->count = 0;
 }
 
-static enum hm_err keep(struct append_copy *c, size_t t, struct hm_why *why)
+static enum hm_err keep(struct append_copy *c, size_t t, uint64_t record, struct hm_why *why)
 {
     if (c->count == c->room) {
         size_t room = c->room == 0 ? 4096 : 2 * c->room;
@@ -163,6 +164,7 @@ static enum hm_err keep(struct append_copy *c, size_t t, struct hm_why *why)
     }
     struct row *r = &c->rows[c->count++];
     r->table = t;
+    r->record = record;
     for (int n = 0; n < tables[t].columns; n++)
         r->value[n] = sqlite3_value_dup(sqlite3_column_value(c->select[t], n));
     return HM_OK;
@@ -171,12 +173,14 @@ static enum hm_err keep(struct append_copy *c, size_t t, struct hm_why *why)
 enum hm_err append_copy_read(struct append_copy *c, uint64_t end, struct hm_why *why)
 {
     enum hm_err err = HM_OK;
-    forget(c);
+    if (c->written == c->count)
+        forget(c);
     for (size_t t = 0; t < TABLES; t++) {
-        int batch = tables[t].columns;
-        while (err == HM_OK && c->more[t] &&
-               (uint64_t)sqlite3_column_int64(c->select[t], batch) < end) {
-            err = keep(c, t, why);
+        while (err == HM_OK && c->more[t]) {
+            uint64_t at = (uint64_t)sqlite3_column_int64(c->select[t], tables[t].columns);
+            if (at >= end)
+                break;
+            err = keep(c, t, at, why);
             if (err == HM_OK)
                 err = step(c, t, why);
         }
@@ -207,12 +211,12 @@ static bool run(sqlite3_stmt *st)
     return ok;
 }
 
-enum hm_err append_copy_write(struct append_copy *c, struct hm_why *why)
+enum hm_err append_copy_write(struct append_copy *c, uint64_t end, struct hm_why *why)
 {
     if (!run(c->begin))
         return fail(c->to, why, "begin");
-    for (size_t i = 0; i < c->count; i++) {
-        const struct row *r = &c->rows[i];
+    for (; c->written < c->count && c->rows[c->written].record < end; c->written++) {
+        const struct row *r = &c->rows[c->written];
         for (int n = 0; n < tables[r->table].columns; n++)
             bind(c->insert[r->table], n + 1, r->value[n]);
         if (!run(c->insert[r->table]))

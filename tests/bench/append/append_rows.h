@@ -14,8 +14,9 @@ enum hm_err HM_MUST_USE append_copy_open(const char *from, const char *to, struc
                                          struct hm_why *why);
 /* Reads the rows that belong to the records below `end` and were not read yet. */
 enum hm_err HM_MUST_USE append_copy_read(struct append_copy *c, uint64_t end, struct hm_why *why);
-/* Inserts them in one durable transaction. */
-enum hm_err HM_MUST_USE append_copy_write(struct append_copy *c, struct hm_why *why);
+/* Inserts those that were read and not written yet, up to the first that belongs to `end` or later,
+ * in one durable transaction. */
+enum hm_err HM_MUST_USE append_copy_write(struct append_copy *c, uint64_t end, struct hm_why *why);
 void append_copy_close(struct append_copy *c); /* NULL allowed */
 
 #endif
