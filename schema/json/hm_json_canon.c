@@ -21,10 +21,12 @@ void hm_json_canon_str(struct hm_buf *out, struct hm_bytes text)
         hm_buf_put(out, text.data + from, i - from);
         from = i + 1;
         const char *p = c != 0 ? strchr(plain, c) : NULL;
-        if (p != NULL)
-            hm_buf_printf(out, "\\%c", shown[p - plain]);
-        else
+        if (p != NULL) {
+            hm_buf_putc(out, '\\');
+            hm_buf_putc(out, (uint8_t)shown[p - plain]);
+        } else {
             hm_buf_printf(out, "\\u%04x", c);
+        }
     }
     if (text.len > from)
         hm_buf_put(out, text.data + from, text.len - from);
