@@ -46,11 +46,11 @@ static uint32_t gather(struct pipeline_desk *d, struct pipeline_job *out[PIPELIN
 {
     uint32_t n = 0;
     (void)pthread_mutex_lock(&d->lock);
-    while (d->unsigned_ == NULL)
+    while (d->intended == NULL)
         (void)pthread_cond_wait(&d->to_sign, &d->lock);
-    for (; d->unsigned_ != NULL && n < PIPELINE_MESSAGE_MAX; d->unsigned_ = d->unsigned_->next)
-        out[n++] = d->unsigned_;
-    bool more = d->unsigned_ != NULL;
+    for (; d->intended != NULL && n < PIPELINE_MESSAGE_MAX; d->intended = d->intended->next)
+        out[n++] = d->intended;
+    bool more = d->intended != NULL;
     (void)pthread_mutex_unlock(&d->lock);
     if (more)
         (void)pthread_cond_signal(&d->to_sign);
@@ -118,8 +118,8 @@ static void go_on(struct pipeline_desk *d, struct pipeline_job *intended)
     (void)pthread_mutex_lock(&d->lock);
     while (intended != NULL) {
         struct pipeline_job *next = intended->next;
-        intended->next = d->unsigned_;
-        d->unsigned_ = intended;
+        intended->next = d->intended;
+        d->intended = intended;
         intended = next;
     }
     d->busy = false;
