@@ -20,7 +20,7 @@ struct pipeline_desk {
     atomic_int active; /* requests that are not answered */
     pthread_mutex_t lock;
     pthread_cond_t to_sign, covered;
-    struct pipeline_job *results; /* signed and verified, for the next batch */
+    struct pipeline_job *results;  /* signed and verified, for the next batch */
     struct pipeline_job *intended; /* under a checkpoint, to be signed */
     struct pipeline_job *covering; /* under the checkpoint that is being signed */
     bool busy;                     /* one is */
