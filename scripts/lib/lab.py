@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -64,6 +65,14 @@ def traversable(path):
     return True
 
 
+def reserved_port():
+    """A socket that has a port and does not listen: a program that names the port gets it beside us, and nobody else is given it."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    return s
+
+
 def public_pem(key):
     return key.public_key().public_bytes(serialization.Encoding.PEM,
                                          serialization.PublicFormat.SubjectPublicKeyInfo).decode()
@@ -97,7 +106,7 @@ class Lab:
         self.extra = {"door": door or {}, "registrar": registrar or {}, "signer": signer or {}}
         self.as_users = os.geteuid() == 0 if as_users is None else as_users
         self.processes, self.began = {}, {}
-        self.port = 0
+        self.port, self.place = 0, None
         self.approvers = ["alice", "bob", "carol"]
         shutil.rmtree(self.root, ignore_errors=True)
         os.makedirs(self.root, mode=0o755)
@@ -333,16 +342,22 @@ class Lab:
         """under: what stands before the program's command line, such as a tracer that leaves the program as our child."""
         log = open(self.path(service + ".log"), "ab")
         env = dict(os.environ, SOFTHSM2_CONF=self.path("softhsm2.conf"))
-        if service == "door" and self.port:  # the same address again, so that clients find it
-            doc = json.loads(read(self.path("door.json")))
-            doc["listen"] = "127.0.0.1:%d" % self.port
-            write(self.path("door.json"), json.dumps(doc, indent=2))
+        if service == "door":
+            self.same_address()
         self.began[service] = time.time()
         self.processes[service] = subprocess.Popen(
             [*under, self.program(PROGRAM[service]), "--config", config or self.path(service + ".json")],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True)
         log.close()
         return self.processes[service]
+
+    def same_address(self):
+        """Clients find the door again; while it is away, nobody else is given its port."""
+        self.place = self.place or reserved_port()
+        doc = json.loads(read(self.path("door.json")))
+        if doc["listen"] == "127.0.0.1:0":
+            doc["listen"] = "127.0.0.1:%d" % self.place.getsockname()[1]
+            write(self.path("door.json"), json.dumps(doc, indent=2))
 
     def start_all(self, timeout=90):
         for service in SERVICES:
@@ -397,9 +412,14 @@ class Lab:
             self.stop(service)
 
     def clean(self):
-        self.stop_all()
-        if self.temporary:
-            shutil.rmtree(self.home, ignore_errors=True)
+        try:
+            self.stop_all()
+        finally:
+            for p in self.processes.values():  # where one did not end, the others are not left behind
+                p.kill()
+                p.wait()
+            if self.temporary:
+                shutil.rmtree(self.home, ignore_errors=True)
 
     # --- clients ---
 

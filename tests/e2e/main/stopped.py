@@ -12,13 +12,15 @@ def interrupt(lab, release):
     """An intention in the log, and the registrar killed before it had a result. It is not started again."""
     before = lab.size()
     lab.processes["signer"].send_signal(signal.SIGSTOP)
-    t = threading.Thread(target=lambda: lab.sign(release))
-    t.start()
-    end = time.time() + 60
-    while not intended(lab, release, before) and time.time() < end:
-        time.sleep(0.05)
-    lab.stop("registrar", signal.SIGKILL)
-    lab.processes["signer"].send_signal(signal.SIGCONT)
+    try:
+        t = threading.Thread(target=lambda: lab.sign(release))
+        t.start()
+        end = time.time() + 60
+        while not intended(lab, release, before) and time.time() < end:
+            time.sleep(0.05)
+        lab.stop("registrar", signal.SIGKILL)
+    finally:
+        lab.processes["signer"].send_signal(signal.SIGCONT)
     t.join()
 
 

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import threading
@@ -17,7 +16,7 @@ import time
 
 import e2e_lib as e
 import redteam_test as red
-from lab import USER
+from lab import USER, reserved_port
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -32,14 +31,6 @@ def placeholder():
     raw = b"\1" + ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     name = "placeholder.example"
     return "%s+%s+%s" % (name, hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8], base64.b64encode(raw).decode())
-
-
-def reserved_port():
-    """A socket that has a port and does not listen: a program that names the port gets it beside us, and nobody else is given it."""
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("127.0.0.1", 0))
-    return s
 
 
 class Witnessed(e.Cast):
