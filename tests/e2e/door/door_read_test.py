@@ -76,12 +76,12 @@ class Releases(DoorCase):
         for s in held:
             s.sendall(request)
         self.assertTrue(self.door.settle(lambda: self.door.get(
-            "/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0] == 429, 30), "once all of them wait")
+            "/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0] == 429, 25), "once all of them wait")
         self.assertEqual(self.door.get("/v1/releases/r8?wait=1s", "alice", headers={"If-None-Match": etag})[0], 304)
         for s in held:
             s.close()
         self.assertTrue(self.door.settle(lambda: self.door.get(
-            "/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0] == 304, 40), "places of callers that went")
+            "/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0] == 304, 25), "places of callers that went")
 
     def test_statement_manifest_bundle(self):
         log = self.registrar.log
