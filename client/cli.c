@@ -44,6 +44,11 @@ enum cli_exit cli_exit_of(enum hm_err err)
     return CLI_EXIT_LOCAL;
 }
 
+enum hm_err cli_local(enum hm_err err)
+{
+    return err == HM_E_NOT_FOUND || err == HM_E_CONFLICT ? HM_E_IO : err;
+}
+
 void cli_next(struct cli *c, const char *fmt, ...)
 {
     va_list ap;
@@ -120,7 +125,7 @@ static void default_next(struct cli *c, enum hm_err err)
                  c->set.server);
     else if (err == HM_E_CONFIG && c->command != NULL)
         cli_next(c, "hallmark %s --help", command_name(c));
-    else if (cli_exit_of(err) == CLI_EXIT_STATE)
+    else if (cli_exit_of(err) == CLI_EXIT_STATE && problem.len > 0) /* not of a local file */
         cli_next(c, "hallmark list");
     else if (cli_problem_is(problem, "policy") || cli_problem_is(problem, "forbidden"))
         cli_next(c, "hallmark policy show");

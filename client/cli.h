@@ -44,6 +44,9 @@ struct cli_command {
 /* The whole program; returns the exit code. */
 int cli_main(int argc, char **argv);
 
+/* What an error counts as where a local file is meant: HM_E_IO for what is not there or in the way,
+ * because exit code 4 tells of the service. */
+enum hm_err cli_local(enum hm_err err);
 /* Exit code of an error. */
 enum cli_exit cli_exit_of(enum hm_err err);
 /* Reports c->why (and what the server said) on stderr once and returns the exit code. */

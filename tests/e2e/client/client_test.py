@@ -66,7 +66,7 @@ def honest(b):
     assert names == ["approvals/01.json", "approvals/02.json", "attestations/01.dsse.json", "firmware.bin", "manifest.suit",
                      "release.tlog-proof", "request.json", "statement.txt", "trust-store.cbor"], names
     assert open(os.path.join(out, "firmware.bin"), "rb").read() == rb.FIRMWARE
-    b.expect("bundle exists", 4, "exists already", "ci", "bundle", "r2", "--out", out)
+    b.expect("bundle exists", 5, "exists already", "ci", "bundle", "r2", "--out", out)
     root = w.keys.root.key_id.hex()
     b.settings("ci", "rootkey", trust_store=None, root_keys=[root])
     b.expect("bundle with a root key", 0, "verified", "rootkey", "bundle", "r2", "--out", out + "2")
