@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import ssl
+import stat
 import subprocess
 
 from bench import Service, change
@@ -63,6 +64,75 @@ def trouble(b):
     b.expect("retry after 503", 0, "recorded", "patient", *b.submit_args(), lie=flaky)
     if len(tries) != 2 or len(w.posts) != posts + 1:
         b.failed.append("retry after 503: %d tries" % len(tries))
+
+
+def through(b, name, path, *args, code=0):
+    """What comes out of a pipe that stands at path while a command writes to it."""
+    with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as reader:
+        b.expect(name, code, "", "ci", *args, "--out", path)
+        b.count += 1
+        if not stat.S_ISFIFO(os.lstat(path).st_mode):
+            b.failed.append("%s: the pipe was replaced" % name)
+            reader.kill()
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))  # so that the reader ends where nobody came
+        except OSError:
+            pass
+        return reader.stdout.read()
+
+
+def local_files(b):
+    w = b.world
+    path = lambda *names: os.path.join(b.folder, "files", *names)  # noqa: E731
+    os.mkdir(path())
+    os.mkfifo(path("pipe"))
+    note = w.checkpoint().encode()
+    if through(b, "checkpoint into a pipe", path("pipe"), "log", "checkpoint") != note:
+        b.failed.append("checkpoint into a pipe")
+    if through(b, "export into a pipe", path("pipe"), "log", "export") != b"".join(r + b"\n" for r in w.records):
+        b.failed.append("export into a pipe")
+    write(path("file"), "before")
+    os.symlink("file", path("link"))
+    os.symlink("nothing", path("loose"))
+    os.symlink("/proc/self/fd/1", path("stdout"))
+    b.expect("nothing to resume in stdout", 2, "--resume: .*no file", "ci", "log", "export", "--resume", "--out", path("stdout"))
+    for name, command in (("checkpoint", ["log", "checkpoint"]), ("export", ["log", "export"])):
+        b.expect(name + " through a link", 0, "", "ci", *command, "--out", path("link"))
+        if not os.path.islink(path("link")) or open(path("file"), "rb").read() not in (note, b"".join(r + b"\n" for r in w.records)):
+            b.failed.append(name + " through a link")
+        b.expect(name + " through a link to nothing", 5, "loose: cannot be followed", "ci", *command, "--out", path("loose"))
+        r = b.expect(name + " through a link to stdout", 0, "", "ci", *command, "--out", path("stdout"))
+        if len(r.stdout) < len(note):
+            b.failed.append(name + " through a link to stdout")
+    local_devices(b, path("full"))
+    local_paths(b, path)
+
+
+def local_devices(b, path):
+    """A device of the test's own: the write fails, and it stays a device."""
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 7))
+        os.close(os.open(path, os.O_WRONLY))
+    except PermissionError:
+        return
+    for command in ("checkpoint", "export"):
+        b.expect(command + " to a full device", 5, "No space left", "ci", "log", command, "--out", path)
+        if not stat.S_ISCHR(os.lstat(path).st_mode):
+            b.failed.append(command + " to a full device: it was replaced")
+
+
+def local_paths(b, path):
+    """What is not there on this machine is exit code 5, and no list of the service's helps."""
+    release = "r%d" % b.fresh(signed=True)
+    for args in (("log", "export", "--out", path("no", "x")), ("log", "export", "--proofs", "/proc/none"),
+                 ("policy", "show", "--out", path("file", "x")), ("policy", "show", "--out", path("no", "x")),
+                 ("log", "report", "--since", "1d", "--until", "0s", "--out", path("no", "x")), ("log", "checkpoint", "--out", path()),
+                 ("log", "proof", "1", "--out", path("no", "x")), ("bundle", release, "--out", "/proc/x"),
+                 ("bundle", release, "--out", path()), ("log", "verify", "--database", "/nonexistent"),
+                 ("log", "verify", "--deep", "--database", "/nonexistent"), ("log", "export", "--database", "/nonexistent")):
+        r = b.expect("local: " + " ".join(args[:3]), 5, "io: [^:]*/[^:]*: ", "ci", *args)
+        if "hallmark list" in r.err or "mode=ro" in r.err:
+            b.failed.append("local: %s: %s" % (args, r.err))
 
 
 def make_locked(b):
