@@ -26,17 +26,20 @@ static enum hm_err make_decision(struct cli *c, enum hm_signed_kind kind, uint64
 {
     CLI_RECORD_AUTO rec = {.leaf = {{0}}};
     struct hm_decision d = {.kind = kind, .release = release};
-    const char *reason = cli_args_get(&c->args, "reason");
+    const char *reason = NULL;
+    enum hm_err err = cli_args_reason(&c->args, "reason", &reason, &c->why);
+    if (err != HM_OK)
+        return err;
     if (reason == NULL) {
         cli_next(c, "hallmark %s %s --reason TEXT", c->command->name, c->args.operand[0]);
         return hm_fail(&c->why, HM_E_CONFIG, "--reason is missing");
     }
-    if (strlen(reason) > HM_REASON_MAX)
-        return hm_fail(&c->why, HM_E_CONFIG, "--reason: longer than %d bytes", HM_REASON_MAX);
-    enum hm_err err = cli_record_fetch(c, release, &rec);
-    if (err == HM_OK && rec.record.event != HM_EV_RELEASE_SUBMITTED)
+    err = cli_record_fetch(c, release, &rec);
+    if (err == HM_OK && rec.record.event != HM_EV_RELEASE_SUBMITTED) {
+        cli_next(c, "hallmark list");
         err = hm_fail(&c->why, HM_E_NOT_FOUND, "record %" PRIu64 " is %s, not a submission",
                       release, hm_event_name(rec.record.event));
+    }
     if (err != HM_OK)
         return err;
     d.submitted = rec.leaf;

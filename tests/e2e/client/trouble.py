@@ -66,6 +66,42 @@ def trouble(b):
         b.failed.append("retry after 503: %d tries" % len(tries))
 
 
+def command_line(b):
+    """Exit code 2, the option by its name, and nothing sent."""
+    posts = len(b.world.posts)
+    bad = "--%s: .*next: hallmark submit --help"
+    good = b.submit_args()
+
+    def without(option):
+        i = good.index(option)
+        return good[:i] + good[i + next(n for n, a in enumerate(good[i + 1:] + ["--"], 1) if a.startswith("--")):]
+    for option, value in (("version", "abc"), ("version", "1.2.3.4.5"), ("product", "a b"), ("channel", ""), ("channel", "x" * 65)):
+        b.expect("--%s %r" % (option, value[:9]), 2, bad % option, "ci", *without("--" + option), "--" + option, value)
+    for option, value in (("use-before", "tomorrow"), ("use-before", "1970-01-01T00:00:00Z"), ("use-before", "1969-01-01T00:00:00Z"),
+                          ("installed-at-least", "2.0.0-rc1"), ("installed-at-least", "2..0"), ("installed-at-least", "2.0."),
+                          ("installed-at-least", "1.2.3.4.5"), ("rollback-floor", "0"), ("rollback-floor", "9" * 17),
+                          ("break-glass", ""), ("break-glass", "a\nb"), ("break-glass", "x" * 501), ("environment", "Production"),
+                          ("valid-for", "59"), ("hardware", "er-100"), ("hardware", "er-100/b"), ("region", "e u"), ("region", "eu"),
+                          ("dependency", "edge-radio"), ("artifact", b.image), ("artifact", b.image + ":other:2"),
+                          ("artifact", b.image + ":other"), ("attestation", b.attestation)):
+        b.expect("--%s %r" % (option, value[-20:]), 2, bad % option.replace("artifact", "artifact[^ ]*"), "ci",
+                 *b.submit_args("--" + option, value))
+    b.expect("a dependency twice", 2, bad % "dependency", "ci", *b.submit_args("--dependency", "a:1", "--dependency", "a:1"))
+    regions = [x for i in range(16) for x in ("--region", "region-%d" % i)]
+    hardware = [x for i in range(16) for x in ("--hardware", "er-%d/b" % i)]
+    b.expect("too many classes", 2, bad % "hardware", "ci", *without("--region"), *regions, *hardware[:-2])
+    for option in ("--product", "--version", "--channel", "--hardware", "--region", "--artifact"):
+        b.expect(option + " left out", 2, option + " is missing", "ci", *without(option))
+    release = "r%d" % b.fresh()
+    for command in ("reject", "cancel"):
+        for reason in ("", "a\nb", "\u202e", "x" * 501):
+            b.expect("%s: reason %r" % (command, reason[:5]), 2, "--reason: expected 1 to 500", "alice", command, release, "--reason",
+                     reason, "--yes")
+    state = json.loads(b.run("ci", "show", release, "--json").out)["state"]
+    if len(b.world.posts) != posts + 1 or state != "submitted":
+        b.failed.append("command line: something was sent: %s" % state)
+
+
 def through(b, name, path, *args, code=0):
     """What comes out of a pipe that stands at path while a command writes to it."""
     with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as reader:
