@@ -1,5 +1,6 @@
 #include "client/cli_decide.h"
 
+#include "client/cli_approval_key.h"
 #include "client/cli_sign.h"
 
 #include <inttypes.h>
@@ -9,7 +10,7 @@ const struct cli_opt cli_decide_opts[] = {
     {"reason", "TEXT", "why, on one line of at most 500 bytes; stands in the log's evidence",
      false},
     {"agent", "[=FINGERPRINT]", "sign with a key in the SSH agent", false},
-    {"yes", NULL, "do not ask", false},
+    {"yes", NULL, "do not ask; needed where there is no terminal", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -51,15 +52,6 @@ static enum hm_err make_decision(struct cli *c, enum hm_signed_kind kind, uint64
     return hm_decision_write(&d, text, &c->why);
 }
 
-static enum hm_err confirm(struct cli *c)
-{
-    if (cli_args_has(&c->args, "yes") || !c->term.tty_in)
-        return HM_OK;
-    if (!cli_term_confirm(&c->term, "This ends the release. Type yes:"))
-        return hm_fail(&c->why, HM_E_DENIED, "not confirmed, nothing was sent");
-    return HM_OK;
-}
-
 static enum hm_err decide(struct cli *c, enum hm_signed_kind kind, const char *resource,
                           enum hm_event event)
 {
@@ -76,7 +68,7 @@ static enum hm_err decide(struct cli *c, enum hm_signed_kind kind, const char *r
     if (err == HM_OK)
         err = make_decision(c, kind, release, &text);
     if (err == HM_OK)
-        err = confirm(c);
+        err = cli_approval_confirm(c, "This ends the release. Type yes:");
     if (err == HM_OK)
         err = cli_sign(&with, kind, hm_buf_bytes(&text), &doc, &key, &c->why);
     if (err != HM_OK)

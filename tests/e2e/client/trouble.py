@@ -50,7 +50,7 @@ def trouble(b):
     b.expect("unknown option", 2, "unknown option.*--help", "ci", "list", "--nope")
     b.expect("bad release id", 2, "release id like r17", "ci", "show", "17")
     b.expect("encrypted key", 1, "ssh-agent", "ci", *b.submit_args("--ssh-key", make_locked(b)))
-    b.expect("no agent", 3, "SSH_AUTH_SOCK", "ci", "reject", "r%d" % b.fresh(), "--reason", "x", "--agent")
+    b.expect("no agent", 3, "SSH_AUTH_SOCK", "ci", "reject", "r%d" % b.fresh(), "--reason", "x", "--agent", "--yes")
     b.expect("reason missing", 2, "--reason is missing", "ci", "cancel", "r2")
     posts = len(w.posts)
     tries = []
@@ -97,6 +97,7 @@ def command_line(b):
         for reason in ("", "a\nb", "\u202e", "x" * 501):
             b.expect("%s: reason %r" % (command, reason[:5]), 2, "--reason: expected 1 to 500", "alice", command, release, "--reason",
                      reason, "--yes")
+        b.expect(command + " asks", 2, "not confirmed.*no terminal.*--yes", "alice", command, release, "--reason", "x")
     state = json.loads(b.run("ci", "show", release, "--json").out)["state"]
     if len(b.world.posts) != posts + 1 or state != "submitted":
         b.failed.append("command line: something was sent: %s" % state)
