@@ -11,7 +11,7 @@ import tempfile
 
 import world as w_
 from bench import Bench, change, edit, flip, replace
-from trouble import command_line, help_everywhere, local_files, terminal, trouble
+from trouble import again, command_line, help_everywhere, local_files, terminal, trouble
 from world import hexsha, rb, write
 
 HALLMARK = sys.argv[1]
@@ -51,13 +51,14 @@ def honest(b):
     assert r.stdout.decode() == w.releases[2]["statement"], r.err
     b.expect("approve asks", 2, "no terminal.*--yes", "alice", "approve", "r2")
     b.expect("approve", 0, "recorded.*approval.recorded.*edge-router 2.1.0 for channel stable", "alice", "approve", "r2", "--yes")
-    b.expect("approve twice", 1, "403", "alice", "approve", "r2", "--yes")
+    b.expect("approve twice", 0, "recorded before, nothing new: .*state submitted then\nr2 is submitted now", "alice", "approve", "r2", "--yes")
     b.expect("sign too early", 4, "409 state.*hallmark show r2", "ci", "sign", "r2")
     statement = write(os.path.join(b.folder, "statement.txt"), w.releases[2]["statement"])
     subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "hallmark-approval", "-f", os.path.join(b.folder, "bob.ssh"), statement],
                    check=True, stderr=subprocess.DEVNULL)
     b.expect("approve with ssh-keygen's signature", 0, "recorded", "bob", "approve", "r2", "--yes", "--signature",
              statement + ".sig")
+    b.expect("approve twice with another signature", 1, "403", "bob", "approve", "r2", "--yes")
     b.expect("sign", 0, "recorded.*release.signed.*state signed", "ci", "sign", "r2", "--wait")
     b.expect("show --wait", 0, "state +signed", "ci", "show", "r2", "--wait")
     out = os.path.join(b.folder, "out")
@@ -485,7 +486,7 @@ def main():
         b = Bench(HALLMARK, folder, sys.argv[2:])
         for part in (help_everywhere, honest, lies_about_submission, lies_about_statement, lies_about_signature,
                      lies_about_bundle, lies_about_log, lies_about_views, errors_as_json, kept_checkpoint, trouble,
-                     command_line, local_files, terminal):
+                     command_line, again, local_files, terminal):
             part(b)
         b.service.close()
     print("%d cases, %d failed%s" % (b.count, len(b.failed), "".join("\n  " + f for f in b.failed)))

@@ -103,6 +103,23 @@ def command_line(b):
         b.failed.append("command line: something was sent: %s" % state)
 
 
+def again(b):
+    """An approval is given a second time, after the release has ended."""
+    index = b.fresh(approvals=1)
+    release = "r%d" % index
+    b.expect("reject", 0, "release.rejected", "bob", "reject", release, "--reason", "x", "--yes")
+    size = len(b.world.records)
+    b.expect("approve again, rejected since", 0, "recorded before, nothing new: approval.recorded for %s: index %d, .*submitted then\n"
+             "%s is rejected now" % (release, index + 1, release), "alice", "approve", release, "--yes")
+    r = b.expect("as JSON", 0, "", "alice", "approve", release, "--yes", "--json")
+    doc = json.loads(r.out)
+    if (doc["recorded_before"], doc["state_now"], doc["state"]) != (True, "rejected", "submitted") or len(b.world.records) != size:
+        b.failed.append("approve again: %s" % r.out)
+    r = b.expect("approve for the first time", 0, "^recorded approval", "alice", "approve", "r%d" % b.fresh(), "--yes")
+    if "before" in r.out:
+        b.failed.append("the first approval: %s" % r.out)
+
+
 def through(b, name, path, *args, code=0):
     """What comes out of a pipe that stands at path while a command writes to it."""
     with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as reader:
