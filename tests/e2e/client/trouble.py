@@ -118,6 +118,12 @@ def again(b):
     r = b.expect("approve for the first time", 0, "^recorded approval", "alice", "approve", "r%d" % b.fresh(), "--yes")
     if "before" in r.out:
         b.failed.append("the first approval: %s" % r.out)
+    b.expect("explain what was rejected", 1, "signature: would be refused by", "ci", "policy", "explain", release)
+    signed = "r%d" % b.fresh(signed=True)
+    r = b.expect("explain what was signed", 0, "has ended: it is signed", "ci", "policy", "explain", signed)
+    if "next:" in r.out or "signature: allowed by the rules, but the release has ended" not in r.out:
+        b.failed.append("explain what was signed: %s" % r.out)
+    b.expect("explain what was signed, as JSON", 0, '"ended":"signed"', "ci", "policy", "explain", signed, "--json")
 
 
 def through(b, name, path, *args, code=0):
