@@ -11,7 +11,7 @@ import tempfile
 
 import world as w_
 from bench import Bench, change, edit, flip, replace
-from trouble import again, command_line, help_everywhere, local_files, terminal, trouble
+from trouble import again, command_line, environment, help_everywhere, local_files, terminal, trouble
 from world import hexsha, rb, write
 
 HALLMARK = sys.argv[1]
@@ -486,7 +486,7 @@ def main():
         b = Bench(HALLMARK, folder, sys.argv[2:])
         for part in (help_everywhere, honest, lies_about_submission, lies_about_statement, lies_about_signature,
                      lies_about_bundle, lies_about_log, lies_about_views, errors_as_json, kept_checkpoint, trouble,
-                     command_line, again, local_files, terminal):
+                     command_line, again, environment, local_files, terminal):
             part(b)
         b.service.close()
     print("%d cases, %d failed%s" % (b.count, len(b.failed), "".join("\n  " + f for f in b.failed)))

@@ -126,6 +126,21 @@ def again(b):
     b.expect("explain what was signed, as JSON", 0, '"ended":"signed"', "ci", "policy", "explain", signed, "--json")
 
 
+def environment(b):
+    """Set and empty is not set."""
+    def run(name, code, pattern, *args, **env):
+        b.count += 1
+        r = subprocess.run([b.program, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=b.folder,
+                           env={"PATH": os.environ["PATH"], "HOME": b.folder, **env})
+        if r.returncode != code or not re.search(pattern, r.stdout.decode(), re.S):
+            b.failed.append("empty variable: %s: exit %d: %s" % (name, r.returncode, r.stdout))
+    run("HALLMARK_CONFIG", 2, '"server" is missing', "list", HALLMARK_CONFIG="")
+    run("SSH_AUTH_SOCK", 3, "SSH_AUTH_SOCK is not set", "reject", "r%d" % b.fresh(), "--reason", "x", "--agent", "--yes", "--config", "ci.json",
+        SSH_AUTH_SOCK="")
+    run("GitHub's", 2, "are not set: the job needs", *b.submit_args("--oidc-github", "--config", "ci.json"), ACTIONS_ID_TOKEN_REQUEST_URL="",
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN="")
+
+
 def through(b, name, path, *args, code=0):
     """What comes out of a pipe that stands at path while a command writes to it."""
     with subprocess.Popen(["cat", path], stdout=subprocess.PIPE) as reader:
