@@ -101,6 +101,8 @@ def command_line(b):
     state = json.loads(b.run("ci", "show", release, "--json").out)["state"]
     if len(b.world.posts) != posts + 1 or state != "submitted":
         b.failed.append("command line: something was sent: %s" % state)
+    b.expect("no proposals", 0, "no policy was proposed", "ci", "policy", "status")
+    b.expect("no proposals, as JSON", 0, '"proposals":\\[\\]', "ci", "policy", "status", "--json")
 
 
 def again(b):
@@ -270,6 +272,11 @@ def help_everywhere(b):
         r = subprocess.run([b.program, *command.split(), "--help"], stdout=subprocess.PIPE)
         if r.returncode != 0 or b"Example:" not in r.stdout or b"Exit codes" not in r.stdout:
             b.failed.append("help of " + command)
+    for group in {c.split()[0] for c in commands if " " in c}:
+        for more, code in (([], 2), (["--help"], 0)):
+            r = subprocess.run([b.program, group, *more], stdout=subprocess.PIPE)
+            if r.returncode != code or not r.stdout.startswith(b"Usage: hallmark %s COMMAND [OPTIONS]\n" % group.encode()):
+                b.failed.append("help of %s: %s" % (group, r.stdout))
     r = subprocess.run([b.program, "--color", "always"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if r.returncode != 2:
         b.failed.append("no command is a usage error")
