@@ -184,6 +184,7 @@ static void report(const struct cli *c, const char *out, const struct cli_facts 
                    const struct cli_bundle *b)
 {
     char witnesses[96];
+    size_t artifacts = f->request.artifact_count;
     witness_text(b, witnesses);
     if (c->term.json) {
         (void)printf("{\"release\":\"r%" PRIu64 "\",\"verified\":true,\"classes\":%zu,"
@@ -198,11 +199,12 @@ static void report(const struct cli *c, const char *out, const struct cli_facts 
                  cli_term_style(c->term.color_out, CLI_PLAIN), f->statement.product,
                  f->statement.version, f->release);
     cli_put_text(stdout, out);
-    (void)printf("\n  signatures, proof, freshness and compatibility hold for %zu device classes\n"
+    (void)printf("\n  signatures, proof, freshness and compatibility hold for %zu device class%s\n"
                  "  trust store epoch %" PRIu64 ", witnesses: %s\n"
-                 "  approved by %zu people; %zu artifacts with the approved digests\n",
-                 f->suit.class_count, b->store_epoch, witnesses, b->people,
-                 f->request.artifact_count);
+                 "  approved by %zu %s; %zu artifact%s with the approved digest%s\n",
+                 f->suit.class_count, f->suit.class_count == 1 ? "" : "es", b->store_epoch,
+                 witnesses, b->people, b->people == 1 ? "person" : "people", artifacts,
+                 CLI_S(artifacts), CLI_S(artifacts));
 }
 
 static enum hm_err bundle(struct cli *c)

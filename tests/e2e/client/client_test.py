@@ -46,7 +46,7 @@ def honest(b):
     cert.public_key().verify(base64.b64decode(doc["signatures"][0]["sig"]), w_.pae(doc["payloadType"], payload),
                              w_.ec.ECDSA(w_.hashes.SHA256()))
     b.expect("show", 0, "release.submitted.*proven", "ci", "show", "r2")
-    b.expect("list", 0, "r2 +submitted +edge-router +2.1.0", "ci", "list")
+    b.expect("list", 0, "r2 +submitted +edge-router +2.1.0.*\n1 release, as the server tells", "ci", "list")
     r = b.run("alice", "approve", "r2", "--print-statement")
     assert r.stdout.decode() == w.releases[2]["statement"], r.err
     b.expect("approve asks", 2, "no terminal.*--yes", "alice", "approve", "r2")
@@ -62,7 +62,8 @@ def honest(b):
     b.expect("sign", 0, "recorded.*release.signed.*state signed", "ci", "sign", "r2", "--wait")
     b.expect("show --wait", 0, "state +signed", "ci", "show", "r2", "--wait")
     out = os.path.join(b.folder, "out")
-    b.expect("bundle", 0, "verified.*2 device classes.*witnesses: none.*2 people", "ci", "bundle", "r2", "--out", out)
+    b.expect("bundle", 0, "verified.*2 device classes.*witnesses: none.*2 people; 1 artifact with the approved digest\n", "ci", "bundle", "r2",
+             "--out", out)
     names = sorted(os.path.relpath(os.path.join(d, f), out) for d, _, fs in os.walk(out) for f in fs)
     assert names == ["approvals/01.json", "approvals/02.json", "attestations/01.dsse.json", "firmware.bin", "manifest.suit",
                      "release.tlog-proof", "request.json", "statement.txt", "trust-store.cbor"], names
