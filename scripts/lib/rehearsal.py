@@ -139,7 +139,7 @@ def refuse_people(lab, no, images):
     release, _ = lab.submit("1.2.0", images[2])
     lab.cli("alice", "approve", release, "--yes")
     no.expect("one approval too few", lab.cli("ci-edge", "sign", release, check=False), "approvals.count")
-    lab.cli("bob", "reject", release, "--reason", "held back for the demonstration")
+    lab.cli("bob", "reject", release, "--reason", "held back for the demonstration", "--yes")
     other = write(lab.path("work", "firmware-2.0.0.bin"), read(images[2]) + b"\0" * 64)
     mine, _ = lab.submit("2.0.0", other, who="alice")
     no.expect("the submitter approving their own", lab.cli("alice", "approve", mine, "--yes", check=False), "submitter")
