@@ -49,10 +49,13 @@ def line_of(text, at):
     return text.count("\n", 0, at) + 1
 
 
+def links(text):
+    """A match for each; group 1 is where it leads. Fenced blocks keep their length, so that line numbers stay true."""
+    return LINK.finditer(FENCE.sub(lambda m: re.sub(r"[^\n]", " ", m.group(0)), text))
+
+
 def bad_links(path, text):
-    # Fenced blocks keep their length, so that line numbers stay true.
-    plain = FENCE.sub(lambda m: re.sub(r"[^\n]", " ", m.group(0)), text)
-    for m in LINK.finditer(plain):
+    for m in links(text):
         target, _, anchor = m.group(1).partition("#")
         if re.match(r"[a-z]+:", target):
             continue
