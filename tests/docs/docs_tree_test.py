@@ -99,6 +99,14 @@ def undocumented():
             yield "docs/policy.md", 1, "\"%s\" of schema/policy.schema.json stands nowhere" % name
 
 
+def not_built(text):
+    """Commands that install a build which no line above them in their block has made."""
+    for block in FENCE.finditer(text):
+        for m in re.finditer(r"^cmake --install build/(\w+)", block.group(0), re.M):
+            if "\ncmake --build --preset %s\n" % m.group(1) not in block.group(0)[:m.start()]:
+                yield line_of(text, block.start() + m.start()), "nothing builds what this installs: " + m.group(0)
+
+
 def matches(tree, find):
     for p in tree:
         text = read(p)
@@ -128,6 +136,7 @@ def main():
         check("every format is listed", unlisted(tree, "docs/formats")),
         check("every decision record is listed", unlisted(tree, "docs/adr")),
         check("every member of a policy is explained", undocumented()),
+        check("what is installed was built before", ((p, n, t) for p in texts for n, t in not_built(read(p)))),
         check("nothing is left unfinished", matches(tree, UNFINISHED.finditer)),
         check("no path of a build machine", matches(tree, machine_paths)),
     ]
