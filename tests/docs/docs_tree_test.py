@@ -107,6 +107,15 @@ def not_built(text):
                 yield line_of(text, block.start() + m.start()), "nothing builds what this installs: " + m.group(0)
 
 
+def cryptoki(tree):
+    """Functions of PKCS#11 that hsm/ calls itself and that the decision record about it does not name, and the other way round."""
+    record = next(p for p in tree if p.startswith("docs/adr/0012-"))
+    called = {n for p in tree if p.startswith("hsm/") and p.endswith(".c") for n in re.findall(r"(?:->|\")(C_\w+)(?:\(|\"\))", read(p))}
+    named = set(re.findall(r"`(C_\w+)`", read(record)))
+    for name in sorted(called ^ named):
+        yield record, 1, name + (" is called, and not named" if name in called else " is named, and not called")
+
+
 def matches(tree, find):
     for p in tree:
         text = read(p)
@@ -137,6 +146,7 @@ def main():
         check("every decision record is listed", unlisted(tree, "docs/adr")),
         check("every member of a policy is explained", undocumented()),
         check("what is installed was built before", ((p, n, t) for p in texts for n, t in not_built(read(p)))),
+        check("direct calls into PKCS#11 are those that were decided", cryptoki(tree)),
         check("nothing is left unfinished", matches(tree, UNFINISHED.finditer)),
         check("no path of a build machine", matches(tree, machine_paths)),
     ]
