@@ -13,7 +13,7 @@ SERVICES = ["hallmarkd", "hallmark-registrar", "hallmark-signer", "hallmark-witn
 TOOLS = ["hallmark", "hallmark-ceremony", "hallmark-device"]
 USAGE, CONFIG = 2, 78
 AGAIN = {0, 1}  # what is over, and what a new start may mend
-CONFIG_MAX = 1 << 20
+TOO_LARGE = 1 << 20  # bytes; HM_CONFIG_MAX is less
 
 
 def row(name, good, found=""):
@@ -64,7 +64,7 @@ def restarted(program):
 
 def wrong_configurations(folder):
     """(what, path)"""
-    for name, content in (("empty", ""), ("no-json", "{"), ("no-members", "{}"), ("too-large", " " * CONFIG_MAX + "{}")):
+    for name, content in (("empty", ""), ("no-json", "{"), ("no-members", "{}"), ("too-large", " " * TOO_LARGE + "{}")):
         path = os.path.join(folder, name + ".json")
         with open(path, "w") as f:
             f.write(content)
