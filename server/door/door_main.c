@@ -1,4 +1,5 @@
-/* hallmarkd: the HTTPS door of Hallmark. It decides nothing; see docs/formats/http.md. */
+/* hallmarkd: the HTTPS door of Hallmark. It decides nothing; see docs/formats/http.md. Exit codes:
+ * 0 ended on request, 1 failed, 2 wrong usage, 78 configuration. */
 #include "server/door/door_alerts.h"
 #include "server/door/door_conn.h"
 #include "server/door/door_gate.h"
@@ -27,8 +28,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define EXIT_USAGE 2
+#define EXIT_CONFIG 78       /* sysexits.h: a restart will not help */
 #define IDLE_TO_REGISTRAR 64 /* connections kept open */
 #define LARGE_BODIES 4       /* of up to 12 MiB in memory at once */
 #define LONG_POLLS 64
@@ -43,7 +47,10 @@ static const char usage[] = "usage: hallmarkd --config FILE [--check-config]\n"
                             "       hallmarkd --version | --help\n"
                             "\n"
                             "Serves the HTTP interface of Hallmark. The configuration is described "
-                            "in\nschema/door-config.schema.json.\n";
+                            "in\nschema/door-config.schema.json.\n"
+                            "\n"
+                            "Exit codes: 0 ended on request, 1 failed, 2 wrong usage, 78 the "
+                            "configuration is\nwrong or missing.\n";
 
 struct options {
     const char *config;
@@ -68,13 +75,13 @@ static int parse_options(int argc, char **argv, struct options *o)
             return 0;
         } else {
             (void)fputs(usage, c == 'h' ? stdout : stderr);
-            return c == 'h' ? 0 : 2;
+            return c == 'h' ? EXIT_SUCCESS : EXIT_USAGE;
         }
     }
     if (optind == argc && o->config != NULL)
         return -1;
     (void)fputs(usage, stderr);
-    return 2;
+    return EXIT_USAGE;
 }
 
 struct parts {
@@ -246,6 +253,13 @@ static void serve(struct parts *p)
     }
 }
 
+static int exit_code(enum hm_err err)
+{
+    if (err == HM_OK)
+        return EXIT_SUCCESS;
+    return err == HM_E_CONFIG ? EXIT_CONFIG : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {NULL, false};
@@ -254,9 +268,10 @@ int main(int argc, char **argv)
     int code = parse_options(argc, argv, &o);
     if (code >= 0)
         return code;
-    if (door_config_read(o.config, &config, &why) != HM_OK) {
+    enum hm_err err = door_config_read(o.config, &config, &why);
+    if (err != HM_OK) {
         proc_log(DOOR_PROGRAM, PROC_ERROR, "%s", why.text);
-        return 1;
+        return exit_code(err);
     }
     if (o.check_only) {
         (void)printf("%s: configuration is valid\n", o.config);
@@ -265,7 +280,7 @@ int main(int argc, char **argv)
     }
     (void)mallopt(M_ARENA_MAX, ARENAS);
     struct parts p = {.stop_fd = -1, .listen_fd = -1};
-    enum hm_err err = start(&p, &config, &why);
+    err = start(&p, &config, &why);
     if (err == HM_OK) {
         proc_log(DOOR_PROGRAM, PROC_INFO, "serving");
         serve(&p);
@@ -275,5 +290,5 @@ int main(int argc, char **argv)
     }
     close_parts(&p);
     door_config_free(&config);
-    return err == HM_OK ? 0 : 1;
+    return exit_code(err);
 }

@@ -3,9 +3,34 @@
 #include "schema/core/hm_limits.h"
 #include "schema/io/hm_file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* What a person has to put right, and no restart does. */
+static bool is_of_path(int e)
+{
+    return e == ENOENT || e == ENOTDIR || e == EACCES || e == EPERM || e == ELOOP ||
+           e == ENAMETOOLONG;
+}
+
+static enum hm_err read_text(const char *path, struct hm_buf *out, struct hm_why *why)
+{
+    struct stat st;
+    HM_FD_AUTO fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        int e = errno;
+        enum hm_err err = hm_fail_errno(why, e, "%s: cannot open", path);
+        return is_of_path(e) ? HM_E_CONFIG : err;
+    }
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        return hm_fail(why, HM_E_CONFIG, "%s: a folder, expected a file", path);
+    enum hm_err err = hm_fd_read(fd, path, HM_CONFIG_MAX, out, why);
+    return err == HM_E_LIMIT ? HM_E_CONFIG : err;
+}
 
 enum hm_err proc_config_open(const char *path, struct proc_config *c, struct hm_why *why)
 {
@@ -14,7 +39,7 @@ enum hm_err proc_config_open(const char *path, struct proc_config *c, struct hm_
     c->path = strdup(path);
     if (c->path == NULL)
         return hm_fail(why, HM_E_MEMORY, "no memory");
-    enum hm_err err = hm_file_read(path, HM_CONFIG_MAX, &c->text, why);
+    enum hm_err err = read_text(path, &c->text, why);
     if (err == HM_OK) {
         err = hm_json_parse(hm_buf_bytes(&c->text), HM_JSON_OURS(HM_CONFIG_MAX), &c->doc, why);
         if (err != HM_OK)

@@ -13,7 +13,7 @@ struct proc_config {
     struct hm_why *why;
 };
 /* Reads and parses; then the caller reads members with hm_json_*(&c->in, …) and ends with
- * proc_config_end. */
+ * proc_config_end. A file that is missing, too large, not to be read or no JSON: HM_E_CONFIG. */
 enum hm_err HM_MUST_USE proc_config_open(const char *path, struct proc_config *c,
                                          struct hm_why *why);
 /* Required absolute or relative path; relative ones are taken from the configuration file's folder.

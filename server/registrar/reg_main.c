@@ -24,8 +24,9 @@
 #include <unistd.h>
 
 #define PROGRAM "hallmark-registrar"
-#define EXIT_CONFIG 2
+#define EXIT_USAGE 2
 #define EXIT_HISTORY 3
+#define EXIT_CONFIG 78 /* sysexits.h: a restart will not help */
 #define CONN_STACK ((size_t)512 * 1024)
 #define INFLIGHT_MAX 4096
 
@@ -44,8 +45,8 @@ static const char usage[] =
     "\n"
     "backup and restore verify with the program hallmark; --verifier FILE names another.\n"
     "\n"
-    "Exit codes: 0 ended on request, 1 failed, 2 usage or configuration,\n"
-    "3 the log does not fit what the signer has signed (see docs/operations.md).\n";
+    "Exit codes: 0 ended on request, 1 failed, 2 wrong usage, 3 the log does not fit what\n"
+    "the signer has signed (see docs/operations.md), 78 the configuration is wrong or missing.\n";
 
 struct program {
     struct reg_config config;
@@ -276,12 +277,12 @@ static int parse_options(int argc, char **argv, struct options *o)
             return EXIT_SUCCESS;
         } else {
             (void)fputs(usage, stderr);
-            return EXIT_CONFIG;
+            return EXIT_USAGE;
         }
     }
     if (!take_command(argc, argv, o)) {
         (void)fputs(usage, stderr);
-        return EXIT_CONFIG;
+        return EXIT_USAGE;
     }
     return -1;
 }

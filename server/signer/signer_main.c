@@ -29,7 +29,7 @@ static const char usage[] =
     "  --help           print this text\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 77 a PIN was refused or could not be used,\n"
-    "78 the configuration is wrong.\n";
+    "78 the configuration is wrong or missing.\n";
 
 typedef enum hm_err (*command_fn)(const struct signer_config *c, struct hm_why *why);
 

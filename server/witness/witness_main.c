@@ -36,7 +36,7 @@ static const char usage[] =
     "  --help             print this text\n"
     "\n"
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a log's state is missing or damaged, 78 the\n"
-    "configuration is wrong.\n";
+    "configuration is wrong or missing.\n";
 
 struct command {
     const char *name;

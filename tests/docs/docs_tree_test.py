@@ -49,10 +49,13 @@ def line_of(text, at):
     return text.count("\n", 0, at) + 1
 
 
+def links(text):
+    """A match for each; group 1 is where it leads. Fenced blocks keep their length, so that line numbers stay true."""
+    return LINK.finditer(FENCE.sub(lambda m: re.sub(r"[^\n]", " ", m.group(0)), text))
+
+
 def bad_links(path, text):
-    # Fenced blocks keep their length, so that line numbers stay true.
-    plain = FENCE.sub(lambda m: re.sub(r"[^\n]", " ", m.group(0)), text)
-    for m in LINK.finditer(plain):
+    for m in links(text):
         target, _, anchor = m.group(1).partition("#")
         if re.match(r"[a-z]+:", target):
             continue
@@ -96,6 +99,23 @@ def undocumented():
             yield "docs/policy.md", 1, "\"%s\" of schema/policy.schema.json stands nowhere" % name
 
 
+def not_built(text):
+    """Commands that install a build which no line above them in their block has made."""
+    for block in FENCE.finditer(text):
+        for m in re.finditer(r"^cmake --install build/(\w+)", block.group(0), re.M):
+            if "\ncmake --build --preset %s\n" % m.group(1) not in block.group(0)[:m.start()]:
+                yield line_of(text, block.start() + m.start()), "nothing builds what this installs: " + m.group(0)
+
+
+def cryptoki(tree):
+    """Functions of PKCS#11 that hsm/ calls itself and that the decision record about it does not name, and the other way round."""
+    record = next(p for p in tree if p.startswith("docs/adr/0012-"))
+    called = {n for p in tree if p.startswith("hsm/") and p.endswith(".c") for n in re.findall(r"(?:->|\")(C_\w+)(?:\(|\"\))", read(p))}
+    named = set(re.findall(r"`(C_\w+)`", read(record)))
+    for name in sorted(called ^ named):
+        yield record, 1, name + (" is called, and not named" if name in called else " is named, and not called")
+
+
 def matches(tree, find):
     for p in tree:
         text = read(p)
@@ -125,6 +145,8 @@ def main():
         check("every format is listed", unlisted(tree, "docs/formats")),
         check("every decision record is listed", unlisted(tree, "docs/adr")),
         check("every member of a policy is explained", undocumented()),
+        check("what is installed was built before", ((p, n, t) for p in texts for n, t in not_built(read(p)))),
+        check("direct calls into PKCS#11 are those that were decided", cryptoki(tree)),
         check("nothing is left unfinished", matches(tree, UNFINISHED.finditer)),
         check("no path of a build machine", matches(tree, machine_paths)),
     ]

@@ -12,6 +12,7 @@ from testbed import BINARY, Door
 
 SOURCE = pathlib.Path(os.environ.get("HALLMARK_SOURCE", "."))
 DOCUMENTS = SOURCE / "tests/documents/door-config"
+EXIT_CONFIG = 78
 
 
 def check(path):
@@ -39,13 +40,13 @@ class Config(unittest.TestCase):
         for path in self.documents("reject"):
             self.assertFalse(self.schema.is_valid(json.loads(path.read_text())))
             run = check(path)
-            self.assertEqual(run.returncode, 1)
+            self.assertEqual(run.returncode, EXIT_CONFIG)
             self.assertIn(path.name, run.stderr)
 
     def test_reject_meaning(self):
         for path in self.documents("reject-meaning"):
             self.assertTrue(self.schema.is_valid(json.loads(path.read_text())))
-            self.assertEqual(check(path).returncode, 1)
+            self.assertEqual(check(path).returncode, EXIT_CONFIG)
 
     def test_errors_name_the_line(self):
         self.assertIn("unknown-member.json:9: $.tls_ca", check(DOCUMENTS / "reject/unknown-member.json").stderr)
@@ -62,7 +63,7 @@ class Config(unittest.TestCase):
         self.assertTrue(run("--version").stdout.startswith("hallmarkd "))
         for arguments in ((), ("--nonsense",), ("--config",), ("--check-config",), ("--config", "x", "y")):
             self.assertEqual(run(*arguments).returncode, 2, arguments)
-        self.assertEqual(run("--config", "/nonexistent").returncode, 1)
+        self.assertEqual(run("--config", "/nonexistent").returncode, EXIT_CONFIG)
 
     def test_what_does_not_start(self):
         for config, expected in (({"tls_key": "ca.key"}, "key must belong"), ({"client_ca": "server.key"}, "client_ca"),

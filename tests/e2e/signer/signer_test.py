@@ -19,7 +19,7 @@ def command_line(w):
     row("--version", (r := call("--version")).returncode == 0 and r.stdout.startswith("hallmark-signer "), r)
     row("no arguments", (r := call()).returncode == 2 and "Usage" in r.stderr, r)
     row("unknown word", (r := call("frob", "--config", "x")).returncode == 2, r)
-    row("no such configuration", (r := call("--config", "/nonexistent.json")).returncode == 1 and "/nonexistent.json" in r.stderr, r)
+    row("no such configuration", (r := call("--config", "/nonexistent.json")).returncode == 78 and "/nonexistent.json" in r.stderr, r)
     row("--check-config", (r := w.signer("--check-config")).returncode == 0, r.stderr)
     r = w.signer("--check-config", colour="red")
     row("unknown member: file, line, name", r.returncode == 78 and re.search(r"signer.json:\d+: \$.colour", r.stderr), r.stderr)

@@ -413,7 +413,7 @@ def usage(w):
         row(option, call("--config", config, option).stdout.strip() == "%s: configuration is valid" % config)
     row("--help", "keygen" in call("--help").stdout and call("--help").returncode == 0)
     row("--version", call("--version").stdout.startswith("hallmark-witness "))
-    row("no configuration", call("--config", "/nonexistent").returncode == 1)
+    row("no configuration", call("--config", "/nonexistent").returncode == 78)
 
 
 for part, world in ((life, {}), (malformed, {}), (whose, {"logs": [Log(), Log("log.example/two")]}), (inconsistent, {}), (habits, {}),

@@ -16,6 +16,7 @@ source, program = pathlib.Path(sys.argv[1]), sys.argv[2]
 schema = json.loads((source / "schema/registrar-config.schema.json").read_text())
 jsonschema.Draft202012Validator.check_schema(schema)
 validator = jsonschema.Draft202012Validator(schema)
+EXIT_CONFIG = 78
 failed = []
 
 
@@ -34,7 +35,7 @@ def documents(verdict):
     row("%s: there are documents" % verdict, len(files) > 0)
     for f in files:
         r = check(f)
-        row("%s/%s: program" % (verdict, f.stem), r.returncode == (0 if verdict == "accept" else 2), "%d %s" % (r.returncode, r.stderr))
+        row("%s/%s: program" % (verdict, f.stem), r.returncode == (0 if verdict == "accept" else EXIT_CONFIG), "%d %s" % (r.returncode, r.stderr))
         if verdict != "accept":
             row("%s/%s: names file and line or member" % (verdict, f.stem), re.search(re.escape(f.name) + r".*(:\d+|\$|line \d+)", r.stderr) or f.name in r.stderr
                 and f.stem in ("empty", "array", "string"), r.stderr)
@@ -53,7 +54,7 @@ def wrong_types():
             for wrong in (None, True, 1.5, [[]], {"x": {}}):
                 document = dict(example, **{member: wrong})
                 path.write_text(json.dumps(document))
-                row("%s = %s" % (member, json.dumps(wrong)), check(path).returncode == 2 and not validator.is_valid(document))
+                row("%s = %s" % (member, json.dumps(wrong)), check(path).returncode == EXIT_CONFIG and not validator.is_valid(document))
 
 
 for kind in ("accept", "reject", "reject-meaning", "reject-text"):
