@@ -164,7 +164,7 @@ def refuse_old_database(lab, no, images):
     lab.own(lab.path("registrar"), "registrar")
     os.chmod(lab.path("registrar"), 0o700)
     p = lab.start("registrar")
-    code = p.wait(30)
+    code = p.wait(60)
     r = type("Result", (), {"returncode": code, "out": lab.log_tail("registrar", 3), "err": ""})
     no.expect("a database restored from an older copy", r, "does not extend")
     shutil.rmtree(lab.path("registrar"))

@@ -129,9 +129,10 @@ class Log:
                 record["evidence"] = [sha(e).hex() for e in evidence]
             record.update(members)
             data = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
-            self.records.append(data)
-            self.leaves.append(Tree.leaf(data))
+            # The record comes last: it makes the size, and others read the rest up to there without the lock.
             self.evidence[idx] = list(evidence)
+            self.leaves.append(Tree.leaf(data))
+            self.records.append(data)
             self.grown.notify_all()
         return idx
 
@@ -201,9 +202,9 @@ class Closed(Exception):
 
 
 class FakeRegistrar:
-    def __init__(self, path, log=None):
+    def __init__(self, path, log=None, people=(), lie=None):
         self.path, self.log = path, log or founded()
-        self.people = {}      # SAN URI -> (principal, roles)
+        self.people = dict(people)  # SAN URI -> (principal, roles)
         self.artifacts = {}   # hex -> bytes
         self.bodies = []      # (op, key, if-match, body) of every change that came in
         self.silent = set()   # operations that are never answered
@@ -213,7 +214,7 @@ class FakeRegistrar:
         self.ready, self.reason = 1, ""
         self.cosigned = b""  # the newest note that witnesses have cosigned
         self.noted = set()    # sizes whose checkpoints were stored on the way
-        self.lie = None       # function (first, records, note, size) -> the same, changed
+        self.lie = lie and lie(self.log)  # function (first, records, note, size) -> the same, changed
         self.answer_status = None  # of changes; None: what the real one gives
         self.calls = {}
         self.policy, self.stores = b'{"version":1}', {"production": b"\xa1\x01\x01"}
@@ -255,6 +256,9 @@ class FakeRegistrar:
             except OSError:
                 return
             with self.lock:
+                if self.listener is not listener:  # stopped in between
+                    s.close()
+                    return
                 self.socks.add(s)
             threading.Thread(target=self.serve, args=(s,), daemon=True).start()
 

@@ -274,7 +274,7 @@ class Cast(Lab):
     def record(self, index):
         return self.settled("/v1/log/entries/%d" % index)
 
-    def settled(self, path, timeout=10):
+    def settled(self, path, timeout=60):
         end = time.time() + timeout
         while True:
             r = self.get(path)
@@ -292,7 +292,7 @@ class Cast(Lab):
                 return out
             first = out[-1]["idx"] + 1
 
-    def follow(self, timeout=15):
+    def follow(self, timeout=60):
         """Waits until the door has read the whole log: after a restart the registrar may be ready some moments before that."""
         size, end = max(self.size(), self.get("/readyz").doc.get("checkpoint", 0)), time.time() + timeout
         while time.time() < end:
@@ -350,7 +350,7 @@ class Cast(Lab):
 
     def new(self, who="ci-edge", **kw):
         """A submitted release: (id, statement). Comes again, as a client does, where the service asks for that."""
-        body, key, end = self.submission(**kw), os.urandom(8).hex(), time.time() + 15
+        body, key, end = self.submission(**kw), os.urandom(8).hex(), time.time() + 60
         r = self.post("/v1/releases", who, body, key=key)
         while r.status == 503 and time.time() < end:
             time.sleep(0.2)
