@@ -149,8 +149,8 @@ class Kinds(DoorCase):
         self.assertEqual(self.door.call("GET", "/v1/releases", b"x")[0], 413)
 
     def test_signature_takes_no_body(self):
-        self.assertEqual(self.door.call("POST", "/v1/releases/r4/signature")[0], 201)
-        self.assertEqual(self.door.post("/v1/releases/r4/signature", b"{}")[0], 201)
+        self.assertEqual(self.door.call("POST", "/v1/releases/r4/signature")[0], 200)
+        self.assertEqual(self.door.post("/v1/releases/r4/signature", b"{}")[0], 200)
         self.assertEqual(self.registrar.bodies[-1][3], b"")
         answer = self.door.post("/v1/releases/r4/signature", b'{"x":1}')
         self.assertEqual((answer[0], problem(answer)), (400, "malformed"))

@@ -121,7 +121,7 @@ class Roles(DoorCase):
             for who in ("ci", "alice", "audit", "plain"):
                 with self.subTest(path=path, who=who):
                     answer = self.door.call("POST", path, body, who, kind)
-                    self.assertEqual(answer[0], 201 if who in allowed else 403, answer)
+                    self.assertIn(answer[0], (200, 201) if who in allowed else (403,), answer)
         for who in ("alice", "audit", "plain"):
             answer = self.door.put(b"data", who)
             self.assertEqual((answer[0], problem(answer)), (403, "forbidden"))

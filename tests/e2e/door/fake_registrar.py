@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ORIGIN = "hallmark.test/door"
 POLICY_CHANGES = (*range(21, 27), 40)  # and erasures, which are asked for in the same form
+POLICY_PROPOSE, POLICY_APPROVE = 21, 22
 COSIGN = 27
 (HELLO, STATUS, IDENTIFY, SUBMIT, ART_PUT, ART_OPEN, APPROVE, REJECT, CANCEL, SIGN, STATEMENT, RECORDS,
  EVIDENCE, PROOF, CONSISTENCY, CHECKPOINT, POLICY, TRUST_STORE, KEYS, DETAIL) = range(1, 21)
@@ -214,7 +215,7 @@ class FakeRegistrar:
         self.cosigned = b""  # the newest note that witnesses have cosigned
         self.noted = set()    # sizes whose checkpoints were stored on the way
         self.lie = lie and lie(self.log)  # function (first, records, note, size) -> the same, changed
-        self.answer_status = 201
+        self.answer_status = None  # of changes; None: what the real one gives
         self.calls = {}
         self.policy, self.stores = b'{"version":1}', {"production": b"\xa1\x01\x01"}
         self.told = []    # (witness, size, lines, trouble) of what the door told about them
@@ -349,7 +350,8 @@ class FakeRegistrar:
             r.caller()
             key, match, release, body = r.blob().decode(), r.blob().decode(), r.u64(), r.blob()
             self.bodies.append((op, key, match, body))
-            return self.answer(self.answer_status, json.dumps({"release": "r%d" % release}), etag='"9"')
+            status = 201 if op in (APPROVE, POLICY_PROPOSE, POLICY_APPROVE) else 200
+            return self.answer(status if self.answer_status is None else self.answer_status, json.dumps({"release": "r%d" % release}), etag='"9"')
         if op == STATEMENT:
             return blob(log.statements[r.u64()])
         if op == RECORDS:

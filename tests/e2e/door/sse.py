@@ -3,6 +3,8 @@ import queue
 import threading
 import time
 
+import described
+
 
 class Events:
     """Feed bytes, get (id, event, data) and comments. Lines may end in LF, CR or CRLF."""
@@ -48,6 +50,7 @@ class Stream:
         self.answer = connection.getresponse()
         self.status = self.answer.status
         self.headers = {k.lower(): v for k, v in self.answer.getheaders()}
+        described.note("GET", path, self.status, self.headers)
         self.queue = queue.Queue()
         if self.status == 200:
             self.thread = threading.Thread(target=self.read, daemon=True)

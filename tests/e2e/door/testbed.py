@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import described  # noqa: E402
 import fake_registrar as fr  # noqa: E402
 
 BINARY = os.environ.get("HALLMARKD") or os.path.join(os.environ.get("HALLMARK_BUILD", "build"), "bin", "hallmarkd")
@@ -180,6 +181,8 @@ class Door:
         shutil.rmtree(self.dir, ignore_errors=True)
         if code != 0 or "Sanitizer" in text or "runtime error" in text:
             raise AssertionError("hallmarkd ended with %s:\n%s" % (code, text[-4000:]))
+        if found := described.undescribed():
+            raise AssertionError("schema/openapi.json does not describe: " + "; ".join(found))
 
     def context(self, who="ci", **kw):
         c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -202,7 +205,9 @@ class Door:
         try:
             c.request(method, path, body, headers or {})
             a = c.getresponse()
-            return a.status, {k.lower(): v for k, v in a.getheaders()}, a.read()
+            headers = {k.lower(): v for k, v in a.getheaders()}
+            described.note(method, path, a.status, headers)
+            return a.status, headers, a.read()
         finally:
             if conn is None:
                 c.close()

@@ -155,6 +155,18 @@ class Processes:
             self.lab.wait_ready()
             self.once(name + ", started in this order", v, data, body, key)
 
+    def orders_of_all(self):
+        """All three killed, and started in each of the six orders; each has the time to find that the next one is not there."""
+        for n, order in enumerate(itertools.permutations(SERVICES)):
+            name = "kill -9 of all, started as %s, %s, %s" % order
+            self.down(*SERVICES)
+            for s in order:
+                self.lab.start(s)
+                time.sleep(0.3)
+            self.lab.wait_ready()
+            release, _ = self.lab.signed(version="71.%d.0" % n)
+            self.rows.equal(name + ": signs", self.lab.settled("/v1/releases/" + release)["state"], "signed")
+
     def ends_on_request(self):
         for s in reversed(SERVICES):
             self.rows.equal("SIGTERM: %s ends with 0" % s, self.lab.stop(s), 0)
@@ -296,7 +308,7 @@ def present(look, paths):
 
 def main(lab, rows):
     p = Processes(lab, rows)
-    rows.parts(p.confinement, p.read_model, p.signer_absent_at_start, p.registrar_absent, p.signer_absent, p.signer_hangs, p.orders, p.ends_on_request, p.wrong_pin)
+    rows.parts(p.confinement, p.read_model, p.signer_absent_at_start, p.registrar_absent, p.signer_absent, p.signer_hangs, p.orders, p.orders_of_all, p.ends_on_request, p.wrong_pin)
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies afterwards", r.returncode == 0, r.out + r.err)
 
