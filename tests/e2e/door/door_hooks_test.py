@@ -28,6 +28,9 @@ def refused(log, actor="ci", product="edge-router"):
                    channel="stable", policy=fr.HEX)
 
 
+CONFIG = 78  # exit code: the configuration, or what it names, is wrong
+
+
 class HookCase(unittest.TestCase):
     def setUp(self):
         self.parts = []
@@ -54,14 +57,14 @@ class HookCase(unittest.TestCase):
             self.begun(door)
         return door
 
-    def refuses(self, door):
+    def refuses(self, door, code):
         """It does not start; what it says about that."""
         before = len(door.text()) if door.process else 0
         try:
             door.start()
         except RuntimeError:
             pass
-        self.assertEqual(door.process.wait(60), 1)
+        self.assertEqual(door.process.wait(60), code)
         door.journal.close()
         return door.text()[before:]
 
@@ -163,7 +166,7 @@ class Delivery(HookCase):
             with self.subTest(data=data[:40], mode=oct(mode)):
                 door = self.make(begin=False)
                 door.config["webhooks"] = [{"url": "http://127.0.0.1:9/", "secret_file": door.secret("s", data, mode)}]
-                text = self.refuses(door)
+                text = self.refuses(door, CONFIG)
                 self.assertIn(expected, text)
                 self.assertNotIn(data.decode()[6:40] or "nothing", text, "the secret itself is not told")
                 self.discard(door)
@@ -171,7 +174,7 @@ class Delivery(HookCase):
             with self.subTest(path=path):
                 door = self.make(begin=False)
                 door.config["webhooks"] = [{"url": "http://127.0.0.1:9/", "secret_file": path}]
-                self.assertIn("secret_file", self.refuses(door))
+                self.assertIn("secret_file", self.refuses(door, CONFIG))
                 self.discard(door)
 
 
@@ -371,7 +374,7 @@ class Restarts(HookCase):
                     good.replace(b"}", b',"more":1}'), b"\0" * 5000):
             with self.subTest(bad=bad[:50]):
                 path.write_bytes(bad)
-                self.assertIn("remove it to begin", self.refuses(door))
+                self.assertIn("remove it to begin", self.refuses(door, 1))
         path.unlink()
         started(door.registrar.log)
         door.start()
