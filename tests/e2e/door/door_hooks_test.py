@@ -13,6 +13,7 @@ from receiver import Receiver, secret_text
 from testbed import Door
 
 KEY, OTHER = bytes(range(32)), b"another secret of the right size"
+EXIT_CONFIG = 78
 
 
 def now_ms():
@@ -54,14 +55,14 @@ class HookCase(unittest.TestCase):
             self.begun(door)
         return door
 
-    def refuses(self, door):
-        """It does not start; what it says about that."""
+    def refuses(self, door, code):
+        """It does not start, and ends with this exit code; what it says about that."""
         before = len(door.text()) if door.process else 0
         try:
             door.start()
         except RuntimeError:
             pass
-        self.assertEqual(door.process.wait(20), 1)
+        self.assertEqual(door.process.wait(20), code)
         door.journal.close()
         return door.text()[before:]
 
@@ -157,7 +158,7 @@ class Delivery(HookCase):
             with self.subTest(data=data[:40], mode=oct(mode)):
                 door = self.make(begin=False)
                 door.config["webhooks"] = [{"url": "http://127.0.0.1:9/", "secret_file": door.secret("s", data, mode)}]
-                text = self.refuses(door)
+                text = self.refuses(door, EXIT_CONFIG)
                 self.assertIn(expected, text)
                 self.assertNotIn(data.decode()[6:40] or "nothing", text, "the secret itself is not told")
                 self.discard(door)
@@ -165,7 +166,7 @@ class Delivery(HookCase):
             with self.subTest(path=path):
                 door = self.make(begin=False)
                 door.config["webhooks"] = [{"url": "http://127.0.0.1:9/", "secret_file": path}]
-                self.assertIn("secret_file", self.refuses(door))
+                self.assertIn("secret_file", self.refuses(door, EXIT_CONFIG))
                 self.discard(door)
 
 
@@ -365,7 +366,7 @@ class Restarts(HookCase):
                     good.replace(b"}", b',"more":1}'), b"\0" * 5000):
             with self.subTest(bad=bad[:50]):
                 path.write_bytes(bad)
-                self.assertIn("remove it to begin", self.refuses(door))
+                self.assertIn("remove it to begin", self.refuses(door, 1))
         path.unlink()
         started(door.registrar.log)
         door.start()
