@@ -44,6 +44,11 @@ enum cli_exit cli_exit_of(enum hm_err err)
     return CLI_EXIT_LOCAL;
 }
 
+enum hm_err cli_local(enum hm_err err)
+{
+    return err == HM_E_NOT_FOUND || err == HM_E_CONFLICT ? HM_E_IO : err;
+}
+
 void cli_next(struct cli *c, const char *fmt, ...)
 {
     va_list ap;
@@ -120,7 +125,7 @@ static void default_next(struct cli *c, enum hm_err err)
                  c->set.server);
     else if (err == HM_E_CONFIG && c->command != NULL)
         cli_next(c, "hallmark %s --help", command_name(c));
-    else if (cli_exit_of(err) == CLI_EXIT_STATE)
+    else if (cli_exit_of(err) == CLI_EXIT_STATE && problem.len > 0) /* not of a local file */
         cli_next(c, "hallmark list");
     else if (cli_problem_is(problem, "policy") || cli_problem_is(problem, "forbidden"))
         cli_next(c, "hallmark policy show");
@@ -164,17 +169,7 @@ enum hm_err cli_log_key(struct cli *c, struct hm_vkey *out)
 
 enum hm_err cli_read(const char *path, size_t max, struct hm_buf *out, struct hm_why *why)
 {
-    enum hm_err err = hm_file_read(path, max, out, why);
-    return err == HM_E_NOT_FOUND ? HM_E_IO : err;
-}
-
-enum hm_err cli_write(const char *path, struct hm_bytes data, struct hm_why *why)
-{
-    if (path != NULL)
-        return hm_file_write_atomic(path, data, 0644, why);
-    if ((data.len > 0 && fwrite(data.data, 1, data.len, stdout) != data.len) || fflush(stdout) != 0)
-        return hm_fail(why, HM_E_IO, "cannot write to stdout");
-    return HM_OK;
+    return cli_local(hm_file_read(path, max, out, why));
 }
 
 enum hm_err cli_release_operand(struct cli *c, uint64_t *idx)

@@ -44,6 +44,9 @@ struct cli_command {
 /* The whole program; returns the exit code. */
 int cli_main(int argc, char **argv);
 
+/* What an error counts as where a local file is meant: HM_E_IO for what is not there or in the way,
+ * because exit code 4 tells of the service. */
+enum hm_err cli_local(enum hm_err err);
 /* Exit code of an error. */
 enum cli_exit cli_exit_of(enum hm_err err);
 /* Reports c->why (and what the server said) on stderr once and returns the exit code. */
@@ -60,7 +63,7 @@ enum hm_err HM_MUST_USE cli_log_key(struct cli *c, struct hm_vkey *out);
 /* Reads a local file; a missing one is HM_E_IO. */
 enum hm_err HM_MUST_USE cli_read(const char *path, size_t max, struct hm_buf *out,
                                  struct hm_why *why);
-/* Writes a result to FILE (NULL: stdout, as it is). */
+/* Writes a result to FILE (NULL: stdout, as it is), as cli_out.h says. HM_E_IO, HM_E_FULL. */
 enum hm_err HM_MUST_USE cli_write(const char *path, struct hm_bytes data, struct hm_why *why);
 /* The release id operand ("r17"). HM_E_CONFIG. */
 enum hm_err HM_MUST_USE cli_release_operand(struct cli *c, uint64_t *idx);

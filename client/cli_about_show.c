@@ -126,13 +126,12 @@ static void put_notes(const struct cli_about *a)
 {
     const struct cli *c = a->c;
     if (a->papers.missing > 0)
-        cli_note(c,
-                 "%" PRIu64 " documents could not be had: names and reasons that stand in them are "
-                 "missing.",
-                 a->papers.missing);
+        cli_note(c, "%" PRIu64 " document%s could not be had, nor the names and reasons in %s.",
+                 a->papers.missing, CLI_S(a->papers.missing),
+                 a->papers.missing == 1 ? "it" : "them");
     if (a->reasons_untold > 0)
-        cli_note(c, "%" PRIu64 " reasons were not fetched: --reasons fetches all.",
-                 a->reasons_untold);
+        cli_note(c, "%" PRIu64 " reason%s not fetched: --reasons fetches all.", a->reasons_untold,
+                 a->reasons_untold == 1 ? " was" : "s were");
     if (cli_source_is_complete(&a->source))
         cli_note(c,
                  "Complete: all %" PRIu64

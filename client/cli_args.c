@@ -1,5 +1,6 @@
 #include "client/cli_args.h"
 
+#include "schema/core/hm_limits.h"
 #include "schema/core/hm_text.h"
 
 #include <inttypes.h>
@@ -127,5 +128,17 @@ enum hm_err cli_args_uint(const struct cli_args *a, const char *name, uint64_t m
                        "--%s: '%.40s': expected a number from %" PRIu64 " to %" PRIu64, name, text,
                        min, max);
     *out = v;
+    return HM_OK;
+}
+
+enum hm_err cli_args_reason(const struct cli_args *a, const char *name, const char **out,
+                            struct hm_why *why)
+{
+    const char *text = cli_args_get(a, name);
+    if (text != NULL &&
+        (text[0] == '\0' || strlen(text) > HM_REASON_MAX || !hm_printable_ok(hm_bytes_str(text))))
+        return hm_fail(why, HM_E_CONFIG, "--%s: expected 1 to %d printable bytes on one line", name,
+                       HM_REASON_MAX);
+    *out = text;
     return HM_OK;
 }

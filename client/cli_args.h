@@ -39,5 +39,9 @@ const char *cli_args_at(const struct cli_args *a, const char *name, size_t i);
 enum hm_err HM_MUST_USE cli_args_uint(const struct cli_args *a, const char *name, uint64_t min,
                                       uint64_t max, uint64_t dflt, uint64_t *out,
                                       struct hm_why *why);
+/* A reason as signed documents hold it: one printable line of 1 to HM_REASON_MAX bytes. *out NULL
+ * where the option was not given. HM_E_CONFIG. */
+enum hm_err HM_MUST_USE cli_args_reason(const struct cli_args *a, const char *name,
+                                        const char **out, struct hm_why *why);
 
 #endif

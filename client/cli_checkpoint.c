@@ -150,14 +150,14 @@ enum hm_err cli_checkpoint_keep(struct cli *c, const struct hm_checkpoint *seen,
     if (err == HM_OK)
         err = cli_checkpoint_path(c, &key, path, sizeof path);
     if (err == HM_OK)
-        err = hm_dir_make(c->set.state_dir, 0700, &c->why);
+        err = cli_local(hm_dir_make(c->set.state_dir, 0700, &c->why));
     if (err != HM_OK)
         return err;
     /* Another run may have kept a newer one since this one looked. */
     struct hm_checkpoint kept;
     HM_FD_AUTO dir = open(c->set.state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0 || flock(dir, LOCK_EX) != 0)
-        return hm_fail_errno(&c->why, errno, "%.300s: cannot lock", c->set.state_dir);
+        return cli_local(hm_fail_errno(&c->why, errno, "%.300s: cannot lock", c->set.state_dir));
     err = cli_checkpoint_seen(c, &key, &kept);
     return err != HM_OK || kept.size >= now->size ? err
                                                   : hm_file_write_atomic(path, note, 0600, &c->why);

@@ -1,5 +1,6 @@
 #include "client/cli_decide.h"
 
+#include "client/cli_approval_key.h"
 #include "client/cli_sign.h"
 
 #include <inttypes.h>
@@ -9,7 +10,7 @@ const struct cli_opt cli_decide_opts[] = {
     {"reason", "TEXT", "why, on one line of at most 500 bytes; stands in the log's evidence",
      false},
     {"agent", "[=FINGERPRINT]", "sign with a key in the SSH agent", false},
-    {"yes", NULL, "do not ask", false},
+    {"yes", NULL, "do not ask; needed where there is no terminal", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -26,17 +27,20 @@ static enum hm_err make_decision(struct cli *c, enum hm_signed_kind kind, uint64
 {
     CLI_RECORD_AUTO rec = {.leaf = {{0}}};
     struct hm_decision d = {.kind = kind, .release = release};
-    const char *reason = cli_args_get(&c->args, "reason");
+    const char *reason = NULL;
+    enum hm_err err = cli_args_reason(&c->args, "reason", &reason, &c->why);
+    if (err != HM_OK)
+        return err;
     if (reason == NULL) {
         cli_next(c, "hallmark %s %s --reason TEXT", c->command->name, c->args.operand[0]);
         return hm_fail(&c->why, HM_E_CONFIG, "--reason is missing");
     }
-    if (strlen(reason) > HM_REASON_MAX)
-        return hm_fail(&c->why, HM_E_CONFIG, "--reason: longer than %d bytes", HM_REASON_MAX);
-    enum hm_err err = cli_record_fetch(c, release, &rec);
-    if (err == HM_OK && rec.record.event != HM_EV_RELEASE_SUBMITTED)
+    err = cli_record_fetch(c, release, &rec);
+    if (err == HM_OK && rec.record.event != HM_EV_RELEASE_SUBMITTED) {
+        cli_next(c, "hallmark list");
         err = hm_fail(&c->why, HM_E_NOT_FOUND, "record %" PRIu64 " is %s, not a submission",
                       release, hm_event_name(rec.record.event));
+    }
     if (err != HM_OK)
         return err;
     d.submitted = rec.leaf;
@@ -46,15 +50,6 @@ static enum hm_err make_decision(struct cli *c, enum hm_signed_kind kind, uint64
         cli_note(c, "%s of r%" PRIu64 ": %s %s for channel %s", c->command->name, release,
                  rec.record.product, rec.record.version, rec.record.channel);
     return hm_decision_write(&d, text, &c->why);
-}
-
-static enum hm_err confirm(struct cli *c)
-{
-    if (cli_args_has(&c->args, "yes") || !c->term.tty_in)
-        return HM_OK;
-    if (!cli_term_confirm(&c->term, "This ends the release. Type yes:"))
-        return hm_fail(&c->why, HM_E_DENIED, "not confirmed, nothing was sent");
-    return HM_OK;
 }
 
 static enum hm_err decide(struct cli *c, enum hm_signed_kind kind, const char *resource,
@@ -73,7 +68,7 @@ static enum hm_err decide(struct cli *c, enum hm_signed_kind kind, const char *r
     if (err == HM_OK)
         err = make_decision(c, kind, release, &text);
     if (err == HM_OK)
-        err = confirm(c);
+        err = cli_approval_confirm(c, "This ends the release. Type yes:");
     if (err == HM_OK)
         err = cli_sign(&with, kind, hm_buf_bytes(&text), &doc, &key, &c->why);
     if (err != HM_OK)

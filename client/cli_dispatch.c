@@ -95,31 +95,45 @@ static bool begins(const char *name, int argc, char **argv)
     return true;
 }
 
-/* Those that begin like this; *any: there are some. A gap stands between groups of them. */
-static void list_commands(int argc, char **argv, bool *any)
+/* Those that begin like this. A gap stands between groups of them. */
+static void list_commands(int argc, char **argv)
 {
     const char *before = NULL;
-    *any = false;
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         const char *name = commands[i]->name;
         size_t group = strchr(name, ' ') != NULL ? strcspn(name, " ") + 1 : 0;
         if (!begins(name, argc, argv))
             continue;
-        if (*any && group > 0 && strncmp(before, name, group) != 0)
+        if (before != NULL && group > 0 && strncmp(before, name, group) != 0)
             (void)putchar('\n');
         (void)printf("  %-18s %s\n", name, commands[i]->summary);
         before = name;
-        *any = true;
     }
+}
+
+/* "hallmark log": what it goes on with. False where these words begin nothing. */
+static bool help_group(int argc, char **argv)
+{
+    bool any = false;
+    for (size_t i = 0; !any && i < COMMAND_COUNT; i++)
+        any = begins(commands[i]->name, argc, argv);
+    if (!any)
+        return false;
+    (void)fputs("Usage: hallmark ", stdout);
+    for (int i = 0; i < argc && argv[i][0] != '-'; i++)
+        (void)printf("%s ", argv[i]);
+    (void)fputs("COMMAND [OPTIONS]\n\nCommands:\n", stdout);
+    list_commands(argc, argv);
+    (void)fputs("\nEvery command has --help.\n", stdout);
+    return true;
 }
 
 static void help_all(void)
 {
-    bool any;
     (void)fputs("hallmark: submit, approve, sign and audit firmware releases.\n\n"
                 "Usage: hallmark COMMAND [OPTIONS]\n\nCommands:\n",
                 stdout);
-    list_commands(0, NULL, &any);
+    list_commands(0, NULL);
     (void)fputs("\nExample:\n  hallmark approve r17 --agent\n\n"
                 "Every command has --help. Settings: --config FILE, $HALLMARK_CONFIG or\n"
                 "~/.config/hallmark/config.json.\n",
@@ -228,9 +242,7 @@ int cli_main(int argc, char **argv)
     }
     c.command = find_command(argc - 1, argv + 1, &used);
     if (c.command == NULL) {
-        bool any; /* "hallmark log" */
-        list_commands(argc - 1, argv + 1, &any);
-        if (any)
+        if (help_group(argc - 1, argv + 1))
             return has_word(argc - 1, argv + 1, "--help") ? CLI_EXIT_OK : CLI_EXIT_USAGE;
         return unknown_command(&c, argc - 1, argv + 1);
     }

@@ -205,6 +205,11 @@ void cli_explain_print(const struct cli *c, const struct cli_explain *e, const s
     }
     cli_table_write(&t, stdout, c->term.color_out);
     (void)putchar('\n');
+    if (e->ended != NULL) {
+        print_verdict(c, "signature", "allowed by the rules, but the release has ended",
+                      "would be refused", v);
+        return;
+    }
     print_verdict(c, "submission", "would be taken", "would be refused", &a->submission);
     print_verdict(c, "signature", "would be made", "would be refused", v);
     if (v->matched != NULL)

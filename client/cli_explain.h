@@ -33,6 +33,7 @@ struct cli_explain {
     struct hm_request request;
     struct hm_digest artifacts[HM_ARTIFACTS_MAX];
     char submitter[HM_NAME_MAX + 1];
+    const char *ended; /* name of the state in which the release has ended, or NULL; static */
     struct hm_digest keys[HM_SIGN_KEYS_MAX]; /* that would sign, where a record names them */
     struct hm_provenance statements[HM_ATTESTATIONS_MAX];
     struct policy_fact_provenance provenance[HM_ATTESTATIONS_MAX];

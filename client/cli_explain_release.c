@@ -70,8 +70,10 @@ static enum hm_err take_history(struct cli *c, const struct cli_facts *f, struct
         err = idx < 0 ? hm_fail(&c->why, HM_E_MALFORMED, "release: negative index")
                       : take_record(c, f, (uint64_t)idx, e);
     }
-    if (err == HM_OK && hm_release_is_end(r.state))
-        cli_note(c, "r%" PRIu64 " has ended: it is %s", f->release, hm_release_state_name(r.state));
+    if (err == HM_OK && hm_release_is_end(r.state)) {
+        e->ended = hm_release_state_name(r.state);
+        cli_note(c, "r%" PRIu64 " has ended: it is %s", f->release, e->ended);
+    }
     return err;
 }
 

@@ -23,16 +23,16 @@ static enum hm_err fail_io(struct hm_why *why)
 
 static enum hm_err open_partial(struct cli_export *e, bool resume, struct hm_why *why)
 {
-    if (snprintf(e->partial, sizeof e->partial, "%s.partial", e->path) >= (int)sizeof e->partial)
+    if (snprintf(e->partial, sizeof e->partial, "%s.partial", e->to.file) >= (int)sizeof e->partial)
         return hm_fail(why, HM_E_CONFIG, "--out: path too long");
     int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (resume ? 0 : O_CREAT);
     HM_FD_AUTO fd = open(e->partial, flags, 0600);
     if (fd < 0 && resume && errno == ENOENT)
         return hm_fail(why, HM_E_CONFIG, "%.300s: there is nothing to resume", e->partial);
     if (fd < 0)
-        return hm_fail_errno(why, errno, "%.300s: cannot open", e->partial);
+        return cli_local(hm_fail_errno(why, errno, "%.300s: cannot open", e->partial));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return hm_fail(why, HM_E_CONFLICT, "%.300s: another export writes it", e->partial);
+        return hm_fail(why, HM_E_IO, "%.300s: another export writes it", e->partial);
     if (!resume && ftruncate(fd, 0) != 0)
         return fail_io(why);
     e->out = fdopen(fd, "r+");
@@ -86,18 +86,28 @@ static enum hm_err find_place(struct cli_export *e, uint64_t *next, struct hm_wh
     return HM_OK;
 }
 
+/* What is no file gets the rows as they come, like stdout. */
+static enum hm_err open_out(struct cli_export *e, bool resume, struct hm_why *why)
+{
+    enum hm_err err = cli_out_open(e->path, &e->to, why);
+    if (err != HM_OK || e->to.stream == NULL)
+        return err == HM_OK ? open_partial(e, resume, why) : err;
+    if (resume)
+        return hm_fail(why, HM_E_CONFIG, "--resume: %.300s is no file", e->path);
+    e->out = e->to.stream;
+    e->path = NULL;
+    return HM_OK;
+}
+
 enum hm_err cli_export_begin(struct cli_export *e, bool resume, uint64_t *next, struct hm_why *why)
 {
-    enum hm_err err = HM_OK;
     *next = 0;
     e->row.limit = ROW_BYTES;
-    e->out = stdout;
-    if (e->path != NULL)
-        err = open_partial(e, resume, why);
+    enum hm_err err = open_out(e, resume, why);
     if (err == HM_OK && resume)
         err = find_place(e, next, why);
     if (err == HM_OK && e->proofs != NULL)
-        err = hm_dir_make(e->proofs, 0755, why);
+        err = cli_local(hm_dir_make(e->proofs, 0755, why));
     if (err != HM_OK || !e->csv)
         return err;
     cli_csv_header(&e->row);
@@ -115,7 +125,7 @@ static enum hm_err write_proof(struct cli_export *e, const struct cli_source_rec
         (int)sizeof path)
         return hm_fail(why, HM_E_CONFIG, "--proofs: path too long");
     enum hm_err err = cli_source_proof(e->source, x->r->idx, x->bytes, &rec);
-    return err == HM_OK ? hm_file_write_atomic(path, hm_buf_bytes(&rec.text), 0644, why) : err;
+    return err == HM_OK ? cli_write(path, hm_buf_bytes(&rec.text), why) : err;
 }
 
 enum hm_err cli_export_row(void *export, const struct cli_source_record *x, struct hm_why *why)
@@ -153,18 +163,17 @@ enum hm_err cli_export_sync(struct cli_export *e, struct hm_why *why)
 
 enum hm_err cli_export_name(struct cli_export *e, struct hm_why *why)
 {
-    if (e->path != NULL && rename(e->partial, e->path) != 0)
-        return hm_fail_errno(why, errno, "%.300s: cannot rename", e->path);
+    if (e->path != NULL && rename(e->partial, e->to.file) != 0)
+        return cli_local(hm_fail_errno(why, errno, "%.300s: cannot rename", e->to.file));
     return HM_OK;
 }
 
 void cli_export_end(struct cli_export *e, bool keep)
 {
-    bool ours = e->path != NULL && e->out != NULL && e->out != stdout;
     hm_buf_free(&e->row);
-    if (ours && !keep)
+    if (e->path != NULL && e->out != NULL && !keep)
         (void)unlink(e->partial);
-    if (ours)
+    if (e->out != NULL && e->out != stdout)
         (void)fclose(e->out);
     e->out = NULL;
 }

@@ -1,5 +1,6 @@
 #include "client/cli_oidc.h"
 
+#include "client/cli_env.h"
 #include "client/cli_http.h"
 #include "schema/attest/hm_signed.h"
 #include "schema/io/hm_clock.h"
@@ -7,7 +8,6 @@
 #include "schema/oidc/hm_oidc.h"
 
 #include <curl/curl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define ANSWER_MAX ((size_t)65536)
@@ -34,7 +34,7 @@ static size_t on_body(char *data, size_t one, size_t len, void *ctx)
 
 static bool set_fetch(CURL *curl, const char *url, struct curl_slist *headers, struct hm_buf *out)
 {
-    const char *ca = getenv("SSL_CERT_FILE"); /* GitHub's own servers may have a CA of their own */
+    const char *ca = cli_env("SSL_CERT_FILE"); /* GitHub's own servers may have a CA of their own */
     CURLcode e = CURLE_OK;
 #define SET(opt, value)                                                                            \
     if (e == CURLE_OK)                                                                             \
@@ -48,7 +48,7 @@ static bool set_fetch(CURL *curl, const char *url, struct curl_slist *headers, s
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, out);
     SET(CURLOPT_USERAGENT, "hallmark/" HALLMARK_VERSION);
-    if (ca != NULL && ca[0] != '\0')
+    if (ca != NULL)
         SET(CURLOPT_CAINFO, ca);
 #undef SET
     return e == CURLE_OK;
@@ -101,8 +101,8 @@ static enum hm_err fetch_once(const char *url, const char *secret, struct hm_buf
 static enum hm_err from_github(const char *audience, struct hm_buf *out, struct hm_why *why)
 {
     HM_BUF_AUTO url = {.limit = 8192};
-    const char *base = getenv("ACTIONS_ID_TOKEN_REQUEST_URL");
-    const char *secret = getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
+    const char *base = cli_env("ACTIONS_ID_TOKEN_REQUEST_URL");
+    const char *secret = cli_env("ACTIONS_ID_TOKEN_REQUEST_TOKEN");
     if (base == NULL || secret == NULL)
         return hm_fail(why, HM_E_CONFIG,
                        "ACTIONS_ID_TOKEN_REQUEST_URL and _TOKEN are not set: the job needs "

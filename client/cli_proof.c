@@ -250,18 +250,20 @@ static void about_release(const struct cli_ack *a, char release[static 32], char
         (void)snprintf(state, 40, ", state %s", a->state);
 }
 
-static void report_json(const struct cli_ack *a, const char *time)
+static void report_json(const struct cli_ack *a, const char *time, const char *now)
 {
     const struct hm_record *r = &a->rec.record;
     (void)putchar('{');
     if (r->has_release)
         (void)printf("\"release\":\"r%" PRIu64 "\",\"state\":\"%s\",", r->release, a->state);
+    if (now != NULL)
+        (void)printf("\"recorded_before\":true,\"state_now\":\"%s\",", now);
     (void)printf("\"index\":%" PRIu64 ",\"event\":\"%s\",\"time\":\"%s\",\"log_size\":%" PRIu64
                  ",\"verified\":true}\n",
                  r->idx, hm_event_name(r->event), time, a->rec.checkpoint.size);
 }
 
-void cli_ack_report(const struct cli *c, const struct cli_ack *a)
+static void report(const struct cli *c, const struct cli_ack *a, const char *now)
 {
     const struct hm_record *r = &a->rec.record;
     char time[HM_TIME_TEXT];
@@ -269,14 +271,29 @@ void cli_ack_report(const struct cli *c, const struct cli_ack *a)
     char state[40];
     hm_time_format((int64_t)(r->t_ms / 1000), time);
     if (c->term.json) {
-        report_json(a, time);
+        report_json(a, time, now);
         return;
     }
     about_release(a, release, state);
-    (void)printf("%srecorded%s %s%s: index %" PRIu64 ", %s%s\n",
-                 cli_term_style(c->term.color_out, CLI_GOOD),
+    (void)printf("%s%s%s %s%s: index %" PRIu64 ", %s%s%s\n",
+                 cli_term_style(c->term.color_out, now == NULL ? CLI_GOOD : CLI_BOLD),
+                 now == NULL ? "recorded" : "recorded before, nothing new:",
                  cli_term_style(c->term.color_out, CLI_PLAIN), hm_event_name(r->event), release,
-                 r->idx, time, state);
+                 r->idx, time, state, now != NULL ? " then" : "");
+    if (now != NULL)
+        (void)printf("r%" PRIu64 " is %s now, says the server; hallmark show r%" PRIu64
+                     " verifies its history\n",
+                     r->release, now, r->release);
     (void)printf("proof verified under the pinned key of %s (log size %" PRIu64 ")\n",
                  a->rec.checkpoint.origin, a->rec.checkpoint.size);
+}
+
+void cli_ack_report(const struct cli *c, const struct cli_ack *a)
+{
+    report(c, a, NULL);
+}
+
+void cli_ack_report_before(const struct cli *c, const struct cli_ack *a, const char *now)
+{
+    report(c, a, now);
 }

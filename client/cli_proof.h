@@ -56,5 +56,8 @@ enum hm_err HM_MUST_USE cli_post_document(struct cli *c, const char *path, struc
                                           struct hm_bytes document, struct cli_ack *out);
 /* "recorded: …" for people, or the acknowledgement as JSON. */
 void cli_ack_report(const struct cli *c, const struct cli_ack *a);
+/* The same where the record is older than what was sent: the server gave the answer that it stored
+ * then. `now`: the state of the release by the server's word. */
+void cli_ack_report_before(const struct cli *c, const struct cli_ack *a, const char *now);
 
 #endif

@@ -1,11 +1,11 @@
 #include "client/cli_settings.h"
 
+#include "client/cli_env.h"
 #include "schema/core/hm_text.h"
 #include "schema/io/hm_file.h"
 #include "schema/json/hm_json.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum setting_kind { SETTING_TEXT, SETTING_PATH, SETTING_FILE_LINE };
@@ -197,8 +197,8 @@ static bool settings_path(const struct cli_args *args, char *out, size_t size, b
 {
     const char *given = cli_args_get(args, "config");
     if (given == NULL)
-        given = getenv("HALLMARK_CONFIG");
-    const char *home = getenv("HOME");
+        given = cli_env("HALLMARK_CONFIG");
+    const char *home = cli_env("HOME");
     *must = given != NULL;
     int n = -1;
     if (given != NULL)
@@ -251,8 +251,8 @@ static enum hm_err apply_options(const struct cli_args *args, struct cli_setting
 
 static void default_state_dir(struct cli_settings *s)
 {
-    const char *state = getenv("XDG_STATE_HOME");
-    const char *home = getenv("HOME");
+    const char *state = cli_env("XDG_STATE_HOME");
+    const char *home = cli_env("HOME");
     if (s->state_dir[0] != '\0')
         return;
     if (state != NULL && state[0] == '/')

@@ -1,10 +1,9 @@
 #include "client/cli_sign.h"
 
+#include "client/cli_env.h"
 #include "client/cli_agent.h"
 #include "client/cli_key.h"
 #include "schema/attest/hm_cert.h"
-
-#include <stdlib.h>
 
 #define CLI_CERTIFICATE_MAX ((size_t)24 * 1024) /* bytes of PEM that travel with a document */
 
@@ -91,7 +90,7 @@ static enum hm_err armor_with_agent(const char *fingerprint, const char *ns,
     HM_BUF_AUTO tbs = {.limit = HM_BUF_LIMIT_DEFAULT};
     HM_BUF_AUTO sig = {.limit = 8192};
     const struct cli_agent_key *k = NULL;
-    enum hm_err err = cli_agent_open(getenv("SSH_AUTH_SOCK"), &agent, why);
+    enum hm_err err = cli_agent_open(cli_env("SSH_AUTH_SOCK"), &agent, why);
     if (err == HM_OK)
         err = cli_agent_find(agent, fingerprint, &k, why);
     if (err != HM_OK)

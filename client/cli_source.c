@@ -32,7 +32,9 @@ static enum hm_err choose(struct cli *c, struct cli_source *s)
 static enum hm_err open_database(struct cli_source *s)
 {
     enum hm_err err = db_scan_open(s->path, &s->scan, &s->c->why);
-    return err == HM_OK ? db_reader_open(s->path, &s->reader, &s->c->why) : err;
+    if (err == HM_OK)
+        err = db_reader_open(s->path, &s->reader, &s->c->why);
+    return cli_local(err);
 }
 
 static enum hm_err open_source(struct cli *c, unsigned flags, struct cli_source *s)

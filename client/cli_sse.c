@@ -84,10 +84,11 @@ static struct hm_bytes line_of(struct cli_sse *s)
 /* Copies up to the next line end; true when there was one. */
 static bool fill_line(struct cli_sse *s, struct hm_bytes *in)
 {
-    if (s->after_cr && in->len > 0 && in->data[0] == '\n')
-        *in = hm_bytes_of(in->data + 1, in->len - 1);
-    if (in->len > 0)
-        s->after_cr = false;
+    if (in->len > 0) {
+        if (s->after_cr && in->data[0] == '\n')
+            *in = hm_bytes_of(in->data + 1, in->len - 1);
+        s->after_cr = false; /* of two LF only the first belongs to the CR */
+    }
     size_t n = 0;
     while (n < in->len && in->data[n] != '\n' && in->data[n] != '\r')
         n++;

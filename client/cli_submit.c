@@ -78,6 +78,25 @@ static enum hm_err add_attestation(struct cli_submission *s, size_t i, const cha
     return HM_OK;
 }
 
+/* A member of the request is what an option said: "$.regions: ..." is "--region: ...". */
+static enum hm_err of_option(enum hm_err err, struct hm_why *why)
+{
+    static const char *const names[][2] = {{"$.hardware", "hardware"},
+                                           {"$.regions", "region"},
+                                           {"$.dependencies", "dependency"},
+                                           {"$.artifacts", "artifact"},
+                                           {"$.attestations", "attestation"}};
+    const struct hm_why said = *why;
+    if (err != HM_E_MALFORMED && err != HM_E_LIMIT)
+        return err;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t n = strlen(names[i][0]);
+        if (strncmp(said.text, names[i][0], n) == 0)
+            (void)hm_fail(why, err, "--%s%s", names[i][1], said.text + n);
+    }
+    return HM_E_CONFIG;
+}
+
 static enum hm_err name_option(struct cli *c, const char *option, char out[HM_NAME_MAX + 1])
 {
     const char *text = cli_args_get(&c->args, option);
@@ -109,6 +128,21 @@ static enum hm_err add_lists(struct cli *c, struct cli_submission *s)
         err = i == HM_DEPENDENCIES_MAX
                   ? too_many(&c->why, "dependency", HM_DEPENDENCIES_MAX)
                   : cli_dependency_spec(text, &r->dependencies[r->dependency_count++], &c->why);
+    for (size_t i = 0; err == HM_OK && i < 2; i++)
+        if ((i == 0 ? r->hardware_count : r->region_count) == 0)
+            err = hm_fail(&c->why, HM_E_CONFIG, "--%s is missing", i == 0 ? "hardware" : "region");
+    return err;
+}
+
+static enum hm_err version_option(struct cli *c, struct hm_request *r)
+{
+    uint32_t numbers[4];
+    size_t count;
+    enum hm_err err = name_option(c, "version", r->version);
+    if (err == HM_OK && hm_version_numbers(r->version, numbers, &count) != HM_OK)
+        err = hm_fail(&c->why, HM_E_CONFIG,
+                      "--version: '%.70s': expected to begin with 1 to 4 numbers, like 2.1.0",
+                      r->version);
     return err;
 }
 
@@ -117,25 +151,22 @@ static enum hm_err add_conditions(struct cli *c, struct hm_request *r)
     uint64_t valid = CLI_VALID_S;
     const char *before = cli_args_get(&c->args, "use-before");
     const char *at_least = cli_args_get(&c->args, "installed-at-least");
-    enum hm_err err =
-        cli_args_uint(&c->args, "valid-for", 60, CLI_VALID_MAX_S, valid, &valid, &c->why);
+    const char *reason = NULL;
+    enum hm_err err = cli_args_reason(&c->args, "break-glass", &reason, &c->why);
+    if (err == HM_OK)
+        err = cli_args_uint(&c->args, "valid-for", 60, CLI_VALID_MAX_S, valid, &valid, &c->why);
     if (err == HM_OK)
         err = cli_args_uint(&c->args, "rollback-floor", 1, HM_NUMBER_MAX, 0, &r->rollback_floor,
                             &c->why);
     if (err != HM_OK)
         return err;
-    if (before != NULL && hm_time_parse(hm_bytes_str(before), &r->use_before_s) != HM_OK)
+    if (before != NULL && /* 0 is "none" in a request */
+        (hm_time_parse(hm_bytes_str(before), &r->use_before_s) != HM_OK || r->use_before_s <= 0))
         return hm_fail(&c->why, HM_E_CONFIG,
                        "--use-before: '%.40s': expected a time like 2028-01-01T00:00:00Z", before);
-    if (at_least != NULL && hm_version_numbers(at_least, r->at_least, &r->at_least_count) != HM_OK)
+    if (at_least != NULL && cli_numbers_spec(at_least, r->at_least, &r->at_least_count) != HM_OK)
         return hm_fail(&c->why, HM_E_CONFIG,
                        "--installed-at-least: '%.40s': expected a version like 2.0.0", at_least);
-    const char *reason = cli_args_get(&c->args, "break-glass");
-    if (reason != NULL && (reason[0] == '\0' || strlen(reason) > HM_REASON_MAX ||
-                           !hm_printable_ok(hm_bytes_str(reason))))
-        return hm_fail(&c->why, HM_E_CONFIG,
-                       "--break-glass: expected a reason of 1 to %d bytes on one line",
-                       HM_REASON_MAX);
     (void)snprintf(r->break_glass, sizeof r->break_glass, "%s", reason != NULL ? reason : "");
     r->expires_s = hm_clock_unix_s() + (int64_t)valid;
     hm_random(r->nonce, sizeof r->nonce);
@@ -160,7 +191,7 @@ static enum hm_err request_from_options(struct cli *c, struct cli_submission *s)
     if (err == HM_OK)
         err = name_option(c, "product", r->product);
     if (err == HM_OK)
-        err = name_option(c, "version", r->version);
+        err = version_option(c, r);
     if (err == HM_OK)
         err = name_option(c, "channel", r->channel);
     if (err == HM_OK)
@@ -173,7 +204,7 @@ static enum hm_err request_from_options(struct cli *c, struct cli_submission *s)
         return err;
     (void)snprintf(r->origin, sizeof r->origin, "%s", key.name);
     err = hm_request_write(r, &s->payload, &c->why);
-    return err == HM_OK ? hm_buf_err(&s->payload) : err;
+    return err == HM_OK ? hm_buf_err(&s->payload) : of_option(err, &c->why);
 }
 
 /* A request that was written before: its artifacts and attestations must be the ones given. */

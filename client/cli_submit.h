@@ -26,6 +26,8 @@ enum hm_err HM_MUST_USE cli_artifact_spec(const char *spec, struct hm_artifact *
 /* "model/revision". HM_E_CONFIG. */
 enum hm_err HM_MUST_USE cli_hardware_spec(const char *spec, struct hm_hardware *out,
                                           struct hm_why *why);
+/* "2.0.0", numbers and nothing behind them: 1 to 4. HM_E_CONFIG. */
+enum hm_err HM_MUST_USE cli_numbers_spec(const char *spec, uint32_t out[static 4], size_t *count);
 /* "product:version". HM_E_CONFIG. */
 enum hm_err HM_MUST_USE cli_dependency_spec(const char *spec, struct hm_dependency *out,
                                             struct hm_why *why);

@@ -104,6 +104,15 @@ enum hm_err cli_hardware_spec(const char *spec, struct hm_hardware *out, struct 
     return HM_OK;
 }
 
+enum hm_err cli_numbers_spec(const char *spec, uint32_t out[static 4], size_t *count)
+{
+    size_t n = strlen(spec);
+    if (n == 0 || strspn(spec, "0123456789.") != n || strstr(spec, "..") != NULL ||
+        spec[n - 1] == '.')
+        return HM_E_CONFIG;
+    return hm_version_numbers(spec, out, count) == HM_OK ? HM_OK : HM_E_CONFIG;
+}
+
 enum hm_err cli_dependency_spec(const char *spec, struct hm_dependency *out, struct hm_why *why)
 {
     char product[HM_NAME_MAX + 2], version[HM_NAME_MAX + 2];

@@ -1,11 +1,11 @@
 #include "client/cli_term.h"
 
+#include "client/cli_env.h"
 #include "schema/core/hm_text.h"
 #include "schema/io/hm_clock.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,11 +15,11 @@
 
 static bool color_wanted(const char *mode, int fd)
 {
-    const char *no_color = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
+    const char *no_color = cli_env("NO_COLOR");
+    const char *term = cli_env("TERM");
     if (mode != NULL && strcmp(mode, "auto") != 0)
         return strcmp(mode, "always") == 0;
-    if (no_color != NULL && no_color[0] != '\0')
+    if (no_color != NULL)
         return false;
     return isatty(fd) == 1 && (term == NULL || strcmp(term, "dumb") != 0);
 }

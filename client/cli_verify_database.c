@@ -1,3 +1,4 @@
+#include "client/cli.h"
 #include "client/cli_rows.h"
 
 static enum hm_err next(void *scan, enum db_scan_table table, struct db_scan_row *row, bool *found,
@@ -25,7 +26,7 @@ static enum hm_err open_rows(const char *path, struct cli_rows *out, struct db_s
                              struct hm_why *why)
 {
     uint64_t about = 0;
-    enum hm_err err = db_scan_open(path, scan, why);
+    enum hm_err err = cli_local(db_scan_open(path, scan, why));
     if (err == HM_OK)
         err = db_scan_about(*scan, &about, why);
     if (err == HM_OK)

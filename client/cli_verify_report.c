@@ -66,7 +66,8 @@ static void report_json(const struct cli_verify_report *r, const struct cli_deep
 static void report_gone(const struct cli_verify_sums *s)
 {
     const struct cli_details_gone *g = &s->gone;
-    (void)printf("  %" PRIu64 " details are gone:", s->details_erased);
+    (void)printf("  %" PRIu64 " detail%s gone:", s->details_erased,
+                 s->details_erased == 1 ? " is" : "s are");
     for (uint64_t i = 0; i < g->records && i < CLI_DETAILS_NAMED; i++)
         (void)printf("%s %" PRIu64 " %s by record %" PRIu64, i > 0 ? "," : "", g->by[i].count,
                      g->by[i].retired ? "retired" : "erased", g->by[i].record);
@@ -79,39 +80,39 @@ static void report_gone(const struct cli_verify_sums *s)
 static void report_rest(const struct cli_verify_report *r)
 {
     const struct cli_verify_sums *s = &r->sums;
+    uint64_t left = s->covered < s->records ? s->records - s->covered : 0;
     if (s->evidence > 0)
-        (void)printf("  %" PRIu64 " pieces of evidence and %" PRIu64
-                     " private details are what the records name",
-                     s->evidence, s->details);
-    if (s->evidence > 0)
-        (void)putchar('\n');
+        (void)printf("  %" PRIu64 " piece%s of evidence and %" PRIu64
+                     " private detail%s are what the records name\n",
+                     s->evidence, CLI_S(s->evidence), s->details, CLI_S(s->details));
     if (s->evidence > 0 && s->details_erased > 0)
         report_gone(s);
     if (s->cosigned_notes > 0)
-        (void)printf("  %" PRIu64 " checkpoints are stored with cosignatures, up to size %" PRIu64
+        (void)printf("  %" PRIu64 " checkpoint%s stored with cosignatures, up to size %" PRIu64
                      "%s\n",
-                     s->cosigned_notes, s->cosigned_size,
+                     s->cosigned_notes, s->cosigned_notes == 1 ? " is" : "s are", s->cosigned_size,
                      r->witnesses == 0 ? " (--witness verifies them)" : "");
     if (r->witnesses > 0)
         (void)printf("  %zu of %zu witnesses cosigned the newest %scheckpoint\n", s->cosigned,
                      r->witnesses, s->cosigned_notes > 0 ? "of these " : "");
     if (s->open_intentions > 0)
-        (void)printf("  %" PRIu64 " intentions have no result yet: signing may be running\n",
-                     s->open_intentions);
-    if (s->covered < s->records)
-        (void)printf("  the last %" PRIu64 " records are under no checkpoint: nobody has signed "
-                     "for them (--whole makes that a fault)\n",
-                     s->records - s->covered);
+        (void)printf("  %" PRIu64 " intention%s no result yet: signing may be running\n",
+                     s->open_intentions, s->open_intentions == 1 ? " has" : "s have");
+    if (left == 0)
+        return;
+    (void)printf("  the last %" PRIu64 " record%s under no checkpoint: nobody has signed for %s "
+                 "(--whole makes that a fault)\n",
+                 left, left == 1 ? " is" : "s are", left == 1 ? "it" : "them");
 }
 
 static void report_text(const struct cli *c, const struct cli_verify_report *r)
 {
     const struct cli_verify_sums *s = &r->sums;
-    (void)printf("%sverified%s %s: %" PRIu64 " records, %" PRIu64 " releases, %" PRIu64
-                 " results of signing\n",
+    (void)printf("%sverified%s %s: %" PRIu64 " record%s, %" PRIu64 " release%s, %" PRIu64
+                 " result%s of signing\n",
                  cli_term_style(c->term.color_out, CLI_GOOD),
-                 cli_term_style(c->term.color_out, CLI_PLAIN), r->origin, s->records, s->releases,
-                 s->results);
+                 cli_term_style(c->term.color_out, CLI_PLAIN), r->origin, s->records,
+                 CLI_S(s->records), s->releases, CLI_S(s->releases), s->results, CLI_S(s->results));
     (void)puts("  chain, times, states, sequence numbers, intentions and results hold;");
     const char *seen = s->seen_held ? ", and the log extends the checkpoint seen before" : "";
     if (s->checkpoints == 1)

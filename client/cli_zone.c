@@ -1,10 +1,10 @@
 #include "client/cli_zone.h"
 
+#include "client/cli_env.h"
 #include "policy/policy_zone.h"
 #include "schema/core/hm_time.h"
 #include "schema/io/hm_file.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define TZDIR_DEFAULT "/usr/share/zoneinfo"
@@ -90,7 +90,7 @@ static bool unlike(const struct tzif *t, const struct policy_zone *z, int64_t no
 static bool open_zone(const char *name, struct hm_buf *text, struct tzif *out)
 {
     HM_BUF_AUTO path = {.limit = 4096};
-    const char *dir = getenv("TZDIR");
+    const char *dir = cli_env("TZDIR");
     hm_buf_printf(&path, "%s/%s", dir != NULL && dir[0] == '/' ? dir : TZDIR_DEFAULT, name);
     const char *p = hm_buf_str(&path);
     return p != NULL && hm_file_read(p, TZIF_MAX, text, NULL) == HM_OK &&

@@ -1,6 +1,7 @@
 /* hallmark approve: compare everything, show it, sign exactly the statement's bytes. */
 #include "client/cli_approval_key.h"
 #include "client/cli_facts.h"
+#include "client/cli_release.h"
 #include "schema/core/hm_time.h"
 #include "schema/io/hm_clock.h"
 
@@ -18,6 +19,21 @@ static const struct cli_opt opts[] = {
     {NULL, NULL, NULL, false},
 };
 
+/* Who approves again gets the answer of the first time, whatever became of the release since: a
+ * record that stood in the log before anything was sent. */
+static enum hm_err report(struct cli *c, const struct cli_facts *f, const struct cli_ack *ack)
+{
+    CLI_RELEASE_AUTO r = {.doc = NULL};
+    if (ack->rec.record.idx >= f->submitted.checkpoint.size) {
+        cli_ack_report(c, ack);
+        return HM_OK;
+    }
+    enum hm_err err = cli_release_get(c, f->release, NULL, &r);
+    if (err == HM_OK)
+        cli_ack_report_before(c, ack, hm_release_state_name(r.state));
+    return err;
+}
+
 static enum hm_err sign_and_send(struct cli *c, const struct cli_facts *f,
                                  const struct cli_sign_with *with)
 {
@@ -32,8 +48,7 @@ static enum hm_err sign_and_send(struct cli *c, const struct cli_facts *f,
         return err;
     if (!r->has_manifest || !hm_digest_eq(&r->manifest, &f->statement.manifest))
         return hm_fail(&c->why, HM_E_DENIED, "the proven record names another manifest");
-    cli_ack_report(c, &ack);
-    return HM_OK;
+    return report(c, f, &ack);
 }
 
 /* The server would refuse it, too; here nobody has to touch a key first. */

@@ -26,7 +26,7 @@ static enum hm_err put_file(const char *dir, const char *name, const struct hm_b
     char path[CLI_PATH_MAX];
     if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)
         return hm_fail(why, HM_E_IO, "%.200s: path too long", dir);
-    return hm_file_write_atomic(path, hm_buf_bytes(data), 0644, why);
+    return cli_local(hm_file_write_atomic(path, hm_buf_bytes(data), 0644, why));
 }
 
 static enum hm_err put_numbered(const char *dir, const char *sub, const char *suffix,
@@ -34,7 +34,7 @@ static enum hm_err put_numbered(const char *dir, const char *sub, const char *su
 {
     char path[CLI_PATH_MAX];
     (void)snprintf(path, sizeof path, "%s/%s", dir, sub);
-    enum hm_err err = hm_dir_make(path, 0755, why);
+    enum hm_err err = cli_local(hm_dir_make(path, 0755, why));
     for (size_t i = 0; err == HM_OK && i < count; i++) {
         char name[64];
         (void)snprintf(name, sizeof name, "%02zu%s", i + 1, suffix);
@@ -60,7 +60,7 @@ static enum hm_err fetch_artifact(struct cli *c, const char *dir, const struct h
         return hm_fail(&c->why, HM_E_IO, "path too long");
     FILE *out = fopen(file, "w+xe");
     if (out == NULL)
-        return hm_fail_errno(&c->why, errno, "%.300s: cannot create", file);
+        return cli_local(hm_fail_errno(&c->why, errno, "%.300s: cannot create", file));
     struct hm_sha256_ctx *hash = hm_sha256_new();
     cli_progress_begin(&progress, &c->term, "downloaded", a->name, a->size);
     enum hm_err err = cli_http_ok(c,
@@ -159,14 +159,15 @@ static enum hm_err write_and_rename(struct cli *c, const char *out, const struct
         len--;
     if (snprintf(tmp, sizeof tmp, "%.*s.partial-XXXXXX", (int)len, out) >= (int)sizeof tmp ||
         mkdtemp(tmp) == NULL)
-        return hm_fail_errno(&c->why, errno, "%.300s: cannot create a directory beside it", out);
+        return cli_local(
+            hm_fail_errno(&c->why, errno, "%.300s: cannot create a directory beside it", out));
     (void)chmod(tmp, 0755);
     enum hm_err err = write_all(c, tmp, f, b);
     if (err == HM_OK && rename(tmp, out) != 0)
-        err = hm_fail_errno(&c->why, errno, "%.300s: cannot be put in place", out);
+        err = cli_local(hm_fail_errno(&c->why, errno, "%.300s: cannot be put in place", out));
     if (err != HM_OK)
         remove_dir(tmp, 1);
-    return err == HM_E_NOT_FOUND ? HM_E_IO : err;
+    return err;
 }
 
 /* "none", or how many of the trust store's witnesses cosigned. */
@@ -183,6 +184,7 @@ static void report(const struct cli *c, const char *out, const struct cli_facts 
                    const struct cli_bundle *b)
 {
     char witnesses[96];
+    size_t artifacts = f->request.artifact_count;
     witness_text(b, witnesses);
     if (c->term.json) {
         (void)printf("{\"release\":\"r%" PRIu64 "\",\"verified\":true,\"classes\":%zu,"
@@ -197,11 +199,12 @@ static void report(const struct cli *c, const char *out, const struct cli_facts 
                  cli_term_style(c->term.color_out, CLI_PLAIN), f->statement.product,
                  f->statement.version, f->release);
     cli_put_text(stdout, out);
-    (void)printf("\n  signatures, proof, freshness and compatibility hold for %zu device classes\n"
+    (void)printf("\n  signatures, proof, freshness and compatibility hold for %zu device class%s\n"
                  "  trust store epoch %" PRIu64 ", witnesses: %s\n"
-                 "  approved by %zu people; %zu artifacts with the approved digests\n",
-                 f->suit.class_count, b->store_epoch, witnesses, b->people,
-                 f->request.artifact_count);
+                 "  approved by %zu %s; %zu artifact%s with the approved digest%s\n",
+                 f->suit.class_count, f->suit.class_count == 1 ? "" : "es", b->store_epoch,
+                 witnesses, b->people, b->people == 1 ? "person" : "people", artifacts,
+                 CLI_S(artifacts), CLI_S(artifacts));
 }
 
 static enum hm_err bundle(struct cli *c)
@@ -220,8 +223,7 @@ static enum hm_err bundle(struct cli *c)
         return hm_fail(&c->why, HM_E_CONFIG, "--out is missing");
     }
     if (access(out, F_OK) == 0)
-        return hm_fail(&c->why, HM_E_CONFLICT, "%.300s: exists already, expected a new directory",
-                       out);
+        return hm_fail(&c->why, HM_E_IO, "%.300s: exists already, expected a new directory", out);
     err = load(c, id, f, b);
     if (err == HM_OK)
         err = write_and_rename(c, out, f, b);

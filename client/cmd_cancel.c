@@ -9,7 +9,7 @@ static int run(struct cli *c)
 const struct cli_command cli_cmd_cancel = {
     .name = "cancel",
     .summary = "take a release back before it is signed",
-    .usage = "RELEASE --reason TEXT",
+    .usage = "RELEASE --reason TEXT [--yes]",
     .example = "  hallmark cancel r17 --reason 'built from the wrong branch'",
     .opts = cli_decide_opts,
     .operands_min = 1,

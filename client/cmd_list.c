@@ -94,8 +94,9 @@ static enum hm_err list(struct cli *c)
         return HM_OK;
     }
     cli_table_write(&t, stdout, c->term.color_out);
-    cli_note(c, "%zu releases, as the server tells them; hallmark show RELEASE verifies one",
-             json_array_size(all));
+    size_t n = json_array_size(all);
+    cli_note(c, "%zu release%s, as the server tells; hallmark show RELEASE verifies one", n,
+             CLI_S(n));
     return HM_OK;
 }
 

@@ -59,10 +59,12 @@ static enum hm_err describe(struct cli *c, struct hm_erasure *e)
 {
     struct hm_vkey key;
     uint64_t days = DAYS_DEFAULT;
-    const char *reason = cli_args_get(&c->args, "reason");
-    if (reason == NULL || reason[0] == '\0' || strlen(reason) > HM_REASON_MAX)
-        return hm_fail(&c->why, HM_E_CONFIG, "--reason: expected 1 to %d bytes", HM_REASON_MAX);
-    enum hm_err err = cli_args_uint(&c->args, "days", 1, DAYS_MAX, days, &days, &c->why);
+    const char *reason = NULL;
+    enum hm_err err = cli_args_reason(&c->args, "reason", &reason, &c->why);
+    if (err == HM_OK && reason == NULL)
+        err = hm_fail(&c->why, HM_E_CONFIG, "--reason is missing");
+    if (err == HM_OK)
+        err = cli_args_uint(&c->args, "days", 1, DAYS_MAX, days, &days, &c->why);
     if (err == HM_OK)
         err = cli_log_key(c, &key);
     if (err != HM_OK)

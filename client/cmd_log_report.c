@@ -60,25 +60,28 @@ static enum hm_err write_page(struct cli *c, const json_t *doc)
 static void remark(const struct cli *c, const struct cli_source *source, const json_t *doc)
 {
     const json_t *sums = json_object_get(doc, "summary");
+    json_int_t records =
+        json_integer_value(json_object_get(json_object_get(doc, "records"), "count"));
+    json_int_t made = json_integer_value(json_object_get(sums, "signed"));
+    json_int_t refusals = json_integer_value(json_object_get(sums, "refusals"));
+    json_int_t anomalies = json_integer_value(json_object_get(sums, "anomalies"));
     json_int_t missing = json_integer_value(json_object_get(doc, "documents_missing"));
-    cli_note(c,
-             "%" JSON_INTEGER_FORMAT " records of the period, out of a log of %" JSON_INTEGER_FORMAT
-             " that was replayed whole under its signed checkpoint: %" JSON_INTEGER_FORMAT
-             " releases signed, %" JSON_INTEGER_FORMAT " refusals, %" JSON_INTEGER_FORMAT
-             " anomalies.",
-             json_integer_value(json_object_get(json_object_get(doc, "records"), "count")),
-             json_integer_value(json_object_get(json_object_get(doc, "checkpoint"), "size")),
-             json_integer_value(json_object_get(sums, "signed")),
-             json_integer_value(json_object_get(sums, "refusals")),
-             json_integer_value(json_object_get(sums, "anomalies")));
+    cli_note(
+        c,
+        "%" JSON_INTEGER_FORMAT " record%s of the period, out of a log of %" JSON_INTEGER_FORMAT
+        " that was replayed whole under its signed checkpoint: %" JSON_INTEGER_FORMAT
+        " release%s signed, %" JSON_INTEGER_FORMAT " refusal%s, %" JSON_INTEGER_FORMAT " anomal%s.",
+        records, CLI_S(records),
+        json_integer_value(json_object_get(json_object_get(doc, "checkpoint"), "size")), made,
+        CLI_S(made), refusals, CLI_S(refusals), anomalies, anomalies == 1 ? "y" : "ies");
     /* Not in the report: it depends on what this user has seen before. */
     if (source->seen_held)
         cli_note(c, "The log extends the checkpoint that was kept from before.");
     if (missing > 0)
         cli_note(c,
                  "%" JSON_INTEGER_FORMAT
-                 " documents could not be had: names and reasons that stand in them are missing.",
-                 missing);
+                 " document%s could not be had, nor the names and reasons in %s.",
+                 missing, CLI_S(missing), missing == 1 ? "it" : "them");
 }
 
 static enum hm_err report(struct cli *c, struct cli_source *source)

@@ -165,7 +165,7 @@ static enum hm_err open_deep(struct cli *c, struct run *n)
     if (err == HM_OK && pinned)
         err = cli_pins_load(c, &n->pins);
     if (err == HM_OK && cli_args_has(&c->args, "database"))
-        err = db_reader_open(cli_args_get(&c->args, "database"), &n->reader, &c->why);
+        err = cli_local(db_reader_open(cli_args_get(&c->args, "database"), &n->reader, &c->why));
     if (err != HM_OK)
         return err;
     const struct cli_deep_input in = {

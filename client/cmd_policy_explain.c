@@ -182,9 +182,12 @@ static enum hm_err want_at(struct cli *c, bool *submission)
     return HM_OK;
 }
 
-static void print_next(const struct cli *c, const struct cli_answered *a)
+static void print_next(const struct cli *c, const struct cli_explain *e,
+                       const struct cli_answered *a)
 {
     const char *id = c->args.operand_count > 0 ? c->args.operand[0] : NULL;
+    if (e->ended != NULL)
+        return;
     if (id == NULL)
         (void)printf("next: %s\n", a->submission.allow ? "hallmark submit --request FILE"
                                                        : "change what failed, then ask again");
@@ -222,10 +225,12 @@ static bool show(const struct cli *c, const struct cli_explain *e, const struct 
     }
     if (c->term.json) {
         HM_JSON_AUTO *doc = json_pack("{s:b, s:O}", "allow", (int)allow, "policies", all);
+        if (e->ended != NULL)
+            (void)json_object_set_new(doc, "ended", json_string(e->ended));
         (void)json_dumpf(doc, stdout, JSON_COMPACT);
         (void)putchar('\n');
     } else {
-        print_next(c, &a[n - 1]);
+        print_next(c, e, &a[n - 1]);
     }
     return allow;
 }

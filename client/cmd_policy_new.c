@@ -79,7 +79,7 @@ static enum hm_err write_both(struct cli *c, const char *out, const char *text,
     for (size_t i = 0; i < 2; i++)
         if (access(files[i], F_OK) == 0) {
             cli_next(c, "give another --out, or move the file away");
-            return hm_fail(&c->why, HM_E_CONFLICT, "%.300s exists already", files[i]);
+            return hm_fail(&c->why, HM_E_IO, "%.300s exists already", files[i]);
         }
     enum hm_err err = cli_write(out, hm_bytes_str(text), &c->why);
     return err == HM_OK ? cli_write(beside, hm_buf_bytes(notes), &c->why) : err;

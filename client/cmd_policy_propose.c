@@ -38,13 +38,13 @@ static enum hm_err write_statement(struct cli *c, struct hm_bytes document, stru
     struct hm_vkey key;
     CLI_ANSWER_AUTO in_force = {.status = 0};
     uint64_t days = DAYS_DEFAULT;
-    const char *reason = cli_args_get(&c->args, "reason");
-    if (reason == NULL || strlen(reason) > HM_REASON_MAX) {
+    const char *reason = NULL;
+    enum hm_err err = cli_args_reason(&c->args, "reason", &reason, &c->why);
+    if (err == HM_OK && reason == NULL) {
         cli_next(c, "hallmark policy propose %s --reason TEXT", c->args.operand[0]);
-        return hm_fail(&c->why, HM_E_CONFIG, "--reason: expected 1 to %d bytes", HM_REASON_MAX);
+        err = hm_fail(&c->why, HM_E_CONFIG, "--reason is missing");
     }
-    enum hm_err err = HM_OK;
-    if (cli_args_has(&c->args, "days"))
+    if (err == HM_OK && cli_args_has(&c->args, "days"))
         err = cli_args_uint(&c->args, "days", 1, DAYS_MAX, days, &days, &c->why);
     if (err == HM_OK)
         err = cli_log_key(c, &key);

@@ -126,6 +126,10 @@ static void print_table(const struct cli *c, const struct status *s, size_t need
     static const char *const headers[] = {"INDEX", "PROPOSED",  "BY",     "POLICY",
                                           "STATE", "APPROVALS", "EXPIRES"};
     CLI_TABLE_AUTO t;
+    if (s->count == 0) {
+        (void)puts("no policy was proposed in this log, as the server tells");
+        return;
+    }
     cli_table_begin(&t, headers, 7);
     for (size_t i = 0; i < s->count; i++) {
         const struct row *r = &s->rows[i];

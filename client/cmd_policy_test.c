@@ -135,7 +135,7 @@ static void report(const struct cli *c, const struct cli_policy *p, const struct
     const char *doubts = hm_buf_str(&t->doubts);
     if (doubts != NULL && t->failed > 0)
         cli_policy_put_lines(stdout, doubts);
-    (void)printf("\n%zu cases, %zu failed\n", cases->count, t->failed);
+    (void)printf("\n%zu case%s, %zu failed\n", cases->count, CLI_S(cases->count), t->failed);
 }
 
 static enum hm_err test(struct cli *c, struct tally *t)

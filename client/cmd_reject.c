@@ -9,7 +9,7 @@ static int run(struct cli *c)
 const struct cli_command cli_cmd_reject = {
     .name = "reject",
     .summary = "refuse a release for good, as an approver",
-    .usage = "RELEASE --reason TEXT",
+    .usage = "RELEASE --reason TEXT [--yes]",
     .example = "  hallmark reject r17 --reason 'the changelog does not match the commit'",
     .opts = cli_decide_opts,
     .operands_min = 1,

@@ -30,8 +30,8 @@ static enum hm_err show(struct cli *c)
                      r->guard->roster_threshold);
         return HM_OK;
     }
-    (void)printf("%zu approvals by keys of this list (serial number %" PRIu64 "):\n",
-                 r->guard->approvals, r->now.serial);
+    (void)printf("%zu approval%s by keys of this list (serial number %" PRIu64 "):\n",
+                 r->guard->approvals, CLI_S(r->guard->approvals), r->now.serial);
     print_keys("approver", r->held.approvers, r->held.count);
     if (r->guard->roster_threshold == 0)
         (void)puts("only the root changes this list");

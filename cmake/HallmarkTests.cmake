@@ -1,5 +1,5 @@
 # hm_test(NAME n SOURCES a.c DEPENDS t... LABEL unit): a cmocka program, run by CTest with its folder as WORKING_DIRECTORY.
-# hm_script_test(NAME n COMMAND ... LABEL e2e [TIMEOUT s]): any command; exit code 77 means skipped.
+# hm_script_test(NAME n COMMAND ... LABEL e2e [TIMEOUT s]): any command; exit code 77 means skipped. It is ended after three times s.
 # Tests that may take long begin first (COST), so that none of them is left alone at the end.
 # hm_fuzz(NAME n SOURCES x.c DEPENDS t... CORPUS dir): libFuzzer where HALLMARK_FUZZ is on; its corpus replayed by CTest always.
 
@@ -23,7 +23,8 @@ function(hm_script_test)
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 180)
   endif()
-  set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABEL}" TIMEOUT ${A_TIMEOUT} COST ${A_TIMEOUT} SKIP_RETURN_CODE 77
+  math(EXPR limit "3 * ${A_TIMEOUT}") # against hanging alone: a busy machine takes its time
+  set_tests_properties(${A_NAME} PROPERTIES LABELS "${A_LABEL}" TIMEOUT ${limit} COST ${A_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT "HALLMARK_SOURCE=${PROJECT_SOURCE_DIR};HALLMARK_BUILD=${PROJECT_BINARY_DIR}")
   if(A_SERIAL)
     set_tests_properties(${A_NAME} PROPERTIES RUN_SERIAL TRUE)

@@ -1,11 +1,14 @@
 #include "db/log/db_scan.h"
 
 #include "db/log/db_log_priv.h"
+#include "schema/io/hm_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 _Static_assert(DB_SCAN_SLOTS == DB_LOG_EVIDENCE_SLOTS, "one way to number evidence");
 
@@ -100,6 +103,8 @@ static enum hm_err look(struct db_scan *s, const char *path, struct hm_why *why)
 enum hm_err db_scan_open(const char *path, struct db_scan **out, struct hm_why *why)
 {
     HM_BUF_AUTO uri = {.limit = 16384};
+    if (access(path, R_OK) != 0) /* SQLite would tell of the URI */
+        return hm_fail_errno(why, errno, "%.300s: cannot open", path);
     const char *name = db_file_uri(&uri, path);
     struct db_scan *s = calloc(1, sizeof *s);
     if (s == NULL || name == NULL) {

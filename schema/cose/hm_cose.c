@@ -36,11 +36,9 @@ void hm_cose_sign1(struct hm_buf *out, int alg, struct hm_bytes kid, const uint8
     hm_cbor_tag(out, COSE_SIGN1_TAG);
     hm_cbor_array(out, 4);
     hm_cbor_bstr(out, protected_header(alg, &header));
-    hm_cbor_map(out, kid.len > 0 ? 1 : 0);
-    if (kid.len > 0) {
-        hm_cbor_uint(out, HEADER_KID);
-        hm_cbor_bstr(out, kid);
-    }
+    hm_cbor_map(out, 1);
+    hm_cbor_uint(out, HEADER_KID);
+    hm_cbor_bstr(out, kid);
     hm_cbor_null(out);
     hm_cbor_bstr(out, hm_bytes_of(sig, 64));
     if (hm_buf_err(&header) != HM_OK && out->err == HM_OK)
@@ -63,10 +61,7 @@ static int parse_protected(struct hm_bytes header)
 
 static bool parse_unprotected(struct hm_cbor_in *in, struct hm_bytes *kid)
 {
-    *kid = hm_bytes_of(NULL, 0);
-    if (hm_cbor_get_map(in, 1) == 0)
-        return in->err == HM_OK;
-    if (hm_cbor_get_uint(in) != HEADER_KID)
+    if (hm_cbor_get_map(in, 1) != 1 || hm_cbor_get_uint(in) != HEADER_KID)
         return false;
     *kid = hm_cbor_get_bstr(in);
     return kid->len == HM_KID_LEN;
@@ -85,14 +80,14 @@ enum hm_err hm_cose_sign1_parse(struct hm_bytes data, struct hm_cose_sign1_view 
         return hm_fail(why, HM_E_MALFORMED, "COSE_Sign1: expected the protected header {1: alg}");
     if (!parse_unprotected(&in, &v.kid))
         return hm_fail(why, HM_E_MALFORMED,
-                       "COSE_Sign1: expected an unprotected header {} or {4: kid of %d bytes}",
+                       "COSE_Sign1: expected the unprotected header {4: kid of %d bytes}",
                        HM_KID_LEN);
     hm_cbor_get_null(&in);
     v.sig = hm_cbor_get_bstr(&in);
     if (hm_cbor_done(&in) != HM_OK || v.sig.len != 64)
         return hm_fail(why, HM_E_MALFORMED,
                        "COSE_Sign1: expected payload nil and a signature of 64 bytes");
-    if (v.alg != HM_COSE_ESP256 && v.alg != HM_COSE_ES256 && v.alg != HM_COSE_ED25519)
+    if (v.alg != HM_COSE_ESP256 && v.alg != HM_COSE_ED25519)
         return hm_fail(why, HM_E_UNSUPPORTED, "COSE_Sign1: algorithm %d is not accepted", v.alg);
     *out = v;
     return HM_OK;

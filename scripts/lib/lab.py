@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -29,6 +30,7 @@ MODULES = ["/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm
            "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so"]
 SERVICES = ("signer", "registrar", "door")
 PROGRAM = {"signer": "hallmark-signer", "registrar": "hallmark-registrar", "door": "hallmarkd"}
+FRESH_S = 1.1  # for a second the door believes what it heard about the registrar
 USER = {"signer": "hallmark-signer", "registrar": "hallmark-registrar", "door": "hallmark-door"}
 
 
@@ -63,6 +65,14 @@ def traversable(path):
     return True
 
 
+def reserved_port():
+    """A socket that has a port and does not listen: a program that names the port gets it beside us, and nobody else is given it."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    return s
+
+
 def public_pem(key):
     return key.public_key().public_bytes(serialization.Encoding.PEM,
                                          serialization.PublicFormat.SubjectPublicKeyInfo).decode()
@@ -95,8 +105,8 @@ class Lab:
         self.policy_edit = policy_edit
         self.extra = {"door": door or {}, "registrar": registrar or {}, "signer": signer or {}}
         self.as_users = os.geteuid() == 0 if as_users is None else as_users
-        self.processes = {}
-        self.port = 0
+        self.processes, self.began = {}, {}
+        self.port, self.place = 0, None
         self.approvers = ["alice", "bob", "carol"]
         shutil.rmtree(self.root, ignore_errors=True)
         os.makedirs(self.root, mode=0o755)
@@ -332,17 +342,24 @@ class Lab:
         """under: what stands before the program's command line, such as a tracer that leaves the program as our child."""
         log = open(self.path(service + ".log"), "ab")
         env = dict(os.environ, SOFTHSM2_CONF=self.path("softhsm2.conf"))
-        if service == "door" and self.port:  # the same address again, so that clients find it
-            doc = json.loads(read(self.path("door.json")))
-            doc["listen"] = "127.0.0.1:%d" % self.port
-            write(self.path("door.json"), json.dumps(doc, indent=2))
+        if service == "door":
+            self.same_address()
+        self.began[service] = time.time()
         self.processes[service] = subprocess.Popen(
             [*under, self.program(PROGRAM[service]), "--config", config or self.path(service + ".json")],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True)
         log.close()
         return self.processes[service]
 
-    def start_all(self, timeout=30):
+    def same_address(self):
+        """Clients find the door again; while it is away, nobody else is given its port."""
+        self.place = self.place or reserved_port()
+        doc = json.loads(read(self.path("door.json")))
+        if doc["listen"] == "127.0.0.1:0":
+            doc["listen"] = "127.0.0.1:%d" % self.place.getsockname()[1]
+            write(self.path("door.json"), json.dumps(doc, indent=2))
+
+    def start_all(self, timeout=90):
         for service in SERVICES:
             self.start(service)
         self.wait_ready(timeout)
@@ -354,9 +371,11 @@ class Lab:
     def log_tail(self, service, lines=8):
         return "\n".join(read(self.path(service + ".log")).decode(errors="replace").splitlines()[-lines:])
 
-    def wait_ready(self, timeout=30):
+    def wait_ready(self, timeout=90):
         end = time.time() + timeout
         last = ""
+        # What a door says may still be about programs that ended before these.
+        fresh = max([t + FRESH_S for t in self.began.values() if t > self.began.get("door", 0)], default=0)
         while time.time() < end:
             for s in SERVICES:
                 if s in self.processes and self.processes[s].poll() is not None:
@@ -367,14 +386,15 @@ class Lab:
                     self.port = int(text.split(":")[-1])
                     self.client_configs()
             if self.port:
+                asked = time.time()
                 r = self.curl("/readyz")
                 last = r.out
-                if r.code == 200:
+                if r.code == 200 and asked >= fresh:
                     return
             time.sleep(0.05)
         raise LabError("the service did not become ready: %s\n%s" % (last, "\n".join(self.log_tail(s) for s in SERVICES)))
 
-    def stop(self, service, sig=signal.SIGTERM, timeout=30):
+    def stop(self, service, sig=signal.SIGTERM, timeout=60):
         p = self.processes.get(service)
         if p is None:
             return None
@@ -392,9 +412,14 @@ class Lab:
             self.stop(service)
 
     def clean(self):
-        self.stop_all()
-        if self.temporary:
-            shutil.rmtree(self.home, ignore_errors=True)
+        try:
+            self.stop_all()
+        finally:
+            for p in self.processes.values():  # where one did not end, the others are not left behind
+                p.kill()
+                p.wait()
+            if self.temporary:
+                shutil.rmtree(self.home, ignore_errors=True)
 
     # --- clients ---
 

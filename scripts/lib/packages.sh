@@ -8,3 +8,5 @@ PACKAGES_BUILD="build-essential cmake ninja-build pkg-config libssl-dev libp11-d
 PACKAGES_RUN="opensbi curl openssl openssh-client python3 python3-cryptography ca-certificates"
 # What the tests need besides: foreign tools that check our outputs.
 PACKAGES_TEST="libcmocka-dev libbearssl-dev libsodium-dev sqlite3 python3-cbor2 python3-jsonschema python3-jwt opensc gnutls-bin strace git tzdata"
+# What scripts/fuzz needs besides.
+PACKAGES_FUZZ="clang libclang-rt-dev"

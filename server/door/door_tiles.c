@@ -34,6 +34,7 @@ static void answer(struct door_req *r, const char *type, const char *cache)
                    r->door->config->public_log ? "public" : "private", cache);
     if (known_to_caller(r)) {
         r->answer.status = 304;
+        r->answer.type[0] = '\0'; /* of a body that is not there */
         r->answer.body.len = 0;
     }
 }

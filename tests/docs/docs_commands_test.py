@@ -73,7 +73,7 @@ def end(top, home):
         pids = [int(line.split()[0]) for line in f]
     for pid in pids:
         os.kill(pid, signal.SIGTERM)
-    deadline = time.time() + 30
+    deadline = time.time() + 60
     while time.time() < deadline and any(os.path.exists("/proc/%d/exe" % p) for p in pids):
         time.sleep(0.1)
     if not home.startswith(top):

@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 SOURCE = os.environ["HALLMARK_SOURCE"]
-SCRIPTS = ["build", "test", "bench", "run", "crash-campaign"]
+SCRIPTS = ["build", "test", "bench", "run", "crash-campaign", "fuzz"]
 # Each writes down that it was called; cmake knows the presets all the same.
 SAY = "#!/bin/sh\necho \"%s $*\" >>\"$CALLS\"\n"
 CMAKE = SAY % "cmake" + "case \"$1\" in --list-presets*) exec %s \"$@\" ;; esac\n" % shutil.which("cmake")

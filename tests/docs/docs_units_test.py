@@ -74,7 +74,7 @@ def end(process):
     with open("/proc/%d/task/%d/children" % (process.pid, process.pid)) as f:
         for child in f.read().split():
             os.kill(int(child), 15)
-    process.wait(30)
+    process.wait(60)
 
 
 def one_release(top, folder):

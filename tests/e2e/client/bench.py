@@ -59,7 +59,7 @@ class Bench:
     def settings(self, who, name=None, **more):
         doc = {"server": "https://localhost:%d" % self.service.port, "ca": "ca.pem", "certificate": who + ".pem",
                "key": who + ".key", "log_key": vkey(rb.ORIGIN, self.world.keys.log_key), "policy": "policy.json",
-               "trust_store": "trust-store.cbor", "state_dir": "state-" + (name or who), "retries": 0, "timeout_s": 20}
+               "trust_store": "trust-store.cbor", "state_dir": "state-" + (name or who), "retries": 0, "timeout_s": 60}
         doc.update(more)
         path = os.path.join(self.folder, (name or who) + ".json")
         write(path, json.dumps({k: v for k, v in doc.items() if v is not None}))
@@ -70,7 +70,7 @@ class Bench:
         argv = [self.program, *args[:words], "--config", os.path.join(self.folder, who + ".json"), *args[words:]]
         env = {k: v for k, v in os.environ.items() if "proxy" not in k.lower() and k not in ("HALLMARK_CONFIG", "SSH_AUTH_SOCK")}
         r = subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder, env=env,
-                           timeout=120)
+                           timeout=300)
         r.out, r.err = r.stdout.decode(errors="replace"), r.stderr.decode(errors="replace")
         return r
 

@@ -11,7 +11,7 @@ import tempfile
 
 import world as w_
 from bench import Bench, change, edit, flip, replace
-from trouble import help_everywhere, terminal, trouble
+from trouble import again, command_line, environment, help_everywhere, local_files, terminal, trouble
 from world import hexsha, rb, write
 
 HALLMARK = sys.argv[1]
@@ -46,27 +46,29 @@ def honest(b):
     cert.public_key().verify(base64.b64decode(doc["signatures"][0]["sig"]), w_.pae(doc["payloadType"], payload),
                              w_.ec.ECDSA(w_.hashes.SHA256()))
     b.expect("show", 0, "release.submitted.*proven", "ci", "show", "r2")
-    b.expect("list", 0, "r2 +submitted +edge-router +2.1.0", "ci", "list")
+    b.expect("list", 0, "r2 +submitted +edge-router +2.1.0.*\n1 release, as the server tells", "ci", "list")
     r = b.run("alice", "approve", "r2", "--print-statement")
     assert r.stdout.decode() == w.releases[2]["statement"], r.err
     b.expect("approve asks", 2, "no terminal.*--yes", "alice", "approve", "r2")
     b.expect("approve", 0, "recorded.*approval.recorded.*edge-router 2.1.0 for channel stable", "alice", "approve", "r2", "--yes")
-    b.expect("approve twice", 1, "403", "alice", "approve", "r2", "--yes")
+    b.expect("approve twice", 0, "recorded before, nothing new: .*state submitted then\nr2 is submitted now", "alice", "approve", "r2", "--yes")
     b.expect("sign too early", 4, "409 state.*hallmark show r2", "ci", "sign", "r2")
     statement = write(os.path.join(b.folder, "statement.txt"), w.releases[2]["statement"])
     subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "hallmark-approval", "-f", os.path.join(b.folder, "bob.ssh"), statement],
                    check=True, stderr=subprocess.DEVNULL)
     b.expect("approve with ssh-keygen's signature", 0, "recorded", "bob", "approve", "r2", "--yes", "--signature",
              statement + ".sig")
+    b.expect("approve twice with another signature", 1, "403", "bob", "approve", "r2", "--yes")
     b.expect("sign", 0, "recorded.*release.signed.*state signed", "ci", "sign", "r2", "--wait")
     b.expect("show --wait", 0, "state +signed", "ci", "show", "r2", "--wait")
     out = os.path.join(b.folder, "out")
-    b.expect("bundle", 0, "verified.*2 device classes.*witnesses: none.*2 people", "ci", "bundle", "r2", "--out", out)
+    b.expect("bundle", 0, "verified.*2 device classes.*witnesses: none.*2 people; 1 artifact with the approved digest\n", "ci", "bundle", "r2",
+             "--out", out)
     names = sorted(os.path.relpath(os.path.join(d, f), out) for d, _, fs in os.walk(out) for f in fs)
     assert names == ["approvals/01.json", "approvals/02.json", "attestations/01.dsse.json", "firmware.bin", "manifest.suit",
                      "release.tlog-proof", "request.json", "statement.txt", "trust-store.cbor"], names
     assert open(os.path.join(out, "firmware.bin"), "rb").read() == rb.FIRMWARE
-    b.expect("bundle exists", 4, "exists already", "ci", "bundle", "r2", "--out", out)
+    b.expect("bundle exists", 5, "exists already", "ci", "bundle", "r2", "--out", out)
     root = w.keys.root.key_id.hex()
     b.settings("ci", "rootkey", trust_store=None, root_keys=[root])
     b.expect("bundle with a root key", 0, "verified", "rootkey", "bundle", "r2", "--out", out + "2")
@@ -484,7 +486,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="hallmark-client-") as folder:
         b = Bench(HALLMARK, folder, sys.argv[2:])
         for part in (help_everywhere, honest, lies_about_submission, lies_about_statement, lies_about_signature,
-                     lies_about_bundle, lies_about_log, lies_about_views, errors_as_json, kept_checkpoint, trouble, terminal):
+                     lies_about_bundle, lies_about_log, lies_about_views, errors_as_json, kept_checkpoint, trouble,
+                     command_line, again, environment, local_files, terminal):
             part(b)
         b.service.close()
     print("%d cases, %d failed%s" % (b.count, len(b.failed), "".join("\n  " + f for f in b.failed)))

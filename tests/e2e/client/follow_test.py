@@ -26,11 +26,13 @@ class Follower:
         self.process = subprocess.Popen(
             [b.program, "log", "follow", "--config", os.path.join(b.folder, who + ".json"), *args], cwd=b.folder,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.readers = []
         for pipe, into in ((self.process.stdout, self.out), (self.process.stderr, self.err)):
-            threading.Thread(target=lambda p=pipe, i=into: i.extend(iter(p.readline, b"")), daemon=True).start()
             # extend() of an iterator appends line by line
+            self.readers.append(threading.Thread(target=lambda p=pipe, i=into: i.extend(iter(p.readline, b"")), daemon=True))
+            self.readers[-1].start()
 
-    def wait_for(self, condition, seconds=15):
+    def wait_for(self, condition, seconds=60):
         until = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > until or (self.process.poll() is not None and not condition()):
@@ -39,14 +41,14 @@ class Follower:
             time.sleep(0.02)
         return True
 
-    def lines(self, count, seconds=15):
+    def lines(self, count, seconds=60):
         self.wait_for(lambda: len(self.out) >= count, seconds)
         return [line.rstrip(b"\n") for line in self.out]
 
     def ready(self):
         return self.wait_for(lambda: any(b"follows " in e for e in self.err))
 
-    def end(self, sig=signal.SIGTERM, seconds=20):
+    def end(self, sig=signal.SIGTERM, seconds=60):
         if self.process.poll() is None and sig:
             self.process.send_signal(sig)
         try:
@@ -54,7 +56,8 @@ class Follower:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = "still running"
-        time.sleep(0.05)
+        for reader in self.readers:  # until all it said is there
+            reader.join(60)
         self.b.service.handler.liar = None
         return code, b"".join(self.err).decode()
 
@@ -195,7 +198,7 @@ def away(b):
     f = Follower(b, "--json", lie=lie)
     f.ready()
     new = grow(b, 2)
-    check(b, "refused for a while", f.lines(2, 30) == new and len(seen) == 3, (seen, f.err))
+    check(b, "refused for a while", f.lines(2) == new and len(seen) == 3, (seen, f.err))
     code, err = f.end()
     check(b, "said once", code == 0 and err.count("trying again") == 1 and "connected again" in err, err)
     for status, name, expected in ((403, "forbidden", 1), (401, "unauthenticated", 1), (404, "not-found", 4)):
@@ -212,7 +215,7 @@ def away(b):
     check(b, "before it leaves", f.lines(1) == new)
     other.server.socket.close()
     w.cut = True
-    code, err = f.end(sig=None, seconds=40)
+    code, err = f.end(sig=None, seconds=120)
     w.cut = False
     check(b, "given up", code == 3 and "trying again" in err, (code, err))
 

@@ -173,12 +173,12 @@ def release(b):
     b.expect("approve", 0, "recorded", "bob", "approve", name, "--yes")
     doc, text = explained(b, "approved", 0, "ci", name)
     need(b, "next is to sign", "next: hallmark sign " + name in text, text)
+    newer(b, index)
     b.expect("sign", 0, "recorded", "ci", "sign", name)
     b.expect("signed", 0, "has ended: it is signed", "ci", "policy", "explain", name)
     again = b.run("ci", *[a if a != "2.1.0" else "2.2.0" for a in b.submit_args("--json")])
     doc, _ = explained(b, "old bytes as a new version", 1, "ci", json.loads(again.out)["release"])
     need(b, "old bytes", "artifact.fresh" in failing(doc), doc)
-    newer(b, index)
     asks_the_log(b)
     lies(b)
 

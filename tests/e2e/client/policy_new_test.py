@@ -55,7 +55,7 @@ def complete(b, preset):
     notes = open(os.path.join(b.folder, f"{preset}.notes.txt")).read()
     for rule in json.load(open(os.path.join(b.folder, out)))["rules"]:
         b.check(preset + " notes", "rule " + rule["id"].split(".")[0] in notes, rule["id"])
-    b.expect(preset + " is not overwritten", 4, "exists already", *new(preset, arguments(preset), "--out", out))
+    b.expect(preset + " is not overwritten", 5, "exists already", *new(preset, arguments(preset), "--out", out))
 
 
 def cases_of(preset):

@@ -49,7 +49,7 @@ def verdicts(b, policy):
     r = b.expect("full --json", 0, "", "policy", "test", full, "--policy", policy, "--json")
     b.check("full --json", r.json["cases"] == count and r.json["failed"] == 0 and all(x["ok"] for x in r.json["results"]), r.out)
     b.check("which policy", r.json["policy"] == __import__("hashlib").sha256(open(policy, "rb").read()).hexdigest(), r.out)
-    b.expect("a wrong expectation", 1, "FAILED +nothing is known +allow +deny.*FAIL rule.match: required.*1 cases, 1 failed", "policy",
+    b.expect("a wrong expectation", 1, "FAILED +nothing is known +allow +deny.*FAIL rule.match: required.*1 case, 1 failed", "policy",
              "test", f"{DOCUMENTS}/accept/wrong-expectation.json", "--policy", policy)
 
 
@@ -72,7 +72,7 @@ def policy_of_the_file(b, policy):
     os.makedirs(os.path.join(b.folder, "sub"), exist_ok=True)
     small = load("accept", "small.json")
     b.write("sub/cases.json", dict(small, policy="../policy.json"))
-    b.expect("relative to the file", 0, "1 cases, 0 failed", "policy", "test", "sub/cases.json")
+    b.expect("relative to the file", 0, "1 case, 0 failed", "policy", "test", "sub/cases.json")
     other = b.write("other.json", edited(documented(), lambda d: d.update(name="Other")))
     r = b.expect("--policy goes first", 0, "", "policy", "test", "sub/cases.json", "--policy", other, "--json")
     b.check("--policy goes first", r.json["policy"] != __import__("hashlib").sha256(open(policy, "rb").read()).hexdigest())

@@ -336,7 +336,8 @@ def usage(f):
     f.expect_exit("no witness of that kind", ["--database", db, "--witness", f.key], 2, "--witness")
     f.expect_exit("a witness twice", ["--database", db, "--witness", f.witnesses[0], "--witness", f.witnesses[0]], 2, "twice")
     f.expect_exit("more than are named", ["--database", db, "--witness", f.witnesses[0], "--witnesses-required", "2"], 2, "from 0 to 1")
-    f.expect_exit("no such file", ["--database", f.path("none.db")], 4, "no such database")
+    f.expect_exit("no such file", ["--database", f.path("none.db")], 5,
+                  "none.db: cannot open: No such file")
     f.expect_exit("no database", ["--database", f.path("log.jsonl")], 5, "not a database")
     open(f.path("log.db-wal"), "wb").write(b"x")
     f.expect_exit("a log in use", ["--database", db], 4, "stands beside it")

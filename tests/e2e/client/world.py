@@ -118,6 +118,7 @@ class World:
         self.evidence = {}  # (index, n) -> bytes
         self.releases = {}
         self.posts = []     # (path, headers, body)
+        self.answered = {}  # Idempotency-Key -> index
         self.builder = ec.generate_private_key(ec.SECP256R1())
         ca = Certificates(folder)
         Certificates(folder, "other-ca")
@@ -415,11 +416,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def post_approval(self, q, body, number):
         self.release(number)
+        key = self.headers["Idempotency-Key"]
         self.world.posts.append((self.path, dict(self.headers), body))
         self.tell("post", body)
+        if key in self.world.answered:  # whatever became of the release since
+            return self.acknowledge(201, self.world.answered[key], int(number))
         index = self.world.approve(int(number), body.decode())
         if index is None:
             raise Problem(403, "signature", "the signature does not verify")
+        self.world.answered[key] = index
         self.acknowledge(201, index, int(number))
 
     def post_decision(self, q, body, number, kind):

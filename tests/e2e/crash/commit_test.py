@@ -21,7 +21,7 @@ COMMITS = 6  # intention, result, and the notes of their checkpoints, each by it
 
 def signed(client, release, rivals):
     """The release's signature, asked for until there is a final answer; with rivals under a new key after each that says it is being signed."""
-    path, until = "/v1/releases/%s/signature" % release, time.time() + 20
+    path, until = "/v1/releases/%s/signature" % release, time.time() + 60
     for n in range(1000):
         a = client.insist(lambda n=n: client.link("ci-edge").ask("POST", path, b"", "sign-%d-%s" % (n, release)), until)
         if not rivals or a is None or a.says() != BUSY or time.time() > until:
@@ -38,7 +38,7 @@ class Rival(threading.Thread):
         self.client, self.release, self.said = load.Client(lab, 1), release, set()
 
     def run(self):
-        path, until, refused = "/v1/releases/%s/signature" % self.release, time.time() + 20, 0
+        path, until, refused = "/v1/releases/%s/signature" % self.release, time.time() + 60, 0
         while (200, None) not in self.said and time.time() < until:
             a = self.client.link("ci-edge").ask("POST", path, b"", "rival-%d-%s" % (refused, self.release))
             self.said.add((200, None) if a.status == 200 else a.says())

@@ -20,6 +20,7 @@ STOP = "stop"    # it is asked to end
 WAL = "wal"      # registrar: its WAL goes back into the database meanwhile
 FULL = "full"    # registrar: a write of the log found the disk full before
 PHASES = {"registrar": (LOAD, START, STOP, WAL, FULL), "signer": (LOAD, START, STOP), "door": (LOAD, START, STOP)}
+ASKED_S = 5     # so long strace is asked to go
 SEIZED_S = 0.03  # from the moment that strace has a thread until it sees that thread's calls
 FULL_FIRST = ("pwrite64", "error=ENOSPC", 25)
 
@@ -73,7 +74,14 @@ class Tracer:
                 raise RuntimeError("strace does not attach to process %d" % pid)
             time.sleep(0.002)
         time.sleep(SEIZED_S)
+        while self.process.poll() is None and not self.waits(pid) and time.time() < end:
+            time.sleep(0.002)
         return self
+
+    def waits(self, pid):
+        """Has it let every thread go on, so that it waits for their calls?"""
+        return state_of("/proc/%d/stat" % self.process.pid) == "S" and all(
+            state_of("/proc/%d/task/%d/stat" % (pid, tid)) != "t" for tid in threads(pid))
 
     def command(self, phase, point=None):
         """What stands before a program's command line; it stays our child, strace is its grandchild."""
@@ -83,7 +91,7 @@ class Tracer:
         self.tracee = pid
         return self
 
-    def detach(self, timeout=10):
+    def detach(self, timeout=60):
         """The process goes on by itself, where it still lives."""
         begin, told = time.time(), None
         while self.pending() or tracers(self.tracee):
@@ -91,7 +99,7 @@ class Tracer:
             if passed > timeout:
                 raise RuntimeError("strace does not let process %d go" % self.tracee)
             # Asked, and after a while without asking: a tracer that is gone holds nobody.
-            say = signal.SIGTERM if passed < timeout / 2 else signal.SIGKILL
+            say = signal.SIGTERM if passed < ASKED_S else signal.SIGKILL
             if told != say and self.tell(say):
                 told = say
             time.sleep(0.002)
@@ -146,11 +154,16 @@ def threads(pid):
 
 
 def is_zombie(pid):
+    return state_of("/proc/%d/stat" % pid) in "ZX"
+
+
+def state_of(stat):
+    """Of a process or a thread; X for one that is gone."""
     try:
-        with open("/proc/%d/stat" % pid) as f:
-            return f.read().rsplit(")", 1)[1].split()[0] in "ZX"
-    except FileNotFoundError:
-        return True
+        with open(stat) as f:
+            return f.read().rsplit(")", 1)[1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def tracer_of(pid, tid):

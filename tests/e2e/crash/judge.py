@@ -14,7 +14,7 @@ import crash_lib
 import e2e_lib as e
 import load
 
-SETTLE_S = 15
+SETTLE_S = 60
 
 
 class Complaints:

@@ -132,7 +132,7 @@ class Client:
 class Piece(threading.Thread):
     """What all clients do between two looks at the log: three releases for production, two for development, a refusal."""
 
-    def __init__(self, clients, seconds=40):
+    def __init__(self, clients, seconds=120):
         super().__init__()
         self.clients, self.until = clients, time.time() + seconds
         self.parts = [threading.Thread(target=self.part, args=(c, n)) for n, c in enumerate(clients)]

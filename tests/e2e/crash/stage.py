@@ -20,7 +20,7 @@ WAL_PAGES = 4000       # DB_LOG_WAL_SOFT_PAGES: from here on the WAL goes back i
 WAL_FRAME = 4096 + 24
 DYING_S = 0.5
 WAL_LEFT = 40          # pages of it that are left when a point of this phase begins
-READY_S = 20
+READY_S = 60
 SERVES = {"signer": "info: ready for", "registrar": "info: ready", "door": "info: serving"}  # what a program says when it does
 KEPT = ("registrar", "signer", "door", "clients")
 

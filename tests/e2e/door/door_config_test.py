@@ -77,7 +77,7 @@ class Config(unittest.TestCase):
             door = Door(registrar=False, **config)
         except RuntimeError as e:
             return str(e)
-        code = door.process.wait(20)
+        code = door.process.wait(60)
         text = door.text()
         door.stop()
         self.assertNotEqual(code, 0)

@@ -63,7 +63,7 @@ class Revocation(DoorCase):
         return self.door.get("/v1/releases", who, **kw)
 
     def becomes(self, wanted, who="ci", **kw):
-        return self.door.settle(lambda: self.status(who, **kw)[0] == wanted, 10)
+        return self.door.settle(lambda: self.status(who, **kw)[0] == wanted)
 
     def test_empty_list_revokes_nobody(self):
         self.assertEqual(self.status()[0], 200)
@@ -113,10 +113,10 @@ class Revocation(DoorCase):
                 before = self.door.text().count("stay in force")
                 publish(self.pki, junk=junk)
                 self.assertTrue(self.door.settle(lambda: self.status()[0] == 401 and
-                                                 self.door.text().count("stay in force") == before + 1, 10), self.door.text()[-600:])
+                                                 self.door.text().count("stay in force") == before + 1), self.door.text()[-600:])
                 self.assertEqual((self.status()[0], self.status("alice")[0]), (401, 200))
         (self.pki.folder / "crl.pem").unlink()
-        self.assertTrue(self.door.settle(lambda: self.status()[0] == 401 and "No such file" in self.door.text(), 10))
+        self.assertTrue(self.door.settle(lambda: self.status()[0] == 401 and "No such file" in self.door.text()))
 
     def test_an_unknown_list_beside_ours_is_no_harm(self):
         publish(self.pki, crl(self.pki, ["ci"]), crl(self.pki, ca=self.pki.foreign))

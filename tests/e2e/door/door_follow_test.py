@@ -141,13 +141,13 @@ class Content(FollowCase):
     def test_sign_of_life(self):
         s = self.follow()
         s.checkpoint()
-        self.assertTrue(self.door.settle(lambda: len(s.parsed.comments) > 1, 20))
+        self.assertTrue(self.door.settle(lambda: len(s.parsed.comments) > 1))
         self.assertEqual(s.parsed.comments[1], "size %d" % len(self.registrar.log.records))
         self.assertIsNone(s.end)
 
 
 class Access(FollowCase):
-    config = {"max_connections": 12, "max_connections_per_ip": 12, "follow_max_s": 3}
+    config = {"max_connections": 12, "max_connections_per_ip": 12}  # no stream ends by itself meanwhile
 
     def tearDown(self):
         super().tearDown()
@@ -165,7 +165,7 @@ class Access(FollowCase):
 
     def streams(self, count):
         return self.door.settle(
-            lambda: "\nhallmarkd_follow_streams %d\n" % count in self.door.get("/metrics")[2].decode(), 5)
+            lambda: "\nhallmarkd_follow_streams %d\n" % count in self.door.get("/metrics")[2].decode())
 
     def test_one_does_not_keep_others_out(self):
         """Half of them, rounded up, are the most that one caller has."""
@@ -187,6 +187,10 @@ class Access(FollowCase):
         three[0].close()  # it is noticed that the client has gone, although nothing is sent
         self.assertTrue(self.streams(2))
         self.assertEqual(self.follow().status, 200)
+
+
+class Ends(FollowCase):
+    config = {"follow_max_s": 3}
 
     def test_it_ends_and_goes_on(self):
         """Nothing is lost and nothing comes twice where one stream ends and the next begins."""
@@ -219,7 +223,7 @@ class Access(FollowCase):
             while s.next() is not None:
                 pass
             self.assertEqual(s.end, "ended")
-            self.assertTrue(self.door.settle(lambda: self.door.get(PATH, "dora")[0] == 403, 5))
+            self.assertTrue(self.door.settle(lambda: self.door.get(PATH, "dora")[0] == 403))
         finally:
             self.registrar.people[fr_uri("dora")] = ("dora", fr.ADMINISTRATOR)
 
@@ -256,14 +260,14 @@ class Trouble(unittest.TestCase):
             return (first, [forged] + records[1:] if records and first == 9 else records, note, size)
         self.door.registrar.lie = lie
         log.add("registrar.started", policy=fr.HEX, random="11" * 32)
-        while (e := s.next(15)) is not None:
+        while (e := s.next()) is not None:
             self.assertEqual(e[1], "checkpoint")
         self.assertEqual(s.end, "ended")
         answer = self.door.get(PATH)
         self.assertEqual((answer[0], problem(answer)), (503, "unavailable"))
         self.assertIn("not to be shown", json.loads(answer[2])["detail"])
         self.door.registrar.lie = None
-        self.assertTrue(self.door.settle(lambda: self.door.get("/v1/log/entries/9")[0] == 200, 20))
+        self.assertTrue(self.door.settle(lambda: self.door.get("/v1/log/entries/9")[0] == 200))
         self.assertEqual(self.follow(headers={"Last-Event-ID": "8"}).records(1)[0][2], log.records[9])
 
     def test_the_registrar_away(self):
@@ -283,7 +287,7 @@ class Trouble(unittest.TestCase):
             s.checkpoint()
         start = time.monotonic()
         self.assertEqual(self.door.stop(), 0)
-        self.assertLess(time.monotonic() - start, 5)
+        self.assertLess(time.monotonic() - start, 30, "it does not wait for streams")
         for s in streams:
             while s.next() is not None:
                 pass
@@ -293,18 +297,18 @@ class Trouble(unittest.TestCase):
         """It is cut off by the clock, and holds nobody up meanwhile."""
         log = self.door.registrar.log
         padded(log, 5000)
-        self.assertTrue(self.door.settle(lambda: self.door.json("/v1/releases")[1]["log_size"] == 5009, 60))
+        self.assertTrue(self.door.settle(lambda: self.door.json("/v1/releases")[1]["log_size"] == 5009))
         raw = socket.socket()
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.connect(("127.0.0.1", self.door.port))
         s = self.door.context("audit").wrap_socket(raw, server_hostname="localhost")
         s.sendall(b"GET %s?from=0 HTTP/1.1\r\nHost: localhost\r\n\r\n" % PATH.encode())
-        self.assertTrue(self.door.settle(lambda: "follow_streams 1\n" in self.door.get("/metrics")[2].decode(), 5))
+        self.assertTrue(self.door.settle(lambda: "follow_streams 1\n" in self.door.get("/metrics")[2].decode()))
         padded(log, 200)
-        self.assertTrue(self.door.settle(lambda: self.door.json("/v1/releases")[1]["log_size"] == 5209, 20))
+        self.assertTrue(self.door.settle(lambda: self.door.json("/v1/releases")[1]["log_size"] == 5209))
         other = self.follow("?from=0")
-        self.assertEqual([g[2] for g in other.records(5209, 60)], log.records)
-        self.assertTrue(self.door.settle(lambda: "follow_streams 1\n" in self.door.get("/metrics")[2].decode(), 45))
+        self.assertEqual([g[2] for g in other.records(5209)], log.records)
+        self.assertTrue(self.door.settle(lambda: "follow_streams 1\n" in self.door.get("/metrics")[2].decode(), 90))
         self.assertIn("hallmarkd_connections_cut_total 1\n", self.door.get("/metrics")[2].decode())
         s.close()
 

@@ -66,7 +66,7 @@ class Releases(DoorCase):
         timer.start()
         start = time.monotonic()
         status, r = self.door.json(path + "?wait=30s", headers={"If-None-Match": '"%d"' % idx})
-        self.assertLess(time.monotonic() - start, 10)
+        self.assertLess(time.monotonic() - start, 25, "not when the wait is over")
         self.assertEqual((status, r["state"]), (200, "cancelled"))
 
     def test_one_caller_does_not_keep_others_from_waiting(self):
@@ -75,13 +75,13 @@ class Releases(DoorCase):
         held = [self.door.connect("audit") for _ in range(64)]
         for s in held:
             s.sendall(request)
-        time.sleep(1)
+        time.sleep(3)  # asking whether they wait would take one of their places
         self.assertEqual(self.door.get("/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0], 429)
         self.assertEqual(self.door.get("/v1/releases/r8?wait=1s", "alice", headers={"If-None-Match": etag})[0], 304)
         for s in held:
             s.close()
         self.assertTrue(self.door.settle(lambda: self.door.get(
-            "/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0] == 304, 10), "places of callers that went")
+            "/v1/releases/r8?wait=1s", "audit", headers={"If-None-Match": etag})[0] == 304, 25), "places of callers that went")
 
     def test_statement_manifest_bundle(self):
         log = self.registrar.log
@@ -118,7 +118,7 @@ class Crowded(DoorCase):
         intent = log.add("sign.intended", state="signing", sequence=2, manifest=fr.HEX, statement=fr.HEX, keys=fr.RELEASE_KEYS, store_epoch=1, **first)
         log.add("release.signed", [b"\xd8\x6blate"], state="signed", sequence=2, manifest=fr.HEX, keys=fr.RELEASE_KEYS, store_epoch=1,
                 intent=intent, outcome="ok", artifacts=[fr.sha(b"other").hex()], **first)
-        self.assertTrue(self.door.settle(lambda: self.door.json("/v1/releases/r%d" % idx)[1].get("state") == "signed", 20))
+        self.assertTrue(self.door.settle(lambda: self.door.json("/v1/releases/r%d" % idx)[1].get("state") == "signed"))
         status, bundle = self.door.json("/v1/releases/r%d/bundle" % idx)
         self.assertEqual(status, 200, bundle)
         self.assertEqual(base64.b64decode(bundle["manifest.suit"]), b"\xd8\x6blate")
@@ -248,10 +248,12 @@ class Description(DoorCase):
 
     def test_metrics(self):
         self.door.get("/nothing-%d" % time.time_ns())
-        text = self.door.get("/metrics")[2].decode()
-        self.assertIn('hallmarkd_requests_total{method="",route="none",status="404"}', text)
-        for name in ("log_size 9", "registrar_up 1", "read_model_ok 1", "read_model_lag 0", "requests_in_flight 1", "connections 1"):
-            self.assertIn("hallmarkd_" + name, text)
+        wanted = ['hallmarkd_requests_total{method="",route="none",status="404"}'] + ["hallmarkd_" + name for name in (
+            "log_size 9", "registrar_up 1", "read_model_ok 1", "read_model_lag 0", "requests_in_flight 1", "connections 1")]
+        metrics = lambda: self.door.get("/metrics")[2].decode()  # noqa: E731
+        # Connections that their clients have closed are counted until it is noticed.
+        self.assertTrue(self.door.settle(lambda: all(map(metrics().__contains__, wanted))), metrics())
+        text = metrics()
         for line in text.splitlines():
             self.assertRegex(line, r'^(# (HELP|TYPE) [a-z_]+ .*|[a-z_]+(\{[^}]*(\{[a-z]+\}[^}]*)*\})? [0-9]+)$')
 

@@ -329,7 +329,7 @@ class Visitors(unittest.TestCase):
             self.assertEqual(problem(late[0]), "too-many-requests")
             self.assertGreaterEqual(int(late[0][1]["retry-after"]), 1)
             self.assertEqual(door.get("/v1/log/checkpoint", "audit")[0], 200)
-            self.assertTrue(door.settle(lambda: door.get("/log/checkpoint", None)[0] == 200, 10))
+            self.assertTrue(door.settle(lambda: door.get("/log/checkpoint", None)[0] == 200))
         finally:
             door.close()
 

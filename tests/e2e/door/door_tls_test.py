@@ -50,14 +50,14 @@ class Certificates(DoorCase):
 
 
 class Tokens(DoorCase):
-    config = {"public_requests_per_minute": 60}  # two at once
+    config = {"public_requests_per_minute": 6}  # the next one in ten seconds
 
     def test_false_ones_are_asked_about_so_often(self):
         conn = self.door.connection(None)
         false = {"Authorization": "Bearer a.b.c"}
         before = self.registrar.calls.get(fr.IDENTIFY, 0)
         answers = [self.door.get("/v1/releases", None, headers=false, conn=conn)[0] for _ in range(20)]
-        self.assertEqual(answers[:2], [401, 401])
+        self.assertEqual(answers[:1], [401])
         self.assertGreater(answers.count(429), 15)
         self.assertLess(self.registrar.calls[fr.IDENTIFY] - before, 5)
         self.assertEqual(self.door.get("/v1/releases", "ci")[0], 200)
@@ -121,7 +121,7 @@ class Roles(DoorCase):
             for who in ("ci", "alice", "audit", "plain"):
                 with self.subTest(path=path, who=who):
                     answer = self.door.call("POST", path, body, who, kind)
-                    self.assertEqual(answer[0], 201 if who in allowed else 403, answer)
+                    self.assertIn(answer[0], (200, 201) if who in allowed else (403,), answer)
         for who in ("alice", "audit", "plain"):
             answer = self.door.put(b"data", who)
             self.assertEqual((answer[0], problem(answer)), (403, "forbidden"))
@@ -136,19 +136,19 @@ class Protocol(DoorCase):
 
     def test_openssl_sees_13_and_the_ca_name(self):
         run = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.door.port, "-CAfile",
-                              str(self.door.dir / "ca.pem"), "-verify_return_error"], input=b"", capture_output=True, timeout=30)
+                              str(self.door.dir / "ca.pem"), "-verify_return_error"], input=b"", capture_output=True, timeout=120)
         self.assertIn(b"TLSv1.3", run.stdout)
         # OpenSSL before 3.2 writes blanks around the equals sign.
         self.assertRegex(run.stdout, rb"Acceptable client certificate CA names\nCN ?= ?ca\n")
 
     def test_openssl_cannot_speak_12(self):
         run = subprocess.run(["openssl", "s_client", "-tls1_2", "-connect", "127.0.0.1:%d" % self.door.port], input=b"",
-                             capture_output=True, timeout=30)
+                             capture_output=True, timeout=120)
         self.assertNotEqual(run.returncode, 0)
 
     def test_plain_http_gets_nothing(self):
         import socket
-        s = socket.create_connection(("127.0.0.1", self.door.port), 10)
+        s = socket.create_connection(("127.0.0.1", self.door.port), 60)
         s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         out = b""
         try:
@@ -163,7 +163,7 @@ class Protocol(DoorCase):
         d = self.door.dir
         run = subprocess.run(["curl", "-sS", "--cacert", str(d / "ca.pem"), "--cert", str(d / "audit.pem"), "--key",
                               str(d / "audit.key"), "https://localhost:%d/v1/releases/r4" % self.door.port,
-                              "--resolve", "localhost:%d:127.0.0.1" % self.door.port], capture_output=True, timeout=30)
+                              "--resolve", "localhost:%d:127.0.0.1" % self.door.port], capture_output=True, timeout=120)
         self.assertIn(b'"id":"r4"', run.stdout, run.stderr)
 
     def test_identity_is_asked_for_anew(self):
@@ -172,11 +172,11 @@ class Protocol(DoorCase):
         people = dict(self.registrar.people)
         try:
             self.registrar.people.clear()
-            self.assertTrue(self.door.settle(lambda: self.door.get("/v1/releases", conn=conn)[0] == 401, 10))
+            self.assertTrue(self.door.settle(lambda: self.door.get("/v1/releases", conn=conn)[0] == 401))
         finally:
             self.registrar.people.update(people)
             conn.close()
-        self.assertTrue(self.door.settle(lambda: self.door.get("/v1/releases", "alice")[0] == 200, 10))
+        self.assertTrue(self.door.settle(lambda: self.door.get("/v1/releases", "alice")[0] == 200))
 
 
 class Rates(DoorCase):

@@ -132,7 +132,7 @@ class Quota(DoorCase):
         for _ in range(8):
             answer = self.door.put(b"x" * (2 * MIB))
             self.assertEqual((answer[0], problem(answer)), (507, "disk-full"), "the whole body is sent before this is read")
-        answer = self.door.put(b"x" * (48 * MIB))
+        answer = self.door.put(b"x" * (24 * MIB))
         self.assertEqual((answer[0], problem(answer)), (413, "too-large"))
         first = os.urandom(700000)
         self.assertEqual(self.door.put(first)[0], 201)
@@ -144,11 +144,11 @@ class Quota(DoorCase):
         self.assertTrue(out.startswith(b"HTTP/1.1 413"), out)
 
     def test_endless(self):
-        s = self.door.connect("ci", 30)
+        s = self.door.connect("ci")
         s.sendall(b"PUT /v1/artifacts/sha256:%064d HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (0, 1 << 40))
         began = time.monotonic()
         with self.assertRaises((ssl.SSLError, ConnectionError)):
-            while time.monotonic() - began < 25:
+            while time.monotonic() - began < 60:
                 s.sendall(b"x" * 1000)
                 time.sleep(0.05)
         s.close()

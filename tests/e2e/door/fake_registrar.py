@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ORIGIN = "hallmark.test/door"
 POLICY_CHANGES = (*range(21, 27), 40)  # and erasures, which are asked for in the same form
+POLICY_PROPOSE, POLICY_APPROVE = 21, 22
 COSIGN = 27
 (HELLO, STATUS, IDENTIFY, SUBMIT, ART_PUT, ART_OPEN, APPROVE, REJECT, CANCEL, SIGN, STATEMENT, RECORDS,
  EVIDENCE, PROOF, CONSISTENCY, CHECKPOINT, POLICY, TRUST_STORE, KEYS, DETAIL) = range(1, 21)
@@ -128,9 +129,10 @@ class Log:
                 record["evidence"] = [sha(e).hex() for e in evidence]
             record.update(members)
             data = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
-            self.records.append(data)
-            self.leaves.append(Tree.leaf(data))
+            # The record comes last: it makes the size, and others read the rest up to there without the lock.
             self.evidence[idx] = list(evidence)
+            self.leaves.append(Tree.leaf(data))
+            self.records.append(data)
             self.grown.notify_all()
         return idx
 
@@ -200,9 +202,9 @@ class Closed(Exception):
 
 
 class FakeRegistrar:
-    def __init__(self, path, log=None):
+    def __init__(self, path, log=None, people=(), lie=None):
         self.path, self.log = path, log or founded()
-        self.people = {}      # SAN URI -> (principal, roles)
+        self.people = dict(people)  # SAN URI -> (principal, roles)
         self.artifacts = {}   # hex -> bytes
         self.bodies = []      # (op, key, if-match, body) of every change that came in
         self.silent = set()   # operations that are never answered
@@ -212,8 +214,8 @@ class FakeRegistrar:
         self.ready, self.reason = 1, ""
         self.cosigned = b""  # the newest note that witnesses have cosigned
         self.noted = set()    # sizes whose checkpoints were stored on the way
-        self.lie = None       # function (first, records, note, size) -> the same, changed
-        self.answer_status = 201
+        self.lie = lie and lie(self.log)  # function (first, records, note, size) -> the same, changed
+        self.answer_status = None  # of changes; None: what the real one gives
         self.calls = {}
         self.policy, self.stores = b'{"version":1}', {"production": b"\xa1\x01\x01"}
         self.told = []    # (witness, size, lines, trouble) of what the door told about them
@@ -254,6 +256,9 @@ class FakeRegistrar:
             except OSError:
                 return
             with self.lock:
+                if self.listener is not listener:  # stopped in between
+                    s.close()
+                    return
                 self.socks.add(s)
             threading.Thread(target=self.serve, args=(s,), daemon=True).start()
 
@@ -345,7 +350,8 @@ class FakeRegistrar:
             r.caller()
             key, match, release, body = r.blob().decode(), r.blob().decode(), r.u64(), r.blob()
             self.bodies.append((op, key, match, body))
-            return self.answer(self.answer_status, json.dumps({"release": "r%d" % release}), etag='"9"')
+            status = 201 if op in (APPROVE, POLICY_PROPOSE, POLICY_APPROVE) else 200
+            return self.answer(status if self.answer_status is None else self.answer_status, json.dumps({"release": "r%d" % release}), etag='"9"')
         if op == STATEMENT:
             return blob(log.statements[r.u64()])
         if op == RECORDS:

@@ -86,7 +86,7 @@ class Receiver:
         handler.send_header("Content-Length", "0")
         handler.end_headers()
 
-    def wait(self, count, seconds=20):
+    def wait(self, count, seconds=60):
         """The first count messages, once there are so many."""
         with self.grown:
             if not self.grown.wait_for(lambda: len(self.got) >= count, seconds):

@@ -3,6 +3,8 @@ import queue
 import threading
 import time
 
+import described
+
 
 class Events:
     """Feed bytes, get (id, event, data) and comments. Lines may end in LF, CR or CRLF."""
@@ -48,6 +50,7 @@ class Stream:
         self.answer = connection.getresponse()
         self.status = self.answer.status
         self.headers = {k.lower(): v for k, v in self.answer.getheaders()}
+        described.note("GET", path, self.status, self.headers)
         self.queue = queue.Queue()
         if self.status == 200:
             self.thread = threading.Thread(target=self.read, daemon=True)
@@ -69,11 +72,11 @@ class Stream:
         self.end = end
         self.queue.put(None)
 
-    def next(self, seconds=10):
+    def next(self, seconds=60):
         """The next event; None when the stream is over. queue.Empty if nothing comes."""
         return self.queue.get(timeout=seconds)
 
-    def records(self, count, seconds=20):
+    def records(self, count, seconds=60):
         """The next records, checkpoints left out: [(index, event, bytes)]."""
         out, until = [], time.monotonic() + seconds
         while len(out) < count:
@@ -84,7 +87,7 @@ class Stream:
                 out.append((int(e[0]), e[1], e[2]))
         return out
 
-    def checkpoint(self, seconds=10):
+    def checkpoint(self, seconds=60):
         while True:
             e = self.next(seconds)
             if e is None or e[1] == "checkpoint":

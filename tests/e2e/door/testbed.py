@@ -23,10 +23,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import described  # noqa: E402
 import fake_registrar as fr  # noqa: E402
 
 BINARY = os.environ.get("HALLMARKD") or os.path.join(os.environ.get("HALLMARK_BUILD", "build"), "bin", "hallmarkd")
 URI = "spiffe://example.com/"
+PATIENCE_S = 60  # for what has to happen; a busy machine takes its time
 PEOPLE = {URI + "ci": ("ci", fr.SUBMITTER), URI + "alice": ("alice", fr.APPROVER), URI + "audit": ("audit", fr.AUDITOR),
           URI + "dora": ("dora", fr.ADMINISTRATOR), URI + "kurt": ("kurt", fr.CUSTODIAN), URI + "plain": ("plain", 0)}
 
@@ -105,9 +107,7 @@ class Door:
             self.config["user"] = "nobody"
             os.chown(self.dir / "var", pwd.getpwnam("nobody").pw_uid, -1)
         self.config.update(config)
-        self.registrar = fr.FakeRegistrar(str(self.dir / "registrar.sock"), log) if registrar else None
-        if self.registrar:
-            self.registrar.people = dict(PEOPLE)
+        self.registrar = fr.FakeRegistrar(str(self.dir / "registrar.sock"), log, PEOPLE) if registrar else None
         self.process = None
         if begin:
             self.start()
@@ -133,7 +133,7 @@ class Door:
         self.process = subprocess.Popen([BINARY, "--config", str(self.dir / "door.json")], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.journal, preexec_fn=before)
         atexit.register(kill_quietly, self.process)
-        until = time.monotonic() + 20
+        until = time.monotonic() + PATIENCE_S
         while not (self.dir / "var" / "port").exists():
             if self.process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError("hallmarkd did not start: " + self.text())
@@ -150,7 +150,7 @@ class Door:
     def text(self):
         return (self.dir / "journal").read_text(errors="replace")
 
-    def settle(self, condition, seconds=20):
+    def settle(self, condition, seconds=PATIENCE_S):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             if condition():
@@ -158,14 +158,14 @@ class Door:
             time.sleep(0.05)
         return False
 
-    def ready(self, seconds=20):
+    def ready(self, seconds=PATIENCE_S):
         return self.settle(lambda: self.get("/readyz", None)[0] == 200, seconds)
 
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(20)
+                self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -181,6 +181,8 @@ class Door:
         shutil.rmtree(self.dir, ignore_errors=True)
         if code != 0 or "Sanitizer" in text or "runtime error" in text:
             raise AssertionError("hallmarkd ended with %s:\n%s" % (code, text[-4000:]))
+        if found := described.undescribed():
+            raise AssertionError("schema/openapi.json does not describe: " + "; ".join(found))
 
     def context(self, who="ci", **kw):
         c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -203,7 +205,9 @@ class Door:
         try:
             c.request(method, path, body, headers or {})
             a = c.getresponse()
-            return a.status, {k.lower(): v for k, v in a.getheaders()}, a.read()
+            headers = {k.lower(): v for k, v in a.getheaders()}
+            described.note(method, path, a.status, headers)
+            return a.status, headers, a.read()
         finally:
             if conn is None:
                 c.close()
@@ -224,8 +228,8 @@ class Door:
     def inbox(self):
         return sorted(p.name for p in (self.dir / "var" / "inbox").iterdir())
 
-    def raw(self, data, who="ci", seconds=4):
-        """Sends bytes as they are and reads until the peer closes or has nothing more to say."""
+    def raw(self, data, who="ci", seconds=PATIENCE_S):
+        """Sends bytes as they are and reads until the peer closes or has nothing more to say for so long."""
         s = self.connect(who, seconds)
         out = b""
         try:

@@ -131,7 +131,7 @@ class Audited(Rostered, Erasing):
         self.interrupt(k["unknown"])
         self.must(self.sign(k["unknown"]))
 
-    def expired(self, timeout=90):
+    def expired(self, timeout=150):
         """The first release was for a minute."""
         end = time.time() + timeout
         while time.time() < end and self.get("/v1/releases/" + self.known["brief"]).doc["state"] != "expired":

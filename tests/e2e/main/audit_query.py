@@ -187,7 +187,7 @@ class Questions:
         bad("an option that there is not", ("query", "--sql", "1=1"), "--sql")
         bad("an export without its checkpoint", ("query", "--file", self.audit.file), "--checkpoint")
         bad("two sources", ("query", "--file", self.audit.file, "--checkpoint", self.audit.checkpoint, "--database", self.audit.db), "--")
-        self.audit.bad("a backup that is not there", ("query", "--database", self.lab.path("work", "none.db")), "none.db", code=4)
+        self.audit.bad("a backup that is not there", ("query", "--database", self.lab.path("work", "none.db")), "none.db", code=5)
 
     def false_files(self):
         """Exports and checkpoints that do not belong together, or were changed."""

@@ -66,11 +66,11 @@ class Drilling(e.Cast):
     def back(self):
         self.start("registrar")
         self.wait_ready()
-        end = time.time() + 30
+        end = time.time() + 60
         while self.get("/v1/policy").status != 200 and time.time() < end:
             time.sleep(0.1)
 
-    def ends_with(self, timeout=30):
+    def ends_with(self, timeout=60):
         """Starts the registrar, which must end by itself: exit code and what it said."""
         p = self.start("registrar")
         try:
@@ -117,7 +117,7 @@ class Load:
     def for_a_while(self, seconds=SECONDS):
         had = len(self.signed)
         end = time.time() + seconds
-        while time.time() < end or len(self.signed) == had and time.time() < end + 30:
+        while time.time() < end or len(self.signed) == had and time.time() < end + 60:
             time.sleep(0.05)
         return self
 
@@ -199,7 +199,7 @@ def main(lab, rows):
         if lab.as_users:
             s = socket.socket(socket.AF_UNIX)
             try:
-                s.settimeout(10)
+                s.settimeout(30)
                 s.connect(lab.database("-control"))  # as root, who is not the registrar's user
                 s.sendall(struct.pack(">IH", 0, 1))
                 answer = s.recv(6)
@@ -263,7 +263,7 @@ def main(lab, rows):
         rows.row("never over a log", r.returncode == 1 and "nothing is restored over a log" in r.err, r.out + r.err)
         lab.move_away("again")
         lab.start("signer")
-        end = time.time() + 20
+        end = time.time() + 60
         while True:
             r = lab.registrar("restore", "--from", lab.path("disk2", "log.db"))
             if "it will go on from here" in r.out or time.time() > end:
@@ -343,12 +343,13 @@ def main(lab, rows):
         lab.fill()
         load = Load(lab)
         end = time.time() + 60
-        while time.time() < end and lab.curl("/readyz").code == 200:
+        says_why = lambda: lab.curl("/readyz").code == 503 and "mirror" in lab.log_tail("registrar", 3)  # noqa: E731
+        while time.time() < end and not says_why():
             time.sleep(0.05)
-        rows.row("the disk of the mirror is full: not ready, and it says why", lab.curl("/readyz").code == 503 and "mirror" in lab.log_tail("registrar", 3), lab.log_tail("registrar", 4))
+        rows.row("the disk of the mirror is full: not ready, and it says why", says_why(), lab.log_tail("registrar", 4))
         time.sleep(1)
         os.unlink(lab.path("disk2", "filler"))
-        lab.wait_ready(60)
+        lab.wait_ready()
         load.for_a_while(0.5)
         load.stop()
         rows.equal("nothing acknowledged is lost", load.lost(), ([], []))

@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 sys.dont_write_bytecode = True
 TOP = os.environ.get("HALLMARK_SOURCE") or os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".."))
-sys.path.insert(0, os.path.join(TOP, "scripts", "lib"))
+sys.path[:0] = [os.path.join(TOP, "scripts", "lib"), os.path.join(TOP, "tests", "e2e", "door")]
+import described  # noqa: E402
 import lab as lab_module  # noqa: E402
 from lab import BUILDER, DOMAIN, ORIGIN, REPOSITORY, Lab, dsse, public_pem, read, sha256, write  # noqa: E402,F401
 
@@ -83,6 +84,7 @@ def run_script(main, **options):
             main(lab, rows)
             rows.equal("the programs end with 0", [lab.stop(s) for s in reversed(lab_module.SERVICES)], [0, 0, 0])
             said = "".join(read(lab.path(s + ".log")).decode(errors="replace") for s in lab_module.SERVICES)
+            rows.equal("every answer is described in openapi.json", described.undescribed(), [])
             rows.row("no sanitizer had anything to say", "Sanitizer" not in said and "runtime error" not in said, said)
         except BaseException:
             for s in lab_module.SERVICES:
@@ -246,7 +248,9 @@ class Cast(Lab):
         try:
             c.request(method, path, body=body.encode() if isinstance(body, str) else body, headers=headers or {})
             r = c.getresponse()
-            return Answer(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read())
+            a = Answer(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read())
+            described.note(method, path, a.status, a.headers)
+            return a
         finally:
             c.close()
 
@@ -270,7 +274,7 @@ class Cast(Lab):
     def record(self, index):
         return self.settled("/v1/log/entries/%d" % index)
 
-    def settled(self, path, timeout=10):
+    def settled(self, path, timeout=60):
         end = time.time() + timeout
         while True:
             r = self.get(path)
@@ -288,7 +292,7 @@ class Cast(Lab):
                 return out
             first = out[-1]["idx"] + 1
 
-    def follow(self, timeout=15):
+    def follow(self, timeout=60):
         """Waits until the door has read the whole log: after a restart the registrar may be ready some moments before that."""
         size, end = max(self.size(), self.get("/readyz").doc.get("checkpoint", 0)), time.time() + timeout
         while time.time() < end:
@@ -346,7 +350,7 @@ class Cast(Lab):
 
     def new(self, who="ci-edge", **kw):
         """A submitted release: (id, statement). Comes again, as a client does, where the service asks for that."""
-        body, key, end = self.submission(**kw), os.urandom(8).hex(), time.time() + 15
+        body, key, end = self.submission(**kw), os.urandom(8).hex(), time.time() + 60
         r = self.post("/v1/releases", who, body, key=key)
         while r.status == 503 and time.time() < end:
             time.sleep(0.2)

@@ -81,8 +81,11 @@ def main(lab, rows):
     rows.equal("nearly full: the interrupted intention has its result", events, [("sign.intended", "signing"), ("sign.unknown", "approved")])
     refused(lab, rows, signed, submitted, statement, running)
     disk.empty()
-    time.sleep(2.5)
-    rows.equal("room again: the approval counts", lab.approve(submitted, statement, "bob").status, 201)
+    end, a = time.time() + 60, lab.approve(submitted, statement, "bob")
+    while a.status == 507 and time.time() < end:  # the registrar looks once in a while
+        time.sleep(0.2)
+        a = lab.approve(submitted, statement, "bob")
+    rows.equal("room again: the approval counts", a.status, 201, a)
     a = lab.sign(running)
     rows.row("room again: the interrupted release is signed", a.status == 200, a)
     rows.equal("room again: the reserve stands", os.path.getsize(lab.path("registrar", "log.db-reserve")), 8 << 20)

@@ -168,7 +168,7 @@ class Input:
 
     def raw(self, data, who="ci-edge", wait=True):
         """Sends bytes as they are; what comes back. wait False: hangs up in the middle."""
-        s = self.lab.context(who).wrap_socket(socket.create_connection(("127.0.0.1", self.lab.port), 20), server_hostname="localhost")
+        s = self.lab.context(who).wrap_socket(socket.create_connection(("127.0.0.1", self.lab.port), 60), server_hostname="localhost")
         out = b""
         try:
             s.sendall(data)

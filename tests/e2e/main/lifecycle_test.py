@@ -271,6 +271,21 @@ class Life:
         fourth, fourth_st = lab.signed()
         no("cancelled after it was signed", cancel(fourth, fourth_st, "ci-edge", "ci-edge"), "state", (409, "state"))
 
+    def by_client(self):
+        """What the command line says where the service gives a stored answer, and what it asks before a release ends."""
+        lab, rows = self.lab, self.rows
+        lab.client_configs()
+        rel, _ = lab.new()
+        r = lab.cli("alice", "approve", rel, "--yes")
+        rows.row("approved", r.out.startswith("recorded approval.recorded for %s: " % rel), r.out)
+        r = lab.cli("bob", "reject", rel, "--reason", "held back", check=False)
+        rows.row("nobody said yes to the rejection", r.returncode == 2 and "no terminal" in r.err, r.err)
+        lab.cli("bob", "reject", rel, "--reason", "held back", "--yes")
+        size = lab.size()
+        r = lab.cli("alice", "approve", rel, "--yes")
+        rows.row("approved again", r.out.startswith("recorded before, nothing new: approval.recorded for %s: " % rel)
+                 and "\n%s is rejected now" % rel in r.out and lab.size() == size, r.out)
+
     # --- ETag, races ---
 
     def preconditions(self):
@@ -374,7 +389,7 @@ def foreign_ca():
 
 def main(lab, rows):
     life = Life(lab, rows)
-    rows.parts(life.expiry_begin, life.submissions, life.approvals, life.signing, life.ends, life.preconditions, life.races,
+    rows.parts(life.expiry_begin, life.submissions, life.approvals, life.signing, life.ends, life.by_client, life.preconditions, life.races,
                life.parallel, life.expiry_end)
     r = lab.cli("audit", "log", "verify", check=False)
     rows.row("the whole log verifies afterwards", r.returncode == 0, r.out + r.err)

@@ -58,7 +58,7 @@ class Administered(e.Cast):
     # --- documents ---
 
     def in_force(self):
-        end = e.time.time() + 10  # after a restart the door may still believe in the registrar that ended
+        end = e.time.time() + 60  # after a restart the door may still believe in the registrar that ended
         r = self.get("/v1/policy")
         while r.status != 200 and e.time.time() < end:
             e.time.sleep(0.05)

@@ -40,7 +40,7 @@ class Wire:
     def exchange(self, frames, fd=None):
         """Sends bytes, and a descriptor with them; returns what came back: [(code, body)]. Runs in a child that becomes the user."""
         r = subprocess.run([sys.executable, "-B", os.path.abspath(__file__), "--speak", self.path, self.user, str(-1 if fd is None else fd)],
-                           input=frames, stdout=subprocess.PIPE, check=True, timeout=60, pass_fds=() if fd is None else (fd,))
+                           input=frames, stdout=subprocess.PIPE, check=True, timeout=120, pass_fds=() if fd is None else (fd,))
         out, at, data = [], 0, r.stdout
         while at < len(data):
             n, code = struct.unpack(">IH", data[at:at + 6])
@@ -65,7 +65,7 @@ def speak(path, user, fd):
         os.setresgid(pw.pw_gid, pw.pw_gid, pw.pw_gid)
         os.setresuid(pw.pw_uid, pw.pw_uid, pw.pw_uid)
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(20)
+    s.settimeout(50)
     try:
         s.connect(path)
         data = sys.stdin.buffer.read()

@@ -17,11 +17,12 @@ class Retire:
         self.lab, self.rows = lab, rows
         self.dir = lab.path("registrar", "archive")
 
-    def retired(self, at_least=1, timeout=20):
+    def retired(self, at_least=1, until=0, timeout=60):
+        """The records of that: so many, the newest of which is about this index or a later one."""
         end = time.time() + timeout
         while True:
             found = [r for r in self.lab.records() if r["event"] == "detail.retired"]
-            if len(found) >= at_least or time.time() > end:
+            if len(found) >= at_least and max([r["last"] for r in found], default=0) >= until or time.time() > end:
                 return found
             time.sleep(0.3)
 
@@ -34,7 +35,7 @@ class Retire:
         digests = {i: lab.record(i)["detail"] for i in indexes}
         while time.time() * 1000 < lab.record(indexes[-1])["t_ms"] + KEEP_S * 1000 + 1500:
             time.sleep(0.2)
-        found = self.retired()
+        found = self.retired(until=indexes[-1])
         rows.row("records say what went", found and all(r["count"] >= 1 and r["first"] <= r["last"] < r["idx"] and "policy" in r for r in found), found)
         files = sorted(os.listdir(self.dir))
         rows.equal("one file for each record", sorted("detail-%d-%d.jsonl" % (r["first"], r["last"]) for r in found), files)
@@ -51,14 +52,24 @@ class Retire:
         self.files = [os.path.join(self.dir, f) for f in files]
         self.salts = [bytes.fromhex(k["salt"]) for k in kept.values()]
 
+    def young(self):
+        """A record with detail, and a copy that was made before the detail was old."""
+        for _ in range(10):
+            young, copy = self.lab.refusal(), self.lab.copy()
+            db = sqlite3.connect(copy)
+            count, = db.execute("SELECT count(*) FROM detail WHERE idx=?", (young,)).fetchone()
+            db.close()
+            if count == 1:
+                break
+        return young, copy
+
     def out_of_the_log(self):
         lab, rows = self.lab, self.rows
-        end = time.time() + 10
+        end = time.time() + 60
         while any(lab.on_disk(s) for s in self.salts) and time.time() < end:
             time.sleep(0.3)
         rows.row("and stands in no file of the log", not any(lab.on_disk(s) for s in self.salts))
-        young = lab.refusal()
-        copy = lab.copy()
+        young, copy = self.young()
         r = lab.cli("audit", "log", "verify", "--database", copy, "--json", check=False)
         doc = json.loads(r.out)
         rows.row("log verify --database knows by which records", r.returncode == 0 and doc["details_erased"] >= 4
@@ -113,7 +124,7 @@ class Retire:
         e.write(self.dir, b"in the way")
         lab.own(self.dir, "registrar")
         p = lab.start("registrar")
-        rows.row("a directory that cannot be made is said at start", p.wait(20) != 0 and "archive" in lab.log_tail("registrar"), lab.log_tail("registrar"))
+        rows.row("a directory that cannot be made is said at start", p.wait(60) != 0 and "archive" in lab.log_tail("registrar"), lab.log_tail("registrar"))
         os.unlink(self.dir)
         os.makedirs(self.dir, mode=0o700)
         lab.own(self.dir, "registrar")
@@ -121,9 +132,9 @@ class Retire:
         lab.wait_ready()
         lab.in_force()
         before = len(self.retired(0))
-        index = lab.refusal()
         shutil.rmtree(self.dir)
-        end = time.time() + KEEP_S + 8
+        index = lab.refusal()
+        end = time.time() + KEEP_S + 60
         while "old private detail stays in the log" not in lab.log_tail("registrar", 20) and time.time() < end:
             time.sleep(0.3)
         rows.row("it is logged", "old private detail stays in the log" in lab.log_tail("registrar", 20), lab.log_tail("registrar", 20))

@@ -31,7 +31,7 @@ def publish(lab, *gencrl):
     os.replace(lab.path("tls", "crl.new"), lab.path("tls", "crl.pem"))
 
 
-def settled(condition, seconds=10):
+def settled(condition, seconds=60):
     end = time.time() + seconds
     while not condition() and time.time() < end:
         time.sleep(0.2)

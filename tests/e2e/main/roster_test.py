@@ -164,7 +164,7 @@ class Roster:
         lab.start("signer")
         lab.wait_ready()
         e.time.sleep(0.5)
-        for _ in range(20):
+        for _ in range(120):
             r = lab.change_roster(second)
             if r.status == 200:
                 break

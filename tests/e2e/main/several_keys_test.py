@@ -64,7 +64,7 @@ class Keys(e.Cast):
         self.tokens_for_signer(labels)
         self.start("signer")
         self.wait_ready()
-        end = time.time() + 20
+        end = time.time() + 60
         while self.available() != labels and time.time() < end:
             time.sleep(0.1)  # the registrar asks once a second
 

@@ -10,13 +10,28 @@ import time
 
 def interrupt(lab, release):
     """An intention in the log, and the registrar killed before it had a result. It is not started again."""
+    before = lab.size()
     lab.processes["signer"].send_signal(signal.SIGSTOP)
-    t = threading.Thread(target=lambda: lab.sign(release))
-    t.start()
-    time.sleep(1.5)
-    lab.stop("registrar", signal.SIGKILL)
-    lab.processes["signer"].send_signal(signal.SIGCONT)
+    try:
+        t = threading.Thread(target=lambda: lab.sign(release))
+        t.start()
+        end = time.time() + 60
+        while not intended(lab, release, before) and time.time() < end:
+            time.sleep(0.05)
+        lab.stop("registrar", signal.SIGKILL)
+    finally:
+        lab.processes["signer"].send_signal(signal.SIGCONT)
     t.join()
+
+
+def intended(lab, release, first):
+    """Is there an intention from this index on? No checkpoint covers it while the signer is stopped, so that the door does not show it."""
+    db = sqlite3.connect("file:%s?mode=ro" % lab.path("registrar", "log.db"), uri=True, timeout=30)
+    try:
+        rows = db.execute("SELECT bytes FROM record WHERE idx >= ?", (first,)).fetchall()
+    finally:
+        db.close()
+    return any((r["event"], r.get("release")) == ("sign.intended", release) for r in (json.loads(row[0]) for row in rows))
 
 
 def cold_copy(lab, name):

@@ -34,7 +34,7 @@ class Told(e.Cast):
         super().clean()
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=60):
     end = time.time() + seconds
     while time.time() < end:
         if condition():
@@ -77,6 +77,7 @@ def life(lab, rows):
     rows.equal("with their records", [lab.record(i)["event"] for i in alert["records"]], ["release.refused"] * 3)
     shown = lab.get("/v1/alerts?kind=refusals").doc["alerts"]
     rows.row("and are shown", alert["id"] in [a["id"] for a in shown], shown)
+    rows.row("the others are told as well", until(lambda: len(lab.alerts.taken()) >= len(shown)), (shown, lab.alerts.got))
     count = len(lab.alerts.got)
 
     lab.all.answer = 500

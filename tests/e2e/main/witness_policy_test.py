@@ -1,6 +1,7 @@
 """Another policy comes into force, and with it other demands on witnesses: what was submitted under a policy that asked for none, and
 is signed under one that asks, leaves with the cosignatures and not before, whichever way it is asked for."""
 
+import http.client
 import json
 import os
 import threading
@@ -11,11 +12,15 @@ from policy_lib import Administered
 from witnessed_test import Witnessed, cosigners, note_of
 
 
+WAIT_S = 5  # of a signature for its witnesses
+
+
 class Both(Witnessed, Administered):
     """Witnesses that the policy knows and no rule asks for; the trust store asks for one, of which there is only the third."""
 
     def policy(self):
         doc = super().policy()
+        doc["witnesses"]["timeout_s"] = WAIT_S
         for rule in doc["rules"]:
             rule.pop("witnessed", None)
         return doc
@@ -46,23 +51,36 @@ def main(lab, rows):
 
     def crowd(release):
         """Waiting for witnesses holds a connection to the registrar: so many may, and the next ones are told at once."""
-        answers = []
+        answers, gate = [], threading.Barrier(161)
+
+        def connected(who):
+            c = http.client.HTTPSConnection("localhost", lab.port, context=lab.context(who), timeout=60)
+            c.connect()
+            return c
 
         def ask():
+            c = connected("ci-edge")
+            gate.wait()  # connecting takes its time; what counts is that they all wait at once
             began = time.time()
-            r = lab.sign(release)
-            answers.append((r.status, time.time() - began))
+            c.request("POST", "/v1/releases/%s/signature" % release, body=b"", headers={"Content-Type": "application/json"})
+            status = c.getresponse().status
+            answers.append((status, time.time() - began))
+            c.close()
 
         threads = [threading.Thread(target=ask) for _ in range(160)]
         for t in threads:
             t.start()
-        time.sleep(1)
+        other = connected("audit")
+        gate.wait()
+        time.sleep(0.5)
         began = time.time()
-        r = lab.get("/v1/policy")
-        rows.row("others are answered meanwhile", r.status == 200 and time.time() - began < 1.5, (r.status, time.time() - began))
+        other.request("GET", "/v1/policy")
+        status, took = other.getresponse().status, time.time() - began
+        rows.row("others are answered meanwhile", status == 200 and took < WAIT_S - 1.5, (status, took))
         for t in threads:
             t.join()
-        quick = [s for _, s in answers if s < 2]
+        other.close()
+        quick = [s for _, s in answers if s < WAIT_S - 1]
         rows.row("a crowd that waits for the witness: not all of them wait", {a for a, _ in answers} == {503} and 16 <= len(quick) < 160, (len(quick), sorted(answers)[-3:]))
 
     def stricter():
@@ -100,9 +118,12 @@ def main(lab, rows):
         for _ in range(14):
             lab.new()
             time.sleep(0.5)
-        metrics = lab.get("/metrics").body.decode()
-        at = int(next(x for x in metrics.splitlines() if x.startswith('hallmarkd_witness_size{witness="w3.example"}')).split()[1])
-        rows.row("it cosigns", at > lab.size() - 6, (at, lab.size()))
+
+        def at():
+            metrics = lab.get("/metrics").body.decode()
+            return int(next(x for x in metrics.splitlines() if x.startswith('hallmarkd_witness_size{witness="w3.example"}')).split()[1])
+
+        rows.row("it cosigns", lab.until(lambda: at() > lab.size() - 6), (at(), lab.size()))
         r = lab.get("/v1/releases/%s/bundle" % lab.released)
         rows.equal("what left before leaves again", r.status, 200, r)
         if r.status == 200:

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import threading
@@ -17,7 +16,7 @@ import time
 
 import e2e_lib as e
 import redteam_test as red
-from lab import USER
+from lab import USER, reserved_port
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -34,16 +33,11 @@ def placeholder():
     return "%s+%s+%s" % (name, hashlib.sha256(name.encode() + b"\n" + raw).hexdigest()[:8], base64.b64encode(raw).decode())
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Witnessed(e.Cast):
     def make_people(self):
         super().make_people()
-        self.ports = [free_port() for _ in WITNESSES]
+        self.reserved = [reserved_port() for _ in WITNESSES]
+        self.ports = [s.getsockname()[1] for s in self.reserved]
         self.vkeys = []
         self.running = {}
         for i, name in enumerate(WITNESSES):
@@ -94,13 +88,13 @@ class Witnessed(e.Cast):
         p = self.running.pop(i, None)
         if p:
             p.send_signal(signal.SIGTERM)
-            p.wait(20)
+            p.wait(60)
 
     def start_all(self):
         """Without witnesses first: that has to be seen."""
         for service in ("signer", "registrar", "door"):
             self.start(service)
-        end = time.time() + 20
+        end = time.time() + 60
         while not os.path.exists(self.path("door", "port")) and time.time() < end:
             time.sleep(0.05)
         self.port = int(e.read(self.path("door", "port")).decode().strip().split(":")[-1])
@@ -110,7 +104,7 @@ class Witnessed(e.Cast):
         r = self.curl("/readyz", who="audit")
         return r.code, r.out
 
-    def until(self, what, timeout=20):
+    def until(self, what, timeout=60):
         end = time.time() + timeout
         while time.time() < end:
             got = what()
@@ -223,7 +217,7 @@ def main(lab, rows):
         began = time.time()
         r = lab.sign(release)
         rows.row("one witness is away: the answer waits, then says what is missing",
-                 r.status == 503 and "w2.example" in r.detail() and 2.5 < time.time() - began < 20, r)
+                 r.status == 503 and "w2.example" in r.detail() and 2.5 < time.time() - began < 40, r)
         record = next((x for x in lab.records() if x["event"] == "release.signed" and x["release"] == release), None)
         rows.row("it is signed and recorded", record is not None)
         r = lab.get("/v1/log/entries/%d/evidence/0" % record["idx"])
@@ -274,7 +268,7 @@ def main(lab, rows):
         server.shutdown()
         server.server_close()
         lab.start_witness(2)
-        rows.row("the true witness back: it leaves", lab.until(lambda: lab.sign(release).status == 200, 60))
+        rows.row("the true witness back: it leaves", lab.until(lambda: lab.sign(release).status == 200))
 
     def impostor():
         """In the door's place, after a start, with every cosignature that ever passed. No witness is there."""
@@ -402,7 +396,7 @@ def main(lab, rows):
         lab.directories()
         for service in ("signer", "registrar", "door"):
             lab.start(service)
-        told = lab.until(lambda: (lambda c: c if "an older copy" in c[1] else None)(lab.ready()), 40)
+        told = lab.until(lambda: (lambda c: c if "an older copy" in c[1] else None)(lab.ready()))
         rows.row("yesterday's log is found out, and nothing is signed", told and told[0] == 503, told or lab.ready())
         release, _ = lab.approved(version="1.4.0")
         rows.equal("not with an approval either", lab.sign(release).status, 503)

@@ -87,7 +87,7 @@ class Closed(Exception):
 class Client:
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(30)
+        self.sock.settimeout(60)
         self.sock.connect(str(path))
 
     def close(self):
@@ -360,7 +360,7 @@ class World:
                   "pkcs11_module": MODULE,
                   "log_token": {"label": "log", "pin_file": "pin", "key_label": "log"},
                   "release_tokens": [{"label": "production", "pin_file": "pin"},
-                                     {"label": "development", "pin_file": "pin"}], "sign_timeout_ms": 5000}
+                                     {"label": "development", "pin_file": "pin"}], "sign_timeout_ms": 30000}
         if SERVICE_USER:
             config.update(user=SERVICE_USER, peer_user="root")
         config.update(changes)
@@ -377,7 +377,7 @@ class World:
         self.log_file = open(self.dir / "signer.log", "ab")
         self.process = subprocess.Popen([BUILD / "bin/hallmark-signer", "--config", self.signer_config(**changes)],
                                         stderr=self.log_file)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise AssertionError(f"the signer ended with {self.process.returncode}: {self.journal()}")
@@ -399,7 +399,7 @@ class World:
 
     def stop(self):
         self.process.terminate()
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=60)
         assert code == 0, (code, self.journal())
         self.process = None
 

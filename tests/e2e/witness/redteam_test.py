@@ -91,7 +91,8 @@ def race(w):
     for n in range(rounds):
         old = len(log.tree.leaves)
         # Half of them grow the same history to different sizes, half are forks of it.
-        trees = [log.tree.fork(old).grow(i + 1, b"" if i % 2 else b"%d" % i) for i in range(width)]
+        # In turn the first one: whoever is first at this machine, it is not always the same kind.
+        trees = [log.tree.fork(old).grow(i + 1, b"" if (i + n) % 2 else b"%d" % i) for i in range(width)]
         start, answers = threading.Barrier(width), [None] * width
 
         def ask(i, old=old, trees=trees, start=start, answers=answers):
@@ -111,7 +112,7 @@ def race(w):
            good(w, answers[winners[0]], log.body(tree=trees[winners[0]])) is None:
             wrong += 1
             break
-        won_by_fork += winners[0] % 2 == 0
+        won_by_fork += (winners[0] + n) % 2 == 0
         log.tree = trees[winners[0]]
         if any(a.status == 409 and a.text not in ("%d\n" % len(log.tree.leaves), "%d\n" % old) for a in answers):
             wrong += 1

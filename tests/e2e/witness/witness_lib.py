@@ -213,7 +213,7 @@ class World:
         # A pipe and no file: limits on files are for the state.
         self.reader = threading.Thread(target=self.read_journal, args=(self.process.stderr,), daemon=True)
         self.reader.start()
-        deadline = time.time() + 20
+        deadline = time.time() + 60
         while time.time() < deadline:
             if (self.dir / "port").exists():
                 self.port = int((self.dir / "port").read_text())
@@ -239,8 +239,8 @@ class World:
         if self.process is None:
             return None
         self.process.send_signal(sig)
-        code = self.process.wait(30)
-        self.reader.join(10)
+        code = self.process.wait(60)
+        self.reader.join(60)
         self.process = None
         return code
 
@@ -254,7 +254,7 @@ class World:
 
     # --- as a client ---
 
-    def connect(self, timeout=30):
+    def connect(self, timeout=60):
         if self.tls:
             return http.client.HTTPSConnection("localhost", self.port, timeout=timeout, context=self.tls)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -283,7 +283,7 @@ class World:
             hashes = tree.consistency(old, size) if old <= size else []
         return self.post(request(old, hashes, log.note(size, tree, keys, extra)), connection)
 
-    def raw(self, data, timeout=20):
+    def raw(self, data, timeout=60):
         """Bytes as they are over a fresh connection; what came back."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as s:
             s.sendall(data)

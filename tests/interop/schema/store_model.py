@@ -1,8 +1,11 @@
-"""Trust stores with python3-cbor2 and python3-cryptography: keys, signing, and a validator written from
-schema/trust/trust-store.cddl and docs/formats/trust-store.md by hand."""
+"""Trust stores with python3-cbor2 and python3-cryptography: keys, signing, and a validator. What CDDL can say is judged by
+schema/trust/trust-store.cddl itself; what it cannot say is written here from docs/formats by hand: the one encoding, order, what stands
+once, what refers to what, curve points, digest and signatures."""
 import base64
 import hashlib
 import json
+import os
+import pathlib
 
 import cbor2
 from cryptography.exceptions import InvalidSignature
@@ -10,7 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+import cddl
+
 ESP256, ED25519 = -9, -19
+SCHEMA = cddl.Schema(pathlib.Path(os.environ["HALLMARK_SOURCE"], "schema", "trust", "trust-store.cddl").read_text())
 
 
 def encode(value):
@@ -111,31 +117,19 @@ def need(condition, what):
         raise Refused(what)
 
 
-def is_uint(v, low=0, high=2**53 - 1):
-    return isinstance(v, int) and not isinstance(v, bool) and low <= v <= high
+def ascending(values, what):
+    need(all(a < b for a, b in zip(values, values[1:])), f"{what}: ascending, each once")
 
 
-def ids(values, low, high, what):
-    need(isinstance(values, list) and low <= len(values) <= high, what)
-    need(all(isinstance(v, bytes) and len(v) == 16 for v in values), what)
-    need(all(a < b for a, b in zip(values, values[1:])), f"{what}: ascending")
-    return values
-
-
-def quorum(kids, threshold, known, high):
-    ids(kids, 1, high, "kids")
-    need(is_uint(threshold, 1, len(kids)), "threshold")
+def quorum(kids, threshold, known):
+    ascending(kids, "kids")
+    need(threshold <= len(kids), "threshold")
     need(all(k in known for k in kids), "unknown kid")
 
 
 def check_keys(keys):
-    need(isinstance(keys, list) and 1 <= len(keys) <= 32, "keys")
     known = {}
-    for key in keys:
-        need(isinstance(key, list) and len(key) == 5, "key")
-        kid, alg, raw, before, after = key
-        need(alg in (ESP256, ED25519), "algorithm")
-        need(isinstance(raw, bytes) and len(raw) == (65 if alg == ESP256 else 32), "public key")
+    for kid, alg, raw, before, after in keys:
         need(alg == ESP256 or usable_ed25519(raw), "public key")
         try:
             public = (ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw) if alg == ESP256
@@ -144,84 +138,86 @@ def check_keys(keys):
             raise Refused("public key") from error
         spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         need(kid == hashlib.sha256(spki).digest()[:16], "kid is not its key's")
-        need(is_uint(before, 0, 253402300799) and is_uint(after, 0, 253402300799), "validity")
         need(after == 0 or after > before, "validity")
         known[kid] = (alg, raw)
-    need([k[0] for k in keys] == sorted(known), "keys ascending and once")
+    ascending([k[0] for k in keys], "keys")
     return known
 
 
 def check_rules(rules, known):
-    need(isinstance(rules, list) and 1 <= len(rules) <= 64, "rules")
     classes, kids = [], set()
     for rule in rules:
-        need(isinstance(rule, list) and len(rule) == 3, "rule")
-        classes += ids(rule[0], 1, 1024, "classes")
-        quorum(rule[1], rule[2], known, 32)
+        ascending(rule[0], "classes")
+        classes += rule[0]
+        quorum(rule[1], rule[2], known)
         kids |= set(rule[1])
     need(len(classes) <= 1024 and len(set(classes)) == len(classes), "class in two rules")
     return kids
 
 
 def check_log(log, known):
-    need(isinstance(log, list) and len(log) == 4, "log")
     origin, key, witnesses, threshold = log
-    need(isinstance(witnesses, list) and len(witnesses) <= 8, "witnesses")
-    need(all(isinstance(w, list) and len(w) == 2 for w in witnesses), "witness")
     names = [origin] + [w[0] for w in witnesses]
     raws = [key] + [w[1] for w in witnesses]
-    need(all(isinstance(n, str) and 1 <= len(n) <= 128 for n in names) and len(set(names)) == len(names), "names")
-    need(all(all(0x20 < ord(c) < 0x7F and c not in '"\\+<>' for c in n) for n in names), "names")
-    need(all(isinstance(r, bytes) and len(r) == 32 for r in raws) and len(set(raws)) == len(raws), "log keys")
+    need(all(all(0x20 < ord(c) < 0x7F and c not in '"\\+<>' for c in n) for n in names), "characters of a name")
+    need(len(set(names)) == len(names) and len(set(raws)) == len(raws), "names and keys of the log once")
     need(all(usable_ed25519(r) for r in raws), "log keys")
     need(not set(raws) & {raw for _, raw in known.values()}, "log key with another role")
-    need(is_uint(threshold, 1 if witnesses else 0, len(witnesses)), "quorum")
+    need(min(1, len(witnesses)) <= threshold <= len(witnesses), "quorum")
 
 
-def validate_store(payload):
-    """The store's members, or Refused."""
+def check_store(store):
+    """What holds between the members of a store that the schema takes."""
+    known = check_keys(store[7])
+    quorum(store[5][0], store[5][1], known)
+    release = check_rules(store[6], known)
+    root, revoked = set(store[5][0]), store[8]
+    need(root | release == set(known) and not root & release, "roles")
+    ascending(revoked, "revoked")
+    need(not set(revoked) & root, "root key revoked")
+    check_log(store[9], known)
+    ascending([f[0] for f in store[10]], "floors")
+
+
+def decode(data):
+    """The value, if data is its one deterministic encoding."""
     try:
-        store = cbor2.loads(payload)
+        value = cbor2.loads(data)
+        again = encode(value)
     except Exception as error:
         raise Refused("not CBOR") from error
-    need(isinstance(store, dict) and list(store) == list(range(1, 11)), "members 1 to 10")
-    need(encode(store) == payload, "deterministic encoding")
-    need(is_uint(store[1]) and store[1] == 1, "format version")
-    need(is_uint(store[2], 1), "epoch")
-    need(isinstance(store[3], bytes) and len(store[3]) == 16, "vendor")
-    need(is_uint(store[4], 1, 253402300799), "issued")
-    known = check_keys(store[7])
-    need(isinstance(store[5], list) and len(store[5]) == 2, "root")
-    quorum(store[5][0], store[5][1], known, 8)
-    release = check_rules(store[6], known)
-    need(set(store[5][0]) | release == set(known) and not set(store[5][0]) & release, "roles")
-    need(not set(ids(store[8], 0, 32, "revoked")) & set(store[5][0]), "root key revoked")
-    check_log(store[9], known)
-    need(isinstance(store[10], list) and all(isinstance(f, list) and len(f) == 2 for f in store[10]), "floors")
-    ids([f[0] for f in store[10]], 0, 1024, "floors")
-    need(all(is_uint(f[1]) for f in store[10]), "floors")
-    return store
+    need(again == data, "deterministic encoding")
+    return value
 
 
-def validate_document(document):
-    """Envelope, digest, signatures of the root threshold, store; or Refused."""
+def check_schema(document):
+    """Refused if trust-store.cddl alone does not take the document."""
     try:
-        envelope = cbor2.loads(document)
-        need(isinstance(envelope, dict) and list(envelope) == [2, 3] and encode(envelope) == document, "envelope")
-        wrapper = cbor2.loads(envelope[2])
-        need(encode(wrapper) == envelope[2] and 1 <= len(wrapper) <= 9, "wrapper")
-    except (cbor2.CBORDecodeError, TypeError, ValueError) as error:
-        raise Refused("envelope") from error
-    payload = envelope[3]
-    need(wrapper[0] == suit_digest(payload), "digest")
-    store = validate_store(payload)
-    keys = {k[0]: (k[1], k[2]) for k in store[7]}
-    good = set()
-    for block in map(cbor2.loads, wrapper[1:]):
+        SCHEMA.check("root-signed-document", cbor2.loads(document))
+    except cddl.Mismatch as mismatch:
+        raise Refused(str(mismatch)) from mismatch
+    except Exception as error:
+        raise Refused("not CBOR") from error
+
+
+def check_signatures(payload, blocks, store):
+    keys, good = {k[0]: (k[1], k[2]) for k in store[7]}, set()
+    for block in map(decode, blocks):
         protected, unprotected, _, signature = block.value
-        alg, kid = cbor2.loads(protected)[1], unprotected.get(4)
+        alg, kid = decode(protected)[1], unprotected[4]
         if kid in store[5][0] and keys[kid][0] == alg:
             need(public_verify(alg, keys[kid][1], signature, to_be_signed(alg, payload)), "signature")
             good.add(kid)
     need(len(good) >= store[5][1], "root threshold")
+
+
+def validate_document(document):
+    """The store of a root-signed document; or Refused."""
+    check_schema(document)
+    envelope = decode(document)
+    digest, *blocks = decode(envelope[2])
+    need(digest == suit_digest(envelope[3]), "digest")
+    store = decode(envelope[3])
+    check_store(store)
+    check_signatures(envelope[3], blocks, store)
     return store

@@ -1,101 +1,96 @@
 #!/usr/bin/python3
 """Trust stores, guards and genesis made by python3-cbor2 and python3-cryptography: Hallmark takes the good ones,
-writes them back byte by byte, and agrees with an independent validator on spoiled ones."""
+writes them back byte by byte, and agrees on changed ones with schema/trust/trust-store.cddl and what the model adds to it."""
 import base64
-import copy
 import random
 import sys
-import uuid
 
 from hallmark_tool import OK, SIGNATURE, Tool, expect
-from store_model import (ED25519, ESP256, Key, Refused, canonical_json, edwards_point, encode, root_signed,
-                         usable_ed25519, validate_document, vkey)
-
-ORIGIN = "hallmark.example/rehearsal"
-VENDOR = uuid.uuid5(uuid.NAMESPACE_DNS, "example.com").bytes
+from store_cases import (ORIGIN, World, document_edges, document_tree, edges, largest, mutations, packed, smallest, spoil)
+from store_model import (Refused, canonical_json, check_schema, edwards_point, encode, root_signed, usable_ed25519, validate_document,
+                         vkey)
 
 
-class World:
-    def __init__(self):
-        self.roots = [Key(ESP256), Key(ED25519), Key(ESP256)]
-        self.release = [Key(ESP256), Key(ESP256), Key(ED25519)]
-        self.log = Key(ED25519)
-        self.witnesses = [Key(ED25519), Key(ED25519)]
-        self.approvers = [Key(ESP256), Key(ED25519)]
-
-    def store(self):
-        kids = lambda keys: sorted(k.kid for k in keys)
-        classes = sorted(uuid.uuid5(uuid.UUID(bytes=VENDOR), f"edge-router/er-100/{r}/world").bytes for r in "abcd")
-        keys = sorted([k.kid, k.alg, k.raw, 1763683200, 0] for k in self.roots + self.release)
-        return {1: 1, 2: 7, 3: VENDOR, 4: 1763683200, 5: [kids(self.roots), 2],
-                6: [[classes[:3], kids(self.release[:2]), 2], [classes[3:], kids(self.release[2:]), 1]], 7: keys,
-                8: [b"\x01" * 16], 9: [ORIGIN, self.log.raw, [[f"w{i}.example", w.raw] for i, w in
-                                                             enumerate(self.witnesses)], 1],
-                10: [[classes[0], 4]]}
-
-    def root(self):
-        return {"keys": [{"pem": k.pem} for k in self.roots], "threshold": 2}
-
-    def guards(self):
-        return {"type": "key-guards/v1", "origin": ORIGIN, "log_key": vkey(ORIGIN, self.log), "root": self.root(),
-                "guards": [{"key": self.release[0].id, "environment": "production", "approvals": 2,
-                            "approvers": [{"pem": k.pem} for k in self.approvers]}]}
-
-    def genesis(self):
-        return {"type": "log-genesis/v1", "origin": ORIGIN, "log_key": vkey(ORIGIN, self.log), "root": self.root(),
-                "guards": "ab" * 32, "policy": "cd" * 32,
-                "trust_stores": [{"environment": "production", "sha256": "ef" * 32}]}
+def root(world):
+    return {"keys": [{"pem": k.pem} for k in world.roots], "threshold": 2}
 
 
-def places(value, path=()):
-    """Every place in a nested value."""
-    yield path
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
-        yield from places(child, path + (key,))
+def guards(world):
+    return {"type": "key-guards/v1", "origin": ORIGIN, "log_key": vkey(ORIGIN, world.log), "root": root(world),
+            "guards": [{"key": world.release[0].id, "environment": "production", "approvals": 2,
+                        "approvers": [{"pem": k.pem} for k in world.approvers]}]}
 
 
-def spoil(rng, store):
-    """One random change of structure or value."""
-    path = rng.choice([p for p in places(store) if p])
-    target = store
-    for step in path[:-1]:
-        target = target[step]
-    last, old = path[-1], target[path[-1]]
-    kind = rng.randrange(5)
-    if kind == 0:
-        del target[last]
-    elif kind == 1 and isinstance(target, list):
-        target.insert(rng.randrange(len(target) + 1), copy.deepcopy(old))
-    elif kind == 2 and isinstance(target, list) and len(target) > 1:
-        other = rng.randrange(len(target))
-        target[last], target[other] = target[other], target[last]
-    elif isinstance(old, bytes):
-        target[last] = rng.choice([old[:-1], old + b"\0", old[::-1], bytes(len(old)), rng.randbytes(len(old))])
-    elif isinstance(old, int):
-        target[last] = rng.choice([0, 1, old + 1, old - 1, -1, 2**53, True, None, str(old)])
-    else:
-        target[last] = rng.choice([[], {}, "", "x y", None, 0, b""])
+def genesis(world):
+    return {"type": "log-genesis/v1", "origin": ORIGIN, "log_key": vkey(ORIGIN, world.log), "root": root(world),
+            "guards": "ab" * 32, "policy": "cd" * 32,
+            "trust_stores": [{"environment": "production", "sha256": "ef" * 32}]}
 
 
-def random_stores(world, tool, rng):
-    taken = 0
+class Judges:
+    """Holds the C code's verdict against that of schema and model."""
+
+    def __init__(self, tool):
+        self.tool, self.asked, self.taken = tool, 0, 0
+
+    def agree(self, document, what):
+        error, answer = self.tool.ask("s", document)
+        try:
+            store, why = validate_document(document), None
+        except Refused as refusal:
+            store, why = None, refusal
+        if why is None:
+            expect(error == OK and answer == encode(store), f"refused: {answer!r}: {what}")
+        else:
+            expect(error != OK, f"taken although {why}: {what}")
+        self.asked += 1
+        self.taken += why is None
+
+    def schema(self, document, good, what):
+        """The schema alone must see this; and the C code must refuse what it refuses."""
+        try:
+            check_schema(document)
+            found = True
+        except Refused:
+            found = False
+        expect(found == good, f"the schema {'refuses' if good else 'takes'} {what}")
+        self.agree(document, what)
+
+
+def every_bound(judges, world):
+    """The largest and the smallest store are good, and what goes beyond a bound is refused by the schema, not by anything behind it."""
+    for other, store in (smallest(), largest()):
+        document = root_signed(encode(store), other.roots)
+        judges.schema(document, True, "the smallest or the largest store")
+        expect(judges.tool.ask("s", document) == (OK, encode(store)), "the smallest or the largest store is refused")
+    for place, store, good in edges(world.store()):
+        judges.schema(root_signed(encode(store), world.roots), good, f"{place}: {str(store)[:2000]}")
+    for place, tree, good in document_edges(document_tree(encode(world.store()), world.roots)):
+        judges.schema(encode(packed(tree)), good, f"{place}: {tree}")
+
+
+def every_place(judges, world):
+    """Of the store, signed again; of what stands around it, where the last signature is one more than needed; of the bytes."""
+    for store in mutations(world.store()):
+        judges.agree(root_signed(encode(store), world.roots[:2]), store)
+    tree = document_tree(encode(world.store()), world.roots)
+    for changed in mutations(tree):
+        judges.agree(encode(packed(changed)), changed)
+    cut_and_flipped(judges, encode(packed(tree)))
+
+
+def cut_and_flipped(judges, document):
+    for i in range(len(document)):
+        judges.agree(document[:i] + bytes([document[i] ^ 1 << i % 8]) + document[i + 1:], f"byte {i} flipped")
+        judges.agree(document[:i], f"cut at {i}")
+    judges.agree(document + b"\0", "one byte more")
+
+
+def random_stores(judges, world, rng):
     for _ in range(600):
         store = world.store()
         spoil(rng, store)
-        document = root_signed(encode(store), world.roots[:2])
-        error, answer = tool.ask("s", document)
-        try:
-            validate_document(document)
-            good = True
-        except Refused as refusal:
-            good, why = False, refusal
-        if good:
-            expect(error == OK and answer == encode(store), f"refused: {answer!r}: {store}")
-        else:
-            expect(error != OK, f"taken although {why}: {store}")
-        taken += good
-    return taken
+        judges.agree(root_signed(encode(store), world.roots[:2]), store)
 
 
 def ed25519_points(tool, rng):
@@ -115,16 +110,16 @@ def ed25519_points(tool, rng):
 
 
 def signed_documents(world, tool):
-    root = canonical_json(world.root()) + b"\n"
-    for operation, value in (("g", world.guards()), ("G", world.genesis())):
+    trusted = canonical_json(root(world)) + b"\n"
+    for operation, value in (("g", guards(world)), ("G", genesis(world))):
         payload = canonical_json(value)
-        error, answer = tool.ask(operation, root + root_signed(payload, world.roots[1:]))
+        error, answer = tool.ask(operation, trusted + root_signed(payload, world.roots[1:]))
         expect(error == OK and answer == payload, f"{operation}: {error} {answer!r}")
-        error, _ = tool.ask(operation, root + root_signed(payload, world.roots[:1]))
+        error, _ = tool.ask(operation, trusted + root_signed(payload, world.roots[:1]))
         expect(error == SIGNATURE, f"{operation}: taken with one signature")
-        error, _ = tool.ask(operation, root + root_signed(payload, [world.roots[0]] * 2))
+        error, _ = tool.ask(operation, trusted + root_signed(payload, [world.roots[0]] * 2))
         expect(error == SIGNATURE, f"{operation}: one key counted twice")
-        error, _ = tool.ask(operation, root + root_signed(payload, world.release[:2]))
+        error, _ = tool.ask(operation, trusted + root_signed(payload, world.release[:2]))
         expect(error == SIGNATURE, f"{operation}: taken with other keys")
 
 
@@ -139,11 +134,15 @@ def main():
         expect(error == OK and answer == payload, f"good store: {error} {answer!r}")
     for keys in (world.roots[:1], [world.roots[0]] * 2, world.release, []):
         expect(tool.ask("s", root_signed(payload, keys))[0] == SIGNATURE, "store taken with too few root signatures")
-    taken = random_stores(world, tool, random.Random(20261121))
+    judges = Judges(tool)
+    every_bound(judges, world)
+    every_place(judges, world)
+    random_stores(judges, world, random.Random(20261121))
     signed_documents(world, tool)
     points, usable = ed25519_points(tool, random.Random(20261121))
     tool.close()
-    print(f"600 spoiled stores, {taken} of them still good; guards and genesis; {usable} of {points} values are Ed25519 keys")
+    print(f"{judges.asked} changed stores, {judges.taken} of them still good; guards and genesis; "
+          f"{usable} of {points} values are Ed25519 keys")
 
 
 main()

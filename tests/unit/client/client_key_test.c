@@ -249,7 +249,7 @@ static void start_agent(struct agent *a)
         _exit(127);
     }
     struct cli_agent *c = NULL; /* the socket's file is there before anybody listens */
-    for (int i = 0; i < 200 && cli_agent_open(a->socket, &c, NULL) != HM_OK; i++)
+    for (int i = 0; i < 3000 && cli_agent_open(a->socket, &c, NULL) != HM_OK; i++)
         (void)usleep(20000);
     assert_non_null(c);
     cli_agent_close(c);

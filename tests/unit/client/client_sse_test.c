@@ -27,6 +27,7 @@ static const struct row rows[] = {
     {"CR", "id: 1\rdata: x\rdata: y\r\r", "1|message|x\ny;"},
     {"CRLF", "id: 1\r\ndata: x\r\ndata: y\r\n\r\n", "1|message|x\ny;"},
     {"mixed", "data: x\r\n\r\ndata: y\r\rdata: z\n\r\n", "|message|x;|message|y;|message|z;"},
+    {"CRLF, then LF", "data: x\r\n\ndata: y\r\n\n", "|message|x;|message|y;"},
     {"a byte order mark",
      "\xef\xbb\xbf"
      "data: x\n\n",

@@ -79,6 +79,7 @@ static struct policy *large_policy(void)
     return p;
 }
 
+/* Of this thread's own time: a busy machine may take long. */
 static double elapsed_ns(const struct timespec *a, const struct timespec *b)
 {
     return (double)(b->tv_sec - a->tv_sec) * 1e9 + (double)(b->tv_nsec - a->tv_nsec);
@@ -94,12 +95,12 @@ static void decision_is_cheap(void **state)
     struct timespec a;
     struct timespec b;
     assert_true(facts_read(doc, &facts));
-    clock_gettime(CLOCK_MONOTONIC, &a);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
     for (size_t i = 0; i < DECISIONS; i++) {
         policy_evaluate(p, &facts.facts, &v);
         assert_true(v.allow);
     }
-    clock_gettime(CLOCK_MONOTONIC, &b);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
     double each = elapsed_ns(&a, &b) / DECISIONS;
     print_message("one decision under %d rules and %d principals: %.0f ns\n", RULES, PRINCIPALS,
                   each);
