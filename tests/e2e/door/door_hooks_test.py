@@ -13,6 +13,7 @@ from receiver import Receiver, secret_text
 from testbed import Door
 
 KEY, OTHER = bytes(range(32)), b"another secret of the right size"
+EXIT_CONFIG = 78
 
 
 def now_ms():
@@ -26,9 +27,6 @@ def started(log):
 def refused(log, actor="ci", product="edge-router"):
     return log.add("release.refused", [b"x"], actor=actor, state="refused", outcome="rule.none", product=product, version="1.0.0",
                    channel="stable", policy=fr.HEX)
-
-
-CONFIG = 78  # exit code: the configuration, or what it names, is wrong
 
 
 class HookCase(unittest.TestCase):
@@ -58,7 +56,7 @@ class HookCase(unittest.TestCase):
         return door
 
     def refuses(self, door, code):
-        """It does not start; what it says about that."""
+        """It does not start, and ends with this exit code; what it says about that."""
         before = len(door.text()) if door.process else 0
         try:
             door.start()
@@ -166,7 +164,7 @@ class Delivery(HookCase):
             with self.subTest(data=data[:40], mode=oct(mode)):
                 door = self.make(begin=False)
                 door.config["webhooks"] = [{"url": "http://127.0.0.1:9/", "secret_file": door.secret("s", data, mode)}]
-                text = self.refuses(door, CONFIG)
+                text = self.refuses(door, EXIT_CONFIG)
                 self.assertIn(expected, text)
                 self.assertNotIn(data.decode()[6:40] or "nothing", text, "the secret itself is not told")
                 self.discard(door)
@@ -174,7 +172,7 @@ class Delivery(HookCase):
             with self.subTest(path=path):
                 door = self.make(begin=False)
                 door.config["webhooks"] = [{"url": "http://127.0.0.1:9/", "secret_file": path}]
-                self.assertIn("secret_file", self.refuses(door, CONFIG))
+                self.assertIn("secret_file", self.refuses(door, EXIT_CONFIG))
                 self.discard(door)
 
 

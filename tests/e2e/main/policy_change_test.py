@@ -315,7 +315,7 @@ class PolicyChange:
         """The configured file need not be the policy in force, but one that the log activated."""
         lab = self.lab
         original = e.read(lab.path("policy.json"))
-        for name, data, code in (("a file that the log does not know", original + b"\n", 2), ("the one in force", lab.in_force(), None),
+        for name, data, code in (("a file that the log does not know", original + b"\n", 78), ("the one in force", lab.in_force(), None),
                                  ("the first one", original, None)):
             lab.stop("registrar")
             e.write(lab.path("policy.json"), data)
