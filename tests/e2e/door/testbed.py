@@ -234,6 +234,9 @@ class Door:
         out = b""
         try:
             s.sendall(data)
+        except (ssl.SSLError, ConnectionError):
+            pass  # hung up on; what was said before that is there all the same
+        try:
             while chunk := s.recv(65536):
                 out += chunk
         except (ssl.SSLError, ConnectionError, TimeoutError):
