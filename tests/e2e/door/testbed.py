@@ -234,7 +234,7 @@ class Door:
         out = b""
         try:
             s.sendall(data)
-        except (ssl.SSLError, ConnectionError):
+        except (ssl.SSLError, ConnectionError, TimeoutError):
             pass  # hung up on; what was said before that is there all the same
         try:
             while chunk := s.recv(65536):

@@ -172,7 +172,7 @@ class Input:
         out = b""
         try:
             s.sendall(data)
-        except (ConnectionError, ssl.SSLError):
+        except (ConnectionError, ssl.SSLError, TimeoutError):
             pass  # hung up on; what was said before that is there all the same
         try:
             while wait and b"\r\n\r\n" not in out:
