@@ -348,9 +348,9 @@ class Cast(Lab):
         document = signer(payload) if signer else self.by_certificate(payload)
         return json.dumps({"request": document, "attestations": attestations})
 
-    def new(self, who="ci-edge", **kw):
+    def new(self, who="ci-edge", patience_s=60, **kw):
         """A submitted release: (id, statement). Comes again, as a client does, where the service asks for that."""
-        body, key, end = self.submission(**kw), os.urandom(8).hex(), time.time() + 60
+        body, key, end = self.submission(**kw), os.urandom(8).hex(), time.time() + patience_s
         r = self.post("/v1/releases", who, body, key=key)
         while r.status == 503 and time.time() < end:
             time.sleep(0.2)
